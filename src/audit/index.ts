@@ -1,0 +1,13 @@
+export type {
+  AuditEvent,
+  AuditLog,
+  AuditPage,
+  AuditQuery,
+  AuditReader,
+  AuditSink,
+  ConnectionFields,
+  EventBase,
+  GenericEvent,
+  KubeRequestEvent,
+  UserFields,
+} from './types.ts'

@@ -1,0 +1,16 @@
+export type {
+  ApiRule,
+  ClusterAccess,
+  Denial,
+  DenialCode,
+  KubeClusterRef,
+  LabelSelector,
+  Principals,
+  RequestDecision,
+  Role,
+  RoleConditions,
+  RoleOptions,
+  RoleVersion,
+  RuleRef,
+  Subject,
+} from './types.ts'

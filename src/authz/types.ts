@@ -1,0 +1,95 @@
+import type { Traits } from '../identity/index.ts'
+
+export type RoleVersion = 'v3' | 'v4' | 'v5' | 'v6' | 'v7' | 'v8'
+
+/** One API rule: `{resources: [role], verbs: [list, read]}`. `*` matches every resource or verb. */
+export interface ApiRule {
+  readonly resources: readonly string[]
+  readonly verbs: readonly string[]
+}
+
+/** The label selector of a role: label name → patterns (literal, `*`, glob with `*`, `^regex$`). All names must match. */
+export type LabelSelector = Readonly<Record<string, readonly string[]>>
+
+/** The `allow` or the `deny` half of a role, templates not yet expanded. */
+export interface RoleConditions {
+  readonly logins: readonly string[]
+  readonly kubernetesGroups: readonly string[]
+  readonly kubernetesUsers: readonly string[]
+  readonly kubernetesLabels: LabelSelector
+  readonly rules: readonly ApiRule[]
+}
+
+export interface RoleOptions {
+  /** Milliseconds; null when the role does not say. */
+  readonly maxSessionTtlMs: number | null
+}
+
+/** A parsed role. `parseRole` is the only maker. */
+export interface Role {
+  readonly name: string
+  readonly version: RoleVersion
+  readonly options: RoleOptions
+  readonly allow: RoleConditions
+  readonly deny: RoleConditions
+}
+
+/** Which rule decided: `role "dev" allow.kubernetes_labels`. */
+export interface RuleRef {
+  readonly role: string
+  readonly effect: 'allow' | 'deny'
+  readonly field: string
+}
+
+/** Who asks, after the certificate was held against today's user record (see `effectiveSubject`). */
+export interface Subject {
+  readonly user: string
+  readonly roles: readonly Role[]
+  readonly traits: Traits
+}
+
+export interface KubeClusterRef {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What a subject may be on one cluster, computed once per (subject, cluster, snapshot). */
+export type ClusterAccess =
+  | {
+      readonly effect: 'allow'
+      readonly by: RuleRef
+      /** Kubernetes users that may be impersonated; never empty. */
+      readonly users: readonly string[]
+      /** True when no role names users, so that the person impersonates himself. */
+      readonly selfImpersonation: boolean
+      readonly groups: readonly string[]
+    }
+  | Denial
+
+export type DenialCode =
+  | 'CLUSTER_DENIED'
+  | 'NO_KUBERNETES_PRINCIPALS'
+  | 'IMPERSONATION_DENIED'
+  | 'IMPERSONATION_AMBIGUOUS'
+  | 'IMPERSONATION_UNSUPPORTED'
+  | 'API_DENIED'
+
+export interface Denial {
+  readonly effect: 'deny'
+  /** The deny rule, or null when nothing allowed it. */
+  readonly by: RuleRef | null
+  readonly code: DenialCode
+  /** For the person, with the next step; reveals nothing that the person may not know. */
+  readonly message: string
+}
+
+/** The principals that go upstream. */
+export interface Principals {
+  readonly user: string
+  /** With `system:authenticated`, without duplicates. */
+  readonly groups: readonly string[]
+}
+
+export type RequestDecision =
+  | { readonly effect: 'allow'; readonly by: RuleRef; readonly principals: Principals }
+  | Denial

@@ -1,0 +1,8 @@
+/**
+ * core holds what every room needs and nothing of the domain: coded errors, the clock, the logger's shape, durations.
+ *
+ * Trusts: nothing. Refuses: I/O, state, and every word of Teleport or Kubernetes.
+ */
+export { type Clock, systemClock } from './clock.ts'
+export { CodedError, errorCode, errorMessage, unreachable } from './errors.ts'
+export { type LogFields, type Logger, silentLogger } from './logger.ts'

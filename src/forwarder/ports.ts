@@ -1,0 +1,117 @@
+import type { Duplex, Readable } from 'node:stream'
+import type { ClusterAccess, Subject } from '../authz/index.ts'
+import type { Identity, UserIdentity } from '../identity/index.ts'
+
+/** The verdict on a peer's certificate at one moment. */
+export type PeerVerdict =
+  | { readonly ok: true; readonly identity: Identity; readonly expiresAtMs: number }
+  | { readonly ok: false; readonly code: PeerRefusalCode; readonly message: string }
+
+export type PeerRefusalCode =
+  | 'CERT_MISSING'
+  | 'CERT_MALFORMED'
+  | 'CERT_EXPIRED'
+  | 'CERT_NOT_YET_VALID'
+  | 'CERT_UNKNOWN_AUTHORITY'
+  | 'CERT_WRONG_USAGE'
+  | 'CERT_WRONG_KIND'
+  | 'CERT_WRONG_CLUSTER'
+
+/** A peer certificate, parsed once per connection and judged on every request against today's CAs. */
+export interface PeerCertificate {
+  judge(nowMs: number): PeerVerdict
+}
+
+/** Parses what the TLS handshake proved possession of; null when the client sent nothing. Never throws. */
+export interface PeerCertificateParser {
+  parse(der: Uint8Array | null): PeerCertificate
+}
+
+/** What the roles say today. One immutable value per change; `revision` grows. */
+export interface AccessSnapshot {
+  readonly revision: number
+  /** The person as of now: the certificate's roles and traits that the user still has. Null: the user is gone. */
+  subject(identity: UserIdentity): Subject | null
+}
+
+export interface AccessSnapshots {
+  current(): AccessSnapshot
+  /** Calls back after each change, until the returned function is called. */
+  onChange(listener: () => void): () => void
+}
+
+/** One Kubernetes cluster that this service stands next to. */
+export interface ServedCluster {
+  readonly name: string
+  /** The opaque TLS server name under which clients reach it. */
+  readonly serverName: string
+  /** Static and command labels, as of now. A new object when they change. */
+  labels(): Readonly<Record<string, string>>
+  readonly upstream: Upstream
+}
+
+/** The clusters of this service, by TLS server name. */
+export interface ServedClusters {
+  byServerName(serverName: string): ServedCluster | null
+}
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query exactly as they came, to be appended to the API server's base path. */
+  readonly target: string
+  /** Alternating names and values, already cleaned and with our impersonation; without Authorization and Host. */
+  readonly headers: readonly string[]
+  readonly body: Readable | null
+  /** Long-lived responses go over shared HTTP/2 connections. */
+  readonly longRunning: boolean
+}
+
+/** Called in order: `head` once, `data` any number of times, then `end`; `error` instead at any point, once. */
+export interface UpstreamSink {
+  /** `headers` alternates names and values. */
+  head(status: number, headers: readonly string[]): void
+  /** False: pause until `resume()`. */
+  data(chunk: Buffer): boolean
+  end(): void
+  error(error: UpstreamFailure): void
+}
+
+export interface UpstreamFailure {
+  /**
+   * UPSTREAM_UNREACHABLE: no connection, the request did not arrive. UPSTREAM_TLS: the server is not who the
+   * kubeconfig says. UPSTREAM_CREDENTIALS: the exec plugin or token file failed. UPSTREAM_RESET: broken underway.
+   */
+  readonly code:
+    | 'UPSTREAM_UNREACHABLE'
+    | 'UPSTREAM_TLS'
+    | 'UPSTREAM_CREDENTIALS'
+    | 'UPSTREAM_RESET'
+    | 'ABORTED'
+  readonly message: string
+  readonly cause?: unknown
+}
+
+export interface UpstreamExchange {
+  resume(): void
+  abort(): void
+}
+
+/** A kube-apiserver behind pooled connections, with credentials of its own. */
+export interface Upstream {
+  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamExchange
+  /** A connection for one upgrade, never reused. Rejects with an UpstreamFailure. */
+  dialForUpgrade(signal: AbortSignal): Promise<UpgradeConnection>
+}
+
+export interface UpgradeConnection {
+  readonly socket: Duplex
+  /** The `Host` header's value. */
+  readonly host: string
+  /** `''` or `/k8s/clusters/c-1`. */
+  readonly basePath: string
+  /** The `Authorization` header's value, or null when the TLS certificate is the credential. */
+  readonly authorization: string | null
+}
+
+/** `ClusterAccess` of a subject, cached by the composition per snapshot. */
+export type AccessOf = (subject: Subject, cluster: ServedCluster) => ClusterAccess

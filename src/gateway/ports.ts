@@ -1,0 +1,28 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** Where a connection came from; travels beside the pipe. */
+export interface Origin {
+  readonly address: string
+  readonly port: number
+}
+
+/** What the gateway may do with a connection whose ClientHello it has read. */
+export type Route =
+  /** Give the untouched socket (ClientHello unshifted) to a TLS server in this process. */
+  | { readonly kind: 'local'; accept(socket: Socket, origin: Origin): void }
+  /** Pipe ciphertext to wherever `dial` leads. */
+  | { readonly kind: 'pipe'; dial(origin: Origin, signal: AbortSignal): Promise<Duplex> }
+  /** Nobody here: TLS alert `unrecognized_name`. */
+  | { readonly kind: 'none' }
+
+export interface RouteRequest {
+  /** Lower case; null when the client sent none. */
+  readonly serverName: string | null
+  readonly alpn: readonly string[]
+}
+
+/** Decides from the ClientHello alone. */
+export interface Router {
+  route(request: RouteRequest): Route
+}

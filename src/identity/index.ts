@@ -1,0 +1,9 @@
+export type {
+  AdminIdentity,
+  HostIdentity,
+  HostService,
+  Identity,
+  LoginKind,
+  Traits,
+  UserIdentity,
+} from './identity.ts'

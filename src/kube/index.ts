@@ -1,0 +1,7 @@
+export type {
+  KubeVerb,
+  NonResourceRequest,
+  RequestedImpersonation,
+  RequestInfo,
+  ResourceRequest,
+} from './types.ts'

@@ -1,0 +1,1 @@
+export type { Backend, Change, Item, Key, NewItem, Page, PageOptions, Revision } from './backend.ts'
