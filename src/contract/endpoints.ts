@@ -1,0 +1,322 @@
+import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import {
+  AuditEventSchema,
+  ClusterSettingsResource,
+  KubeClusterResource,
+  ResourceName,
+  RoleResource,
+  UserResource,
+} from './resources.ts'
+
+/** One endpoint of the management API. `rules` is what the caller's roles must allow, all of it. */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly summary: string
+  readonly rules: readonly { readonly resource: string; readonly verb: string }[]
+  readonly params: TObject
+  readonly query: TObject
+  readonly body: TSchema | null
+  readonly response: TSchema
+}
+
+const None = Type.Object({}, { additionalProperties: false })
+const ByName = Type.Object({ name: ResourceName }, { additionalProperties: false })
+const Paging = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  after: Type.Optional(Type.String({ maxLength: 1024 })),
+}
+const Paged = Type.Object(Paging, { additionalProperties: false })
+const Next = Type.Union([Type.String(), Type.Null()], {
+  description: 'give it as `after` to go on; null at the end',
+})
+const pageOf = <T extends TSchema>(
+  item: T,
+): ReturnType<typeof Type.Object<{ items: ReturnType<typeof Type.Array<T>>; next: typeof Next }>> =>
+  Type.Object({ items: Type.Array(item), next: Next })
+
+const Empty = Type.Object({}, { additionalProperties: false })
+
+const IssueRequest = Type.Object(
+  {
+    public_key: Type.String({ maxLength: 4096, description: 'PEM (SPKI), ECDSA P-256' }),
+    ttl_ms: Type.Optional(
+      Type.Integer({ minimum: 1000, description: 'asked life in milliseconds; roles may cap it' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const IssueResponse = Type.Object({
+  certificate: Type.String({ description: 'PEM' }),
+  expires: Type.String({ description: 'RFC 3339' }),
+  ttl_ms: Type.Integer(),
+  capped_by: Type.Union([Type.String(), Type.Null()], {
+    description: 'the role whose max_session_ttl shortened the life',
+  }),
+  roles: Type.Array(Type.String()),
+  teleport_cluster: Type.String(),
+  host_ca: Type.String({ description: 'PEM of the authorities that vouch for our servers' }),
+  kube_addr: Type.Union([Type.String(), Type.Null()], {
+    description: 'host:port where Kubernetes clients connect',
+  }),
+  kube_clusters: Type.Array(KubeClusterResource),
+})
+
+const Status = Type.Object({
+  cluster_name: Type.String(),
+  version: Type.String(),
+  ca_pins: Type.Array(Type.String()),
+  kube_addr: Type.Union([Type.String(), Type.Null()]),
+  user: Type.String({ description: 'who the caller is' }),
+})
+
+/**
+ * Every endpoint. Servers register from this table, clients call through it, and the test that each of them refuses
+ * a caller without the rule walks it; so none can exist beside it.
+ */
+export const endpoints = {
+  'status.read': {
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'Name, version and CA pins of the Teleport cluster',
+    rules: [{ resource: 'cluster_status', verb: 'read' }],
+    params: None,
+    query: None,
+    body: null,
+    response: Status,
+  },
+  'openapi.read': {
+    method: 'GET',
+    path: '/v1/openapi.json',
+    summary: 'This document',
+    rules: [{ resource: 'cluster_status', verb: 'read' }],
+    params: None,
+    query: None,
+    body: null,
+    response: Type.Record(Type.String(), Type.Unknown()),
+  },
+  'users.list': {
+    method: 'GET',
+    path: '/v1/users',
+    summary: 'List local users',
+    rules: [{ resource: 'user', verb: 'list' }],
+    params: None,
+    query: Paged,
+    body: null,
+    response: pageOf(UserResource),
+  },
+  'users.read': {
+    method: 'GET',
+    path: '/v1/users/:name',
+    summary: 'Read one local user',
+    rules: [{ resource: 'user', verb: 'read' }],
+    params: ByName,
+    query: None,
+    body: null,
+    response: UserResource,
+  },
+  'users.create': {
+    method: 'POST',
+    path: '/v1/users',
+    summary: 'Create a local user; ALREADY_EXISTS when there is one',
+    rules: [{ resource: 'user', verb: 'create' }],
+    params: None,
+    query: None,
+    body: UserResource,
+    response: UserResource,
+  },
+  'users.upsert': {
+    method: 'PUT',
+    path: '/v1/users/:name',
+    summary: 'Create or replace a local user',
+    rules: [
+      { resource: 'user', verb: 'create' },
+      { resource: 'user', verb: 'update' },
+    ],
+    params: ByName,
+    query: None,
+    body: UserResource,
+    response: UserResource,
+  },
+  'users.delete': {
+    method: 'DELETE',
+    path: '/v1/users/:name',
+    summary: 'Delete a local user; the certificates of the user stop working at once',
+    rules: [{ resource: 'user', verb: 'delete' }],
+    params: ByName,
+    query: None,
+    body: null,
+    response: Empty,
+  },
+  'users.certificates.create': {
+    method: 'POST',
+    path: '/v1/users/:name/certificates',
+    summary: 'Sign a public key for a user, with all roles of the user (`tctl auth sign`)',
+    rules: [{ resource: 'user_certificate', verb: 'create' }],
+    params: ByName,
+    query: None,
+    body: IssueRequest,
+    response: IssueResponse,
+  },
+  'roles.list': {
+    method: 'GET',
+    path: '/v1/roles',
+    summary: 'List roles',
+    rules: [{ resource: 'role', verb: 'list' }],
+    params: None,
+    query: Paged,
+    body: null,
+    response: pageOf(RoleResource),
+  },
+  'roles.read': {
+    method: 'GET',
+    path: '/v1/roles/:name',
+    summary: 'Read one role',
+    rules: [{ resource: 'role', verb: 'read' }],
+    params: ByName,
+    query: None,
+    body: null,
+    response: RoleResource,
+  },
+  'roles.create': {
+    method: 'POST',
+    path: '/v1/roles',
+    summary: 'Create a role; ALREADY_EXISTS when there is one',
+    rules: [{ resource: 'role', verb: 'create' }],
+    params: None,
+    query: None,
+    body: RoleResource,
+    response: RoleResource,
+  },
+  'roles.upsert': {
+    method: 'PUT',
+    path: '/v1/roles/:name',
+    summary: 'Create or replace a role',
+    rules: [
+      { resource: 'role', verb: 'create' },
+      { resource: 'role', verb: 'update' },
+    ],
+    params: ByName,
+    query: None,
+    body: RoleResource,
+    response: RoleResource,
+  },
+  'roles.delete': {
+    method: 'DELETE',
+    path: '/v1/roles/:name',
+    summary: 'Delete a role; refused while users have it',
+    rules: [{ resource: 'role', verb: 'delete' }],
+    params: ByName,
+    query: None,
+    body: null,
+    response: Empty,
+  },
+  'cluster_settings.read': {
+    method: 'GET',
+    path: '/v1/cluster_settings',
+    summary: 'Read the settings of the Teleport cluster',
+    rules: [{ resource: 'cluster_settings', verb: 'read' }],
+    params: None,
+    query: None,
+    body: null,
+    response: ClusterSettingsResource,
+  },
+  'cluster_settings.update': {
+    method: 'PUT',
+    path: '/v1/cluster_settings',
+    summary: 'Replace the settings of the Teleport cluster',
+    rules: [{ resource: 'cluster_settings', verb: 'update' }],
+    params: None,
+    query: None,
+    body: ClusterSettingsResource,
+    response: ClusterSettingsResource,
+  },
+  'kube_clusters.list': {
+    method: 'GET',
+    path: '/v1/kube_clusters',
+    summary: 'List the Kubernetes clusters that the caller may reach',
+    rules: [{ resource: 'kube_cluster', verb: 'list' }],
+    params: None,
+    query: None,
+    body: null,
+    response: pageOf(KubeClusterResource),
+  },
+  'kube_clusters.read': {
+    method: 'GET',
+    path: '/v1/kube_clusters/:name',
+    summary: 'Read one Kubernetes cluster that the caller may reach',
+    rules: [{ resource: 'kube_cluster', verb: 'read' }],
+    params: Type.Object(
+      { name: Type.String({ minLength: 1, maxLength: 512 }) },
+      { additionalProperties: false },
+    ),
+    query: None,
+    body: null,
+    response: KubeClusterResource,
+  },
+  'kube_clusters.delete': {
+    method: 'DELETE',
+    path: '/v1/kube_clusters/:name',
+    summary: 'Forget a Kubernetes cluster that is offline',
+    rules: [{ resource: 'kube_cluster', verb: 'delete' }],
+    params: Type.Object(
+      { name: Type.String({ minLength: 1, maxLength: 512 }) },
+      { additionalProperties: false },
+    ),
+    query: None,
+    body: null,
+    response: Empty,
+  },
+  'events.list': {
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'Search the audit log',
+    rules: [{ resource: 'event', verb: 'list' }],
+    params: None,
+    query: Type.Object(
+      {
+        ...Paging,
+        user: Type.Optional(Type.String({ maxLength: 256 })),
+        kube_cluster: Type.Optional(Type.String({ maxLength: 512 })),
+        event: Type.Optional(
+          Type.String({ maxLength: 1024, description: 'event names, comma-separated' }),
+        ),
+        from: Type.Optional(Type.String({ maxLength: 64, description: 'RFC 3339, inclusive' })),
+        to: Type.Optional(Type.String({ maxLength: 64, description: 'RFC 3339, exclusive' })),
+        order: Type.Optional(Type.Union([Type.Literal('asc'), Type.Literal('desc')])),
+      },
+      { additionalProperties: false },
+    ),
+    body: null,
+    response: pageOf(AuditEventSchema),
+  },
+} as const satisfies Record<string, Endpoint>
+
+export type EndpointName = keyof typeof endpoints
+type Table = typeof endpoints
+
+export type ParamsOf<N extends EndpointName> = Static<Table[N]['params']>
+export type QueryOf<N extends EndpointName> = Static<Table[N]['query']>
+export type BodyOf<N extends EndpointName> = Table[N]['body'] extends TSchema
+  ? Static<Table[N]['body']>
+  : undefined
+export type ResponseOf<N extends EndpointName> = Static<Table[N]['response']>
+
+/** The body of every answer that is not 2xx. */
+export const ApiErrorBody = Type.Object({
+  error: Type.Object({
+    code: Type.String({ description: 'stable, see docs/errors.md' }),
+    message: Type.String(),
+  }),
+})
+export type ApiErrorBody = Static<typeof ApiErrorBody>
+
+/** Fills `:params` of an endpoint's path. */
+export function buildPath(endpoint: Endpoint, params: Readonly<Record<string, string>>): string {
+  return endpoint.path.replace(/:([a-z_]+)/g, (_, name: string) => {
+    const value = params[name]
+    if (value === undefined) throw new TypeError(`"${name}" is missing for ${endpoint.path}`)
+    return encodeURIComponent(value)
+  })
+}

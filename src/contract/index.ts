@@ -1,0 +1,25 @@
+/**
+ * contract is what both ends of the management API speak: the table of endpoints, the schemas that validate requests,
+ * and the types that servers and clients derive from them. The OpenAPI document is made from the same table.
+ *
+ * Trusts: nothing. Refuses: I/O and every import of another room, since the browser uses it too.
+ */
+export {
+  ApiErrorBody,
+  type BodyOf,
+  buildPath,
+  type Endpoint,
+  type EndpointName,
+  endpoints,
+  type ParamsOf,
+  type QueryOf,
+  type ResponseOf,
+} from './endpoints.ts'
+export {
+  type AuditEventResource,
+  type ClusterSettingsResource,
+  type KubeClusterResource,
+  Metadata,
+  type RoleResource,
+  type UserResource,
+} from './resources.ts'

@@ -1,0 +1,152 @@
+import { type Static, Type } from 'typebox'
+
+/** Names of resources: visible ASCII without '/', so that they fit into URLs, file names and certificates. */
+export const ResourceName = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  pattern: '^[A-Za-z0-9_][A-Za-z0-9._@:+-]*$',
+  description: 'letters, digits and . _ @ : + -',
+})
+
+const Labels = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 1024 }))
+
+export const Metadata = Type.Object(
+  {
+    name: ResourceName,
+    description: Type.Optional(Type.String({ maxLength: 1024 })),
+    labels: Type.Optional(Labels),
+    revision: Type.Optional(
+      Type.String({
+        maxLength: 32,
+        pattern: '^[0-9]+$',
+        description: 'opaque; a write that carries an outdated one is refused with CONFLICT',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const StringList = Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 1000 })
+const OneOrMore = Type.Union([Type.String({ maxLength: 4096 }), StringList])
+
+const RoleConditions = Type.Object(
+  {
+    logins: Type.Optional(StringList),
+    kubernetes_groups: Type.Optional(StringList),
+    kubernetes_users: Type.Optional(StringList),
+    kubernetes_labels: Type.Optional(Type.Record(Type.String(), OneOrMore)),
+    kubernetes_resources: Type.Optional(
+      Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 1000 }),
+    ),
+    rules: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { resources: StringList, verbs: StringList },
+          { additionalProperties: false, description: 'which API endpoints a role opens' },
+        ),
+        { maxItems: 1000 },
+      ),
+    ),
+  },
+  {
+    additionalProperties: true,
+    description: 'fields beyond these are judged by name: kept, or refused with the reason',
+  },
+)
+
+/** A role, v3 to v8. What the schema leaves open is judged when the role is written. */
+export const RoleResource = Type.Object(
+  {
+    kind: Type.Literal('role'),
+    version: Type.Union(
+      (['v3', 'v4', 'v5', 'v6', 'v7', 'v8'] as const).map((version) => Type.Literal(version)),
+    ),
+    metadata: Metadata,
+    spec: Type.Object(
+      {
+        options: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+        allow: Type.Optional(RoleConditions),
+        deny: Type.Optional(RoleConditions),
+      },
+      { additionalProperties: true },
+    ),
+  },
+  { additionalProperties: false, description: 'a role' },
+)
+export type RoleResource = Static<typeof RoleResource>
+
+export const TraitsSchema = Type.Record(Type.String({ minLength: 1, maxLength: 256 }), StringList)
+
+/** A local user: a person or a robot. */
+export const UserResource = Type.Object(
+  {
+    kind: Type.Literal('user'),
+    version: Type.Literal('v2'),
+    metadata: Metadata,
+    spec: Type.Object(
+      {
+        roles: Type.Array(ResourceName, { maxItems: 100 }),
+        traits: Type.Optional(TraitsSchema),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false, description: 'a local user' },
+)
+export type UserResource = Static<typeof UserResource>
+
+/** Settings of the whole Teleport cluster. There is one, named `cluster-settings`. */
+export const ClusterSettingsResource = Type.Object(
+  {
+    kind: Type.Literal('cluster_settings'),
+    version: Type.Literal('v1'),
+    metadata: Metadata,
+    spec: Type.Object(
+      {
+        default_session_ttl: Type.Optional(
+          Type.String({ maxLength: 32, description: 'how long a certificate lives, 12h' }),
+        ),
+        audit_retention: Type.Optional(
+          Type.String({ maxLength: 32, description: 'how long audit events are kept, 8760h' }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false, description: 'settings of the Teleport cluster' },
+)
+export type ClusterSettingsResource = Static<typeof ClusterSettingsResource>
+
+/** A Kubernetes cluster that the caller may reach. Read-only: services register what they serve. */
+export const KubeClusterResource = Type.Object(
+  {
+    kind: Type.Literal('kube_cluster'),
+    version: Type.Literal('v3'),
+    metadata: Type.Object({
+      name: Type.String(),
+      labels: Labels,
+    }),
+    status: Type.Object({
+      server_name: Type.String({
+        description: 'the TLS server name (`tls-server-name`) of the cluster',
+      }),
+      online: Type.Boolean(),
+      last_seen: Type.String({ description: 'RFC 3339' }),
+    }),
+  },
+  { description: 'a Kubernetes cluster' },
+)
+export type KubeClusterResource = Static<typeof KubeClusterResource>
+
+/** One event of the audit log: fields as documented in docs/audit-schema.md. */
+export const AuditEventSchema = Type.Object(
+  {
+    event: Type.String(),
+    code: Type.String(),
+    time: Type.String(),
+    uid: Type.String(),
+    cluster_name: Type.String(),
+  },
+  { additionalProperties: true, description: 'an audit event' },
+)
+export type AuditEventResource = Static<typeof AuditEventSchema>
