@@ -1,3 +1,19 @@
+export { KubeconfigError, type KubeconfigErrorCode } from './kubeconfig/errors.ts'
+export { mergeKubeconfigs } from './kubeconfig/merge-kubeconfigs.ts'
+export { maxKubeconfigBytes, parseKubeconfig } from './kubeconfig/parse-kubeconfig.ts'
+export { resolveContext } from './kubeconfig/resolve-context.ts'
+export type {
+  ExecApiVersion,
+  ExecPlugin,
+  Kubeconfig,
+  KubeconfigCluster,
+  KubeconfigContext,
+  KubeconfigEntry,
+  KubeconfigLogin,
+  KubeconfigUser,
+  PemSource,
+  ResolvedContext,
+} from './kubeconfig/types.ts'
 export type {
   KubeVerb,
   NonResourceRequest,
