@@ -1,0 +1,34 @@
+import type { AuditLog, AuditReader } from '../audit/index.ts'
+import type { Authorities, PeerCertificateParser } from '../ca/index.ts'
+import type { Clock, Logger } from '../core/index.ts'
+import type { Identity } from '../identity/index.ts'
+import type { AccessState } from './access-state.ts'
+import type { KubeClusterRegistry } from './kube-clusters.ts'
+import type { Stores } from './stores.ts'
+
+/** Everything that the handlers work with; the daemon plugs it in. */
+export interface ApiDeps {
+  readonly clusterName: string
+  readonly version: string
+  /** host:port that Kubernetes clients are told; null when this cluster has no Kubernetes door. */
+  readonly kubeAddress: string | null
+  readonly stores: Stores
+  readonly access: AccessState
+  readonly authorities: Authorities
+  readonly peers: PeerCertificateParser
+  readonly kubeClusters: KubeClusterRegistry
+  readonly audit: AuditLog
+  readonly events: AuditReader
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Who calls, and from where. */
+export interface Caller {
+  readonly identity: Identity
+  /** How the caller is named in audit events. */
+  readonly user: string
+  readonly roles: readonly string[]
+  /** `ip:port`. */
+  readonly address: string
+}

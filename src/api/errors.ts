@@ -1,0 +1,35 @@
+import { CodedError } from '../core/index.ts'
+
+/** Codes of the management API; each is in docs/errors.md. */
+export type ApiErrorCode =
+  | 'BAD_REQUEST'
+  | 'UNAUTHENTICATED'
+  | 'ACCESS_DENIED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'CONFLICT'
+  | 'ROLE_IN_USE'
+  | 'ROLE_UNKNOWN'
+  | 'TTL_INVALID'
+  | 'AUDIT_UNAVAILABLE'
+  | 'INTERNAL'
+
+/** The HTTP status of each code. */
+export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
+  BAD_REQUEST: 400,
+  UNAUTHENTICATED: 401,
+  ACCESS_DENIED: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  CONFLICT: 409,
+  ROLE_IN_USE: 409,
+  ROLE_UNKNOWN: 400,
+  TTL_INVALID: 400,
+  AUDIT_UNAVAILABLE: 503,
+  INTERNAL: 500,
+}
+
+/** An answer that is not 2xx, with the words that the caller gets. */
+export class ApiError extends CodedError<ApiErrorCode> {
+  override readonly name = 'ApiError'
+}

@@ -1,0 +1,22 @@
+/**
+ * api answers the management API: it proves the caller by client certificate, asks the caller's roles whether they
+ * open the endpoint, validates, does, and audits. It owns the stored resources and their live view.
+ *
+ * Trusts: that a socket's peer certificate was proven by TLS; the storage and the authorities that it is given.
+ * Refuses: a caller without a valid certificate (401), every endpoint whose rule the caller's roles do not hold (403,
+ * audited), unknown fields, and roles that ask for a restriction that is not enforced.
+ * Test: server.test.ts walks the contract's table, so a new endpoint is tested before it is written.
+ */
+export { type AccessSnapshot, AccessState, type UserRecord } from './access-state.ts'
+export type { ApiDeps, Caller } from './context.ts'
+export { ApiError, type ApiErrorCode } from './errors.ts'
+export {
+  type Announcement,
+  KubeClusterRegistry,
+  type KubeClusterStatus,
+} from './kube-clusters.ts'
+export { KUBE_CLUSTER_HEARTBEAT_MS } from './limits.ts'
+export { type ApiListener, createApiListener } from './listener.ts'
+export { ensurePresets } from './presets.ts'
+export { type ApiServer, createApiServer } from './server.ts'
+export { openStores, ResourceStore, type Stores } from './stores.ts'

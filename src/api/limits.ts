@@ -1,0 +1,24 @@
+/** Limits of the management API. */
+
+/** A resource is a page of YAML; more is a mistake or an attack. */
+export const MAX_BODY_BYTES = 1024 * 1024
+/** A handshake that takes longer is a dead or a malicious peer. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
+/** Headers arrive in one packet; slow ones only hold a socket. */
+export const HEADERS_TIMEOUT_MS = 15_000
+/** A whole request, body included; none of the endpoints takes an upload. */
+export const REQUEST_TIMEOUT_MS = 60_000
+/** Idle connections are kept so that `tctl audit tail` need not shake hands each second. */
+export const KEEP_ALIVE_TIMEOUT_MS = 120_000
+/** Sockets whose TLS handshake is not done, over all peers. */
+export const MAX_CONNECTIONS = 10_000
+/** The life of a certificate when nobody says otherwise. */
+export const DEFAULT_SESSION_TTL_MS = 12 * 60 * 60 * 1000
+/** Items on a page when the caller does not say. */
+export const DEFAULT_PAGE_ITEMS = 200
+/** A Kubernetes cluster whose service was silent for longer is offline: three missed heartbeats. */
+export const KUBE_CLUSTER_OFFLINE_MS = 90_000
+/** How often a service says that it serves its clusters. */
+export const KUBE_CLUSTER_HEARTBEAT_MS = 30_000
+/** How long an offline cluster is remembered, so that its users hear "offline" and not "unknown". */
+export const KUBE_CLUSTER_MEMORY_MS = 30 * 24 * 60 * 60 * 1000

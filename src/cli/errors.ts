@@ -1,0 +1,57 @@
+import { ApiCallError, ClientError } from '../client/index.ts'
+import { CodedError, errorMessage } from '../core/index.ts'
+import { exitCodes } from './exit-codes.ts'
+
+export type CliErrorCode =
+  | 'USAGE'
+  | 'FILE_EXISTS'
+  | 'FILE_UNREADABLE'
+  | 'FILE_UNWRITABLE'
+  | 'REFUSED'
+
+/** A mistake of the person or of the surroundings, with what to do about it. */
+export class CliError extends CodedError<CliErrorCode> {
+  override readonly name = 'CliError'
+  readonly hint: string | null
+
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    options: { cause?: unknown; hint?: string } = {},
+  ) {
+    super(code, message, options)
+    this.hint = options.hint ?? null
+  }
+}
+
+/** One line of what went wrong, one of what to do. */
+export function describeError(error: unknown): {
+  message: string
+  hint: string | null
+  exit: number
+} {
+  if (error instanceof ApiCallError) {
+    const denied = error.status === 401 || error.status === 403
+    return {
+      message: error.message,
+      hint: null,
+      exit: denied ? exitCodes.denied.code : exitCodes.failed.code,
+    }
+  }
+  if (error instanceof ClientError || error instanceof CliError) {
+    const usage = error.code === 'USAGE'
+    return {
+      message: error.message,
+      hint: error.hint,
+      exit: usage ? exitCodes.usage.code : exitCodes.failed.code,
+    }
+  }
+  return {
+    message: error instanceof CodedError ? error.message : `internal error: ${errorMessage(error)}`,
+    hint:
+      error instanceof CodedError
+        ? null
+        : 'this is a defect: please report it with the command line',
+    exit: exitCodes.failed.code,
+  }
+}

@@ -1,0 +1,61 @@
+import { Command, CommanderError } from 'commander'
+import { describeError } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import { type Io, print, say } from './io.ts'
+
+/**
+ * Parses `argv` (without node and script), runs the command, and tells the exit code. Prints errors as one line of
+ * what and one of what to do; never throws.
+ */
+export async function run(
+  build: (io: Io) => Command,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const program = build(io)
+  prepare(program, io)
+  program.addHelpCommand(true).addCommand(exitCodesCommand(io), { hidden: true })
+  const name = program.name()
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exitCodes.ok.code
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code
+    }
+    if (io.signal.aborted) return exitCodes.interrupted.code
+    const { message, hint, exit } = describeError(error)
+    say(io, `${name}: ${message}`)
+    if (hint !== null) say(io, `${name}: ${hint}`)
+    return exit
+  }
+}
+
+/** Commander must neither exit the process nor write past `io`. */
+function prepare(command: Command, io: Io): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+  })
+  command.showHelpAfterError(`(see "${path(command)} --help")`)
+  for (const child of command.commands) prepare(child, io)
+}
+
+const path = (command: Command): string =>
+  command.parent === null ? command.name() : `${path(command.parent)} ${command.name()}`
+
+/** Adds an "Examples" section to the help of a command. */
+export function examples(command: Command, lines: readonly string[]): Command {
+  return command.addHelpText(
+    'after',
+    `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`,
+  )
+}
+
+function exitCodesCommand(io: Io): Command {
+  return new Command('exit-codes').description('what the exit codes mean').action(() => {
+    for (const { code, meaning } of Object.values(exitCodes)) {
+      print(io, `${String(code).padStart(3)}  ${meaning}`)
+    }
+  })
+}

@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Command } from 'commander'
+import type { ApiClient } from '../../../client/index.ts'
+import type { AuditEventResource, QueryOf } from '../../../contract/index.ts'
+import { parseDuration } from '../../../core/index.ts'
+import { CliError } from '../../errors.ts'
+import { type Format, parseFormat, printable, render, table } from '../../format.ts'
+import { type Io, print } from '../../io.ts'
+import { examples } from '../../run.ts'
+import type { TctlContext } from '../context.ts'
+
+/** How often `tail` asks for what is new. */
+const TAIL_INTERVAL_MS = 1000
+
+interface FilterFlags {
+  readonly user?: string
+  readonly kubeCluster?: string
+  readonly event?: string
+  readonly from?: string
+  readonly to?: string
+  readonly limit?: string
+  readonly format: string
+}
+
+/** `tctl audit` */
+export function auditCommand(context: TctlContext): Command {
+  return new Command('audit')
+    .description('the audit log')
+    .addCommand(lsCommand(context))
+    .addCommand(tailCommand(context))
+}
+
+function filters(command: Command): Command {
+  return command
+    .option('--user <name>', 'only this user')
+    .option('--kube-cluster <name>', 'only this Kubernetes cluster')
+    .option('--event <names>', 'only these events, comma-separated: kube.request, user.create …')
+    .option('--format <format>', 'text, json or yaml', 'text')
+}
+
+function lsCommand(context: TctlContext): Command {
+  const command = filters(new Command('ls').description('search the audit log, newest first'))
+    .option('--from <time>', 'from this time: 2026-01-31T09:00:00Z, or 2h for two hours ago')
+    .option('--to <time>', 'before this time')
+    .option('--limit <n>', 'at most so many events', '100')
+    .action(async (flags: FilterFlags) => {
+      const format = parseFormat(flags.format)
+      const wanted = positive('--limit', flags.limit ?? '100')
+      using client = await context.connect()
+      const events: AuditEventResource[] = []
+      let after: string | null = null
+      do {
+        const page: { items: AuditEventResource[]; next: string | null } = await client.call(
+          'events.list',
+          {
+            query: {
+              ...queryOf(flags, Date.now()),
+              limit: Math.min(1000, wanted - events.length),
+              ...(after === null ? {} : { after }),
+            },
+          },
+        )
+        events.push(...page.items)
+        after = page.next
+      } while (after !== null && events.length < wanted)
+      print(
+        context.io,
+        render(format, events, (all) => table(HEADERS, all.map(row))),
+      )
+    })
+  return examples(command, [
+    'tctl audit ls --user=alice --from=1h',
+    'tctl audit ls --kube-cluster=prod --event=kube.request --format=json',
+  ])
+}
+
+function tailCommand(context: TctlContext): Command {
+  const command = filters(
+    new Command('tail').description('print events as they come in, until ctrl-c'),
+  ).action(async (flags: FilterFlags) => {
+    const format = parseFormat(flags.format)
+    using client = await context.connect()
+    await tail(context.io, client, format, queryOf(flags, Date.now()))
+  })
+  return examples(command, ['tctl audit tail', 'tctl audit tail --user=alice --format=json'])
+}
+
+/** Looks a little back each time, since services deliver events late and not in order, and prints each uid once. */
+async function tail(
+  io: Io,
+  client: ApiClient,
+  format: Format,
+  query: QueryOf<'events.list'>,
+): Promise<void> {
+  const lookBackMs = 15_000
+  const startedMs = Date.now()
+  const printed = new Map<string, string>()
+  while (!io.signal.aborted) {
+    const from = new Date(Math.max(startedMs, Date.now() - lookBackMs)).toISOString()
+    let after: string | null = null
+    do {
+      const page: { items: AuditEventResource[]; next: string | null } = await client.call(
+        'events.list',
+        {
+          query: {
+            ...query,
+            from,
+            order: 'asc',
+            limit: 1000,
+            ...(after === null ? {} : { after }),
+          },
+        },
+      )
+      for (const event of page.items) {
+        // A mutation that was seen as started is shown again when its outcome is known.
+        const state = String(event['outcome' as keyof AuditEventResource] ?? '')
+        if (printed.get(event.uid) === state) continue
+        printed.set(event.uid, state)
+        print(
+          io,
+          format === 'text'
+            ? lineOf(event)
+            : format === 'json'
+              ? JSON.stringify(event)
+              : render('yaml', [event], lineOfAll),
+        )
+      }
+      after = page.next
+    } while (after !== null)
+    if (printed.size > 100_000) printed.clear()
+    await sleep(TAIL_INTERVAL_MS, undefined, { signal: io.signal }).catch(() => {})
+  }
+}
+
+const HEADERS = ['Time', 'Event', 'User', 'Cluster', 'What', 'Result', 'Decided by']
+
+/** One event as the cells of a line. */
+function row(event: AuditEventResource): string[] {
+  const field = (name: string): string => {
+    const value = (event as Record<string, unknown>)[name]
+    return value === undefined || value === null ? '' : String(value)
+  }
+  if (event.event !== 'kube.request') {
+    return [
+      event.time,
+      event.event,
+      field('user'),
+      '',
+      field('name') || field('error'),
+      event.code,
+      '',
+    ]
+  }
+  const subresource = field('resource_subresource')
+  const resource = field('resource_kind') + (subresource === '' ? '' : `/${subresource}`)
+  const place = [field('resource_namespace'), field('resource_name')]
+    .filter((part) => part !== '')
+    .join('/')
+  const what =
+    resource === ''
+      ? `${field('verb')} ${field('request_path')}`
+      : `${field('kube_verb')} ${resource} ${place}`.trimEnd()
+  const code = field('response_code')
+  return [
+    event.time,
+    event.event,
+    field('user'),
+    field('kubernetes_cluster'),
+    what,
+    code === '0' ? field('outcome') : `${code} ${field('outcome')}`,
+    field('decided_by'),
+  ]
+}
+
+const lineOf = (event: AuditEventResource): string => row(event).map(printable).join('  ')
+const lineOfAll = (events: readonly AuditEventResource[]): string => events.map(lineOf).join('\n')
+
+/** Flags as a query; `2h` counts back from now. */
+export function queryOf(flags: FilterFlags, nowMs: number): QueryOf<'events.list'> {
+  return {
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.kubeCluster === undefined ? {} : { kube_cluster: flags.kubeCluster }),
+    ...(flags.event === undefined ? {} : { event: flags.event }),
+    ...(flags.from === undefined ? {} : { from: instant(flags.from, nowMs) }),
+    ...(flags.to === undefined ? {} : { to: instant(flags.to, nowMs) }),
+  }
+}
+
+const instant = (text: string, nowMs: number): string =>
+  /^\d{4}-/.test(text) ? text : new Date(nowMs - parseDuration(text)).toISOString()
+
+function positive(flag: string, text: string): number {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < 1)
+    throw new CliError('USAGE', `${flag}=${text} is not a number above 0`)
+  return number
+}

@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import { labelsText, parseFormat, render, table } from '../format.ts'
+import { print } from '../io.ts'
+import { examples } from '../run.ts'
+import type { TctlContext } from './context.ts'
+
+/** `tctl kube ls` */
+export function kubeCommand(context: TctlContext): Command {
+  const ls = new Command('ls')
+    .description('list the Kubernetes clusters')
+    .option('--format <format>', 'text, json or yaml', 'text')
+    .action(async (options: { format: string }) => {
+      const format = parseFormat(options.format)
+      using client = await context.connect()
+      const { items } = await client.call('kube_clusters.list', {})
+      print(
+        context.io,
+        render(format, items, (clusters) =>
+          table(
+            ['Kube Cluster Name', 'Labels', 'Status', 'Last Seen'],
+            clusters.map(({ metadata, status }) => [
+              metadata.name,
+              labelsText(metadata.labels),
+              status.online ? 'online' : 'offline',
+              status.last_seen,
+            ]),
+          ),
+        ),
+      )
+    })
+  return new Command('kube')
+    .description('Kubernetes clusters')
+    .addCommand(examples(ls, ['tctl kube ls', 'tctl kube ls --format=json']))
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander'
+import type { Io } from '../io.ts'
+import { print } from '../io.ts'
+import { ownVersion } from '../version.ts'
+import { auditCommand } from './audit/commands.ts'
+import { authSignCommand } from './auth/sign.ts'
+import { type TctlContext, tctlContext } from './context.ts'
+import { kubeCommand } from './kube.ts'
+import { createCommand } from './resources/create.ts'
+import { getCommand } from './resources/get.ts'
+import { rmCommand } from './resources/rm.ts'
+import { statusCommand } from './status.ts'
+import { usersCommand } from './users/commands.ts'
+
+/** `tctl`: administration through the management API of the running auth service. */
+export function buildTctl(io: Io): Command {
+  const program = new Command('tctl')
+    .description('administer a Teleport cluster')
+    .option(
+      '-c, --config <file>',
+      'configuration file of the auth service (default: /etc/teleport.yaml)',
+    )
+    .configureHelp({ showGlobalOptions: true })
+  const context: TctlContext = tctlContext(io, () => program.opts<{ config?: string }>().config)
+
+  const auth = new Command('auth').description('certificates and authorities')
+  auth.addCommand(authSignCommand(context))
+
+  return program
+    .addCommand(usersCommand(context))
+    .addCommand(createCommand(context))
+    .addCommand(getCommand(context))
+    .addCommand(rmCommand(context))
+    .addCommand(auth)
+    .addCommand(kubeCommand(context))
+    .addCommand(auditCommand(context))
+    .addCommand(statusCommand(context))
+    .addCommand(
+      new Command('version').description('print the version').action(() => print(io, ownVersion())),
+    )
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import { parseFormat, render } from '../../format.ts'
+import { print } from '../../io.ts'
+import { examples } from '../../run.ts'
+import type { TctlContext } from '../context.ts'
+import { type AnyResource, kinds, parseReference, resourcesText } from './kinds.ts'
+
+/** `tctl get` */
+export function getCommand(context: TctlContext): Command {
+  const command = new Command('get')
+    .description('print resources, ready for "tctl create -f"')
+    .argument('<resources>', 'kind or kind/name, comma-separated; "all" for every kind')
+    .option('--format <format>', 'yaml, json or text', 'yaml')
+    .action(async (text: string, options: { format: string }) => {
+      const format = parseFormat(options.format)
+      const references =
+        text === 'all'
+          ? kinds.map((kind) => ({ kind, name: null }))
+          : text.split(',').map((part) => parseReference(part.trim()))
+      using client = await context.connect()
+      const resources: AnyResource[] = []
+      for (const { kind, name } of references) {
+        if (name === null) resources.push(...(await kind.list(client)))
+        else resources.push(await kind.read(client, name))
+      }
+      print(context.io, render(format, resources, resourcesText))
+    })
+  return examples(command, [
+    'tctl get roles/admin > admin.yaml',
+    'tctl get users,roles --format=json',
+    'tctl get kube_clusters --format=text',
+  ])
+}

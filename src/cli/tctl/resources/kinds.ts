@@ -1,0 +1,144 @@
+import type { ApiClient } from '../../../client/index.ts'
+import type {
+  ClusterSettingsResource,
+  KubeClusterResource,
+  RoleResource,
+  UserResource,
+} from '../../../contract/index.ts'
+import { CliError } from '../../errors.ts'
+import { labelsText, table } from '../../format.ts'
+import { allUsers } from '../users/commands.ts'
+
+export type AnyResource =
+  | RoleResource
+  | UserResource
+  | ClusterSettingsResource
+  | KubeClusterResource
+
+/** A kind of resource as the command line knows it: how it is named, and which calls serve it. */
+export interface Kind {
+  readonly kind: AnyResource['kind']
+  /** Other spellings: plurals and short forms. */
+  readonly aliases: readonly string[]
+  list(client: ApiClient): Promise<readonly AnyResource[]>
+  read(client: ApiClient, name: string): Promise<AnyResource>
+  /** Absent: the kind is not written by people. With `force` it replaces what is there. */
+  readonly create?: (client: ApiClient, resource: AnyResource, force: boolean) => Promise<void>
+  readonly remove?: (client: ApiClient, name: string) => Promise<void>
+}
+
+const role: Kind = {
+  kind: 'role',
+  aliases: ['roles'],
+  list: allRoles,
+  read: (client, name) => client.call('roles.read', { params: { name } }),
+  async create(client, resource, force) {
+    const body = resource as RoleResource
+    if (force) await client.call('roles.upsert', { params: { name: body.metadata.name }, body })
+    else await client.call('roles.create', { body })
+  },
+  async remove(client, name) {
+    await client.call('roles.delete', { params: { name } })
+  },
+}
+
+const user: Kind = {
+  kind: 'user',
+  aliases: ['users'],
+  list: allUsers,
+  read: (client, name) => client.call('users.read', { params: { name } }),
+  async create(client, resource, force) {
+    const body = resource as UserResource
+    if (force) await client.call('users.upsert', { params: { name: body.metadata.name }, body })
+    else await client.call('users.create', { body })
+  },
+  async remove(client, name) {
+    await client.call('users.delete', { params: { name } })
+  },
+}
+
+const settings: Kind = {
+  kind: 'cluster_settings',
+  aliases: [],
+  list: async (client) => [await client.call('cluster_settings.read', {})],
+  read: (client) => client.call('cluster_settings.read', {}),
+  async create(client, resource, force) {
+    if (!force) {
+      throw new CliError('USAGE', 'cluster_settings exist already', {
+        hint: 'replace them with: tctl create -f',
+      })
+    }
+    await client.call('cluster_settings.update', { body: resource as ClusterSettingsResource })
+  },
+}
+
+const kubeCluster: Kind = {
+  kind: 'kube_cluster',
+  aliases: ['kube_clusters', 'kube_server', 'kube_servers'],
+  list: async (client) => (await client.call('kube_clusters.list', {})).items,
+  read: (client, name) => client.call('kube_clusters.read', { params: { name } }),
+  async remove(client, name) {
+    await client.call('kube_clusters.delete', { params: { name } })
+  },
+}
+
+export const kinds: readonly Kind[] = [role, user, settings, kubeCluster]
+
+/** Finds a kind by any of its spellings. */
+export function kindOf(text: string): Kind {
+  const found = kinds.find((kind) => kind.kind === text || kind.aliases.includes(text))
+  if (found !== undefined) return found
+  throw new CliError('USAGE', `kind "${text}" is not known to this version`, {
+    hint: `known kinds: ${kinds.map((kind) => kind.kind).join(', ')}`,
+  })
+}
+
+/** `roles/admin` → kind and name; `roles` → kind alone. */
+export function parseReference(text: string): { kind: Kind; name: string | null } {
+  const slash = text.indexOf('/')
+  if (slash === -1) return { kind: kindOf(text), name: null }
+  const name = text.slice(slash + 1)
+  return { kind: kindOf(text.slice(0, slash)), name: name === '' ? null : name }
+}
+
+/** Resources of any kinds as one table a kind. */
+export function resourcesText(resources: readonly AnyResource[]): string {
+  return kinds
+    .map((kind) => resources.filter((resource) => resource.kind === kind.kind))
+    .filter((group) => group.length > 0)
+    .map((group) => table(['Kind', 'Name', 'Summary'], group.map(row)))
+    .join('\n\n')
+}
+
+function row(resource: AnyResource): string[] {
+  switch (resource.kind) {
+    case 'role': {
+      const { allow } = resource.spec
+      const groups = (allow?.kubernetes_groups ?? []).join(',')
+      return ['role', resource.metadata.name, `${resource.version}, kubernetes_groups: ${groups}`]
+    }
+    case 'user':
+      return ['user', resource.metadata.name, `roles: ${resource.spec.roles.join(',')}`]
+    case 'cluster_settings':
+      return ['cluster_settings', resource.metadata.name, labelsText({ ...resource.spec })]
+    case 'kube_cluster':
+      return [
+        'kube_cluster',
+        resource.metadata.name,
+        `${resource.status.online ? 'online' : 'offline'} ${labelsText(resource.metadata.labels)}`,
+      ]
+  }
+}
+
+async function allRoles(client: ApiClient): Promise<RoleResource[]> {
+  const roles: RoleResource[] = []
+  let after: string | null = null
+  do {
+    const page: { items: RoleResource[]; next: string | null } = await client.call('roles.list', {
+      query: after === null ? {} : { after },
+    })
+    roles.push(...page.items)
+    after = page.next
+  } while (after !== null)
+  return roles
+}
