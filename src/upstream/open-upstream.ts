@@ -1,0 +1,186 @@
+import { type Clock, errorMessage, type Logger } from '../core/index.ts'
+import { Connections } from './connections.ts'
+import { type Credential, type Credentials, openCredentials } from './credentials/credentials.ts'
+import type { TlsMaterial } from './credentials/tls-material.ts'
+import { isUpstreamFailure, upstreamFailure } from './errors.ts'
+import { defaultUpstreamLimits, type UpstreamLimits } from './limits.ts'
+import { type SelfCheckReport, selfCheck } from './self-check.ts'
+import type { KubeTarget } from './target.ts'
+import { dial } from './transport/dial.ts'
+import { Exchange } from './transport/exchange.ts'
+import type {
+  UpgradeConnection,
+  Upstream,
+  UpstreamExchange,
+  UpstreamFailure,
+  UpstreamRequest,
+  UpstreamSink,
+} from './types.ts'
+
+export interface OpenUpstreamOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly limits?: Partial<UpstreamLimits>
+}
+
+/** An upstream with its life in the caller's hands. */
+export interface OpenUpstream extends Upstream, AsyncDisposable {
+  readonly name: string
+  /** Asks the API server what our credentials may do. Never throws. */
+  selfCheck(): Promise<SelfCheckReport>
+}
+
+/**
+ * Opens a cluster. No connection is made and no plugin run before the first request. Disposing breaks what is underway.
+ */
+export function openUpstream(target: KubeTarget, options: OpenUpstreamOptions): OpenUpstream {
+  return new TargetUpstream(target, options)
+}
+
+class TargetUpstream implements OpenUpstream {
+  readonly name: string
+  readonly #target: KubeTarget
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #limits: UpstreamLimits
+  readonly #credentials: Credentials
+  readonly #closing = new AbortController()
+  readonly #retired = new Set<Connections>()
+  #connections: Connections | null = null
+  #tls: TlsMaterial | null = null
+
+  constructor(target: KubeTarget, { clock, log, limits }: OpenUpstreamOptions) {
+    this.name = target.name
+    this.#target = target
+    this.#clock = clock
+    this.#log = log.child({ cluster: target.name })
+    this.#limits = { ...defaultUpstreamLimits, ...limits }
+    this.#credentials = openCredentials(target, { clock, log: this.#log, limits: this.#limits })
+    if (target.secure && target.insecureSkipTlsVerify) {
+      this.#log.warn(
+        {},
+        "the API server's certificate is not checked: insecure-skip-tls-verify is set",
+      )
+    }
+    if (!target.secure) this.#log.warn({}, 'the API server is reached without TLS')
+  }
+
+  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamExchange {
+    assertOwnHeadersAbsent(request.headers)
+    let used: Credential | null = null
+    const exchange = new Exchange(request, sink, (status) => {
+      if (status === 401 && used !== null && !mayBeProxied(request.target)) {
+        this.#credentials.refused(used)
+      }
+    })
+    const start = (credential: Credential): void => {
+      used = credential
+      if (!exchange.settled) this.#start(exchange, credential)
+    }
+    if (this.#closing.signal.aborted) {
+      exchange.fail(closedFailure(this.name))
+    } else {
+      const credential = this.#credentials.current()
+      if (credential instanceof Promise) {
+        credential.then(start).catch((error: unknown) => exchange.fail(asFailure(error)))
+      } else {
+        start(credential)
+      }
+    }
+    exchange.returned()
+    return exchange
+  }
+
+  async dialForUpgrade(signal: AbortSignal): Promise<UpgradeConnection> {
+    if (this.#closing.signal.aborted) throw closedFailure(this.name)
+    const credential = await this.#credentials.current()
+    const socket = await dial({
+      target: this.#target,
+      tls: credential.tls,
+      // Upgrades do not exist in HTTP/2.
+      alpn: ['http/1.1'],
+      limits: this.#limits,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    })
+    return {
+      socket,
+      host: this.#target.host,
+      basePath: this.#target.basePath,
+      authorization: credential.authorization,
+    }
+  }
+
+  selfCheck(): Promise<SelfCheckReport> {
+    return selfCheck(this, this.#limits.selfCheckTimeoutMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    const all = [...this.#retired, ...(this.#connections === null ? [] : [this.#connections])]
+    await Promise.all(all.map((connections) => connections[Symbol.asyncDispose]()))
+  }
+
+  #start(exchange: Exchange, credential: Credential): void {
+    const { request } = exchange
+    const headers = [...request.headers]
+    if (credential.authorization !== null) headers.push('authorization', credential.authorization)
+    const path = `${this.#target.basePath}${request.target}`
+    this.#connectionsWith(credential.tls).send(exchange, path, headers)
+  }
+
+  /** Connections with today's certificates. Those with older ones end by themselves when their requests do. */
+  #connectionsWith(tls: TlsMaterial | null): Connections {
+    if (this.#connections !== null && this.#tls === tls) return this.#connections
+    if (this.#connections !== null) this.#retire(this.#connections)
+    this.#tls = tls
+    this.#connections = new Connections({
+      target: this.#target,
+      tls,
+      limits: this.#limits,
+      clock: this.#clock,
+      log: this.#log,
+    })
+    return this.#connections
+  }
+
+  #retire(connections: Connections): void {
+    this.#log.info({}, 'certificates changed: new connections are made with the new ones')
+    this.#retired.add(connections)
+    connections
+      .drain()
+      .catch((error: unknown) => {
+        this.#log.debug({ error: errorMessage(error) }, 'old connections did not end cleanly')
+      })
+      .finally(() => this.#retired.delete(connections))
+  }
+}
+
+/** A mistake in the program that calls, and a dangerous one: a client's credential must not reach the API server. */
+function assertOwnHeadersAbsent(headers: readonly string[]): void {
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    const ours =
+      (name.length === 13 && name.toLowerCase() === 'authorization') ||
+      (name.length === 4 && name.toLowerCase() === 'host')
+    if (ours) throw new TypeError(`"headers" must not contain ${name}: it is set by the upstream`)
+  }
+}
+
+/** Behind `…/proxy/…` a pod or node answers: its 401 says nothing about our credential. */
+function mayBeProxied(target: string): boolean {
+  return target.includes('/proxy')
+}
+
+function asFailure(error: unknown): UpstreamFailure {
+  return isUpstreamFailure(error)
+    ? error
+    : upstreamFailure(
+        'UPSTREAM_UNREACHABLE',
+        `the request cannot be sent: ${errorMessage(error)}`,
+        error,
+      )
+}
+
+function closedFailure(name: string): UpstreamFailure & Error {
+  return upstreamFailure('UPSTREAM_UNREACHABLE', `cluster ${name} is no longer served`)
+}

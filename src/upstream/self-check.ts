@@ -1,0 +1,163 @@
+import { Readable } from 'node:stream'
+import { errorMessage } from '../core/index.ts'
+import type { Upstream, UpstreamRequest } from './types.ts'
+
+/** What our own credentials may do in a cluster. */
+export interface SelfCheckReport {
+  /** The API server answered, with whatever. */
+  readonly reachable: boolean
+  /** `v1.35.4`; null when it was not told. */
+  readonly version: string | null
+  /** Rights of the impersonation ClusterRole that are missing, in words: `impersonate groups`. */
+  readonly missing: readonly string[]
+  /** May do everything in the cluster: impersonation fails open, so such an account is a risk. */
+  readonly tooPowerful: boolean
+  /** Why the check could not be finished, in words; null when it was. */
+  readonly problem: string | null
+}
+
+interface Right {
+  readonly words: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** The rules of ClusterRole/teleport-impersonation. */
+const wantedRights: readonly Right[] = [
+  { words: 'impersonate users', attributes: { verb: 'impersonate', resource: 'users' } },
+  { words: 'impersonate groups', attributes: { verb: 'impersonate', resource: 'groups' } },
+  {
+    words: 'impersonate serviceaccounts',
+    attributes: { verb: 'impersonate', resource: 'serviceaccounts' },
+  },
+  { words: 'get pods', attributes: { verb: 'get', resource: 'pods' } },
+]
+
+const everything: Right = {
+  words: 'everything',
+  attributes: { verb: '*', group: '*', resource: '*' },
+}
+
+const reviewPath = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+const reviewWords = 'create selfsubjectaccessreviews.authorization.k8s.io'
+
+/** Asks the API server, as ourselves, for each right (SelfSubjectAccessReview) and for its version. Never throws. */
+export async function selfCheck(upstream: Upstream, timeoutMs: number): Promise<SelfCheckReport> {
+  const nothing = { version: null, missing: [], tooPowerful: false }
+  let version: string | null
+  try {
+    version = readVersion(await fetchJson(upstream, 'GET', '/version', null, timeoutMs))
+  } catch (error) {
+    return { ...nothing, reachable: false, problem: errorMessage(error) }
+  }
+  try {
+    const answers = await Promise.all(
+      [...wantedRights, everything].map((right) => review(upstream, right, timeoutMs)),
+    )
+    const unauthorized = answers.find((answer) => answer.status === 401)
+    if (unauthorized !== undefined) {
+      const problem = 'the API server does not accept our credentials (401)'
+      return { ...nothing, reachable: true, version, problem }
+    }
+    if (answers.some((answer) => answer.status === 403)) {
+      const problem = 'our rights cannot be checked'
+      return { ...nothing, reachable: true, version, missing: [reviewWords], problem }
+    }
+    const odd = answers.find((answer) => answer.allowed === null)
+    return {
+      reachable: true,
+      version,
+      missing: wantedRights.flatMap(({ words }, index) =>
+        answers[index]?.allowed === false ? [words] : [],
+      ),
+      tooPowerful: answers.at(-1)?.allowed === true,
+      problem: odd === undefined ? null : `the API server answered a check with ${odd.status}`,
+    }
+  } catch (error) {
+    return { ...nothing, reachable: true, version, problem: errorMessage(error) }
+  }
+}
+
+async function review(
+  upstream: Upstream,
+  right: Right,
+  timeoutMs: number,
+): Promise<{ status: number; allowed: boolean | null }> {
+  const body = JSON.stringify({
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: right.attributes },
+  })
+  const answer = await fetchJson(upstream, 'POST', reviewPath, body, timeoutMs)
+  const status = field(answer.body, 'status')
+  const allowed = field(status, 'allowed')
+  return { status: answer.status, allowed: typeof allowed === 'boolean' ? allowed : null }
+}
+
+function readVersion(answer: { status: number; body: unknown }): string | null {
+  const version = field(answer.body, 'gitVersion')
+  return typeof version === 'string' ? version : null
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && name in value
+    ? (value as Record<string, unknown>)[name]
+    : undefined
+}
+
+/** Answers of these endpoints are a few hundred bytes. */
+const maxAnswerBytes = 64 * 1024
+
+function fetchJson(
+  upstream: Upstream,
+  method: string,
+  target: string,
+  body: string | null,
+  timeoutMs: number,
+): Promise<{ status: number; body: unknown }> {
+  const length = body === null ? [] : ['content-length', String(Buffer.byteLength(body))]
+  const request: UpstreamRequest = {
+    method,
+    target,
+    headers: ['accept', 'application/json', 'content-type', 'application/json', ...length],
+    body: body === null ? null : Readable.from([Buffer.from(body)]),
+    longRunning: false,
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let status = 0
+    let bytes = 0
+    const timer = setTimeout(() => {
+      exchange.abort()
+      reject(
+        new Error(`the API server did not answer ${method} ${target} in ${timeoutMs / 1000} s`),
+      )
+    }, timeoutMs)
+    const exchange = upstream.send(request, {
+      head(code) {
+        status = code
+      },
+      data(chunk) {
+        bytes += chunk.length
+        if (bytes > maxAnswerBytes) exchange.abort()
+        else chunks.push(chunk)
+        return true
+      },
+      end() {
+        clearTimeout(timer)
+        resolve({ status, body: parseJson(Buffer.concat(chunks).toString('utf8')) })
+      },
+      error(failure) {
+        clearTimeout(timer)
+        reject(failure)
+      },
+    })
+  })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

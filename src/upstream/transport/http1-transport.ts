@@ -1,0 +1,210 @@
+import { type Dispatcher, Pool } from 'undici'
+import { errorCode, errorMessage } from '../../core/index.ts'
+import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
+import type { UpstreamLimits } from '../limits.ts'
+import type { UpstreamFailure } from '../types.ts'
+import { Admission, type Place } from './admission.ts'
+import { detachedBody } from './detached-body.ts'
+import type { Carrier, Exchange } from './exchange.ts'
+import type { Dial } from './transport.ts'
+
+export interface Http1Options {
+  readonly origin: string
+  readonly cluster: string
+  readonly dial: Dial
+  readonly limits: UpstreamLimits
+  readonly maxActive: number
+}
+
+/** Requests over pooled HTTP/1.1 connections, one at a time on each. */
+export class Http1Transport implements AsyncDisposable {
+  readonly #pool: Pool
+  readonly #admission: Admission
+  readonly #cluster: string
+  readonly #closing = new AbortController()
+
+  constructor({ origin, cluster, dial, limits, maxActive }: Http1Options) {
+    this.#cluster = cluster
+    this.#admission = new Admission({
+      maxActive,
+      maxOpen: limits.maxOpenRequests,
+      maxWaiting: limits.maxQueuedRequests,
+    })
+    this.#pool = new Pool(origin, {
+      // The admission bounds the connections: undici's own queue cannot be left again.
+      connections: null,
+      pipelining: 1,
+      allowH2: false,
+      connect: (_options, callback) => {
+        dial(['http/1.1'], this.#closing.signal).then(
+          (socket) => callback(null, socket),
+          (error: unknown) => callback(toError(error), null),
+        )
+      },
+      // Watches are silent for hours and a LIST of a large cluster may take a minute to begin.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: limits.keepAliveMs,
+      keepAliveMaxTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.maxResponseHeaderBytes,
+    })
+  }
+
+  /** Open requests, stalled ones included. */
+  get open(): number {
+    return this.#admission.open
+  }
+
+  send(exchange: Exchange, path: string, headers: string[]): void {
+    const request = new PooledRequest(this.#pool, this.#cluster, exchange, path, headers)
+    if (request.enter(this.#admission)) return
+    const words = `too many requests wait for the API server of cluster ${this.#cluster}`
+    exchange.fail(upstreamFailure('UPSTREAM_UNREACHABLE', words))
+  }
+
+  /** Takes no new requests; resolves when those underway have ended. */
+  async drain(): Promise<void> {
+    await this.#pool.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    await this.#pool.destroy()
+  }
+}
+
+/** One exchange as undici's handler: bytes and back-pressure in both directions. */
+class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
+  readonly #pool: Pool
+  readonly #cluster: string
+  readonly #exchange: Exchange
+  readonly #path: string
+  readonly #headers: string[]
+  #place: Place | null = null
+  #leaveQueue: (() => void) | null = null
+  #controller: Dispatcher.DispatchController | null = null
+  #answered = false
+  #retried = false
+
+  constructor(pool: Pool, cluster: string, exchange: Exchange, path: string, headers: string[]) {
+    this.#pool = pool
+    this.#cluster = cluster
+    this.#exchange = exchange
+    this.#path = path
+    this.#headers = headers
+  }
+
+  /** False: too many wait already. */
+  enter(admission: Admission): boolean {
+    this.#exchange.carriedBy(this)
+    this.#leaveQueue = admission.enter((place) => {
+      this.#place = place
+      this.#dispatch()
+    })
+    return this.#leaveQueue !== null
+  }
+
+  #dispatch(): void {
+    const { method, body } = this.#exchange.request
+    this.#pool.dispatch(
+      {
+        method,
+        path: this.#path,
+        headers: this.#headers,
+        body: body === null ? null : detachedBody(body),
+        // undici would close the connection after each DELETE with a body, which is every `kubectl delete`.
+        ...(method === 'HEAD' ? {} : { reset: false }),
+      },
+      this,
+    )
+  }
+
+  resume(): void {
+    this.#place?.unstall()
+    this.#controller?.resume()
+  }
+
+  cancel(): void {
+    this.#leaveQueue?.()
+    this.#controller?.abort(new Error('aborted'))
+    this.#place?.leave()
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#exchange.settled) controller.abort(new Error('aborted'))
+  }
+
+  onResponseStarted(): void {
+    this.#answered = true
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return
+    this.#exchange.head(status, textPairs(controller.rawHeaders))
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#exchange.data(chunk)) return
+    controller.pause()
+    this.#place?.stall()
+  }
+
+  onResponseEnd(): void {
+    this.#place?.leave()
+    this.#exchange.end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (!this.#exchange.settled && this.#mayRetry(error)) {
+      this.#retried = true
+      this.#dispatch()
+      return
+    }
+    this.#place?.leave()
+    this.#exchange.fail(describeError(error, this.#cluster))
+  }
+
+  /**
+   * A connection that the API server closed just as we used it. Only what is safe by definition (RFC 9110 9.2.1), has no
+   * body and got not one byte of an answer is sent once more; for everything else the caller decides.
+   */
+  #mayRetry(error: Error): boolean {
+    const { method, body } = this.#exchange.request
+    const safe = (method === 'GET' || method === 'HEAD') && body === null
+    const code = errorCode(error)
+    return safe && !this.#answered && !this.#retried && code !== null && brokenCodes.has(code)
+  }
+}
+
+const brokenCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+
+/** The request cannot be put into HTTP/1.1: it did not leave. */
+const misuseCodes = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
+
+function describeError(error: Error, cluster: string): UpstreamFailure {
+  if (isUpstreamFailure(error)) return error
+  const code = errorCode(error) ?? ''
+  const words = errorMessage(error)
+  if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') {
+    return upstreamFailure('ABORTED', 'the request body has another length than announced', error)
+  }
+  if (misuseCodes.has(code)) {
+    return upstreamFailure('UPSTREAM_UNREACHABLE', `the request cannot be sent: ${words}`, error)
+  }
+  if (code.startsWith('ERR_SSL_')) {
+    const refused = `the API server of cluster ${cluster} broke off TLS: ${words}`
+    return upstreamFailure('UPSTREAM_TLS', refused, error)
+  }
+  const broken = `the connection to the API server of cluster ${cluster} broke: ${words}`
+  return upstreamFailure('UPSTREAM_RESET', broken, error)
+}
+
+function textPairs(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(raw)) return []
+  return raw.map((each) => (typeof each === 'string' ? each : each.toString('latin1')))
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
