@@ -4,6 +4,7 @@ import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { UpstreamFailure } from '../types.ts'
 import { Admission, type Place } from './admission.ts'
+import { describeBroken } from './describe-broken.ts'
 import { detachedBody } from './detached-body.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import type { Dial } from './transport.ts'
@@ -192,12 +193,7 @@ function describeError(error: Error, cluster: string): UpstreamFailure {
   if (misuseCodes.has(code)) {
     return upstreamFailure('UPSTREAM_UNREACHABLE', `the request cannot be sent: ${words}`, error)
   }
-  if (code.startsWith('ERR_SSL_')) {
-    const refused = `the API server of cluster ${cluster} broke off TLS: ${words}`
-    return upstreamFailure('UPSTREAM_TLS', refused, error)
-  }
-  const broken = `the connection to the API server of cluster ${cluster} broke: ${words}`
-  return upstreamFailure('UPSTREAM_RESET', broken, error)
+  return describeBroken(error, cluster)
 }
 
 function textPairs(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
