@@ -51,9 +51,9 @@ export function textField(fields: Fields, name: string): string | null {
   return value
 }
 
-export function requiredTextField(fields: Fields, name: string): string {
+export function requiredTextField(fields: Fields, name: string, parent = ''): string {
   const value = textField(fields, name)
-  if (value === null) throw new FieldProblem(`${name}: is missing`)
+  if (value === null) throw new FieldProblem(`${parent}${name}: is missing`)
   return value
 }
 

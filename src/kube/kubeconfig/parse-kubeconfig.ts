@@ -97,7 +97,9 @@ function readYaml(text: string, where: string): Fields {
 }
 
 function typedYaml(text: string): Fields | null {
-  const value: unknown = parseDocument(text, { version: '1.1', logLevel: 'error' }).toJS()
+  const value: unknown = parseDocument(text, { version: '1.1', logLevel: 'error' }).toJS({
+    maxAliasCount: 1000,
+  })
   return isFields(value) ? value : null
 }
 
@@ -315,7 +317,7 @@ const execApiVersions: Readonly<Record<string, ExecApiVersion>> = {
 }
 
 function readExec(fields: Fields, folder: string | null): ExecPlugin {
-  const version = requiredTextField(fields, 'apiVersion')
+  const version = requiredTextField(fields, 'apiVersion', 'exec.')
   const apiVersion = Object.hasOwn(execApiVersions, version) ? execApiVersions[version] : undefined
   if (apiVersion === undefined) {
     throw new FieldProblem(
@@ -325,7 +327,7 @@ function readExec(fields: Fields, folder: string | null): ExecPlugin {
   if (textField(fields, 'interactiveMode') === 'Always') {
     throw new FieldProblem('exec.interactiveMode: is Always, but a service has no terminal')
   }
-  const command = requiredTextField(fields, 'command')
+  const command = requiredTextField(fields, 'command', 'exec.')
   return {
     apiVersion,
     command: command.includes('/') ? resolvePath(command, folder) : command,
@@ -338,6 +340,6 @@ function readExec(fields: Fields, folder: string | null): ExecPlugin {
 
 function readExecVariable(item: unknown, index: number): { name: string; value: string } {
   if (!isFields(item)) throw new FieldProblem(`exec.env[${index}]: must be a mapping`)
-  const name = requiredTextField(item, 'name')
+  const name = requiredTextField(item, 'name', `exec.env[${index}].`)
   return { name, value: literalText(item['value'], `exec.env[${index}].value`) }
 }
