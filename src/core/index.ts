@@ -4,5 +4,6 @@
  * Trusts: nothing. Refuses: I/O, state, and every word of Teleport or Kubernetes.
  */
 export { type Clock, systemClock } from './clock.ts'
+export { formatDuration, parseDuration } from './duration.ts'
 export { CodedError, errorCode, errorMessage, unreachable } from './errors.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'

@@ -1,0 +1,23 @@
+/**
+ * x509 knows the bytes of certificates (RFC 5280) and no policy: it makes P-256 keys, signs what a template says, and
+ * parses what somebody sent. Whom to trust is the `ca` room's business.
+ *
+ * Trusts: its arguments' types. Refuses: other keys than P-256, DER with anything behind it, duplicate extensions.
+ * Test: openssl and node:crypto judge what is issued; certificates made by openssl are parsed.
+ */
+export { X509Error, type X509ErrorCode } from './errors.ts'
+export {
+  type CertificateIssuer,
+  type CertificateTemplate,
+  type ExtendedKeyUsage,
+  extendedKeyUsageOids,
+  type IssuedCertificate,
+  issueCertificate,
+} from './issue.ts'
+export { generateKeyPair, publicKeyFromPem, publicKeyToPem } from './keys.ts'
+export {
+  MAX_CERTIFICATE_BYTES,
+  type ParsedCertificate,
+  parseCertificate,
+  spkiPin,
+} from './parse.ts'
