@@ -1,0 +1,16 @@
+import { CodedError } from '../core/index.ts'
+
+export type StorageErrorCode =
+  | 'ALREADY_EXISTS'
+  | 'CONFLICT'
+  | 'NOT_FOUND'
+  | 'KEY_INVALID'
+  | 'RESYNC'
+  | 'STORAGE_CLOSED'
+  | 'STORAGE_UNAVAILABLE'
+  | 'STORAGE_NEWER'
+  | 'DIRECTORY_LOCKED'
+
+export class StorageError extends CodedError<StorageErrorCode> {
+  override readonly name = 'StorageError'
+}

@@ -1,0 +1,38 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { errorMessage } from '../core/index.ts'
+import { StorageError } from './errors.ts'
+
+/**
+ * Makes a directory (0700) this process's own until disposed. The lock is the operating system's, held through an open
+ * transaction on a file: it ends with the process, however that ends, and no process id can be mistaken.
+ * Rejects with StorageError DIRECTORY_LOCKED, naming the process that has it.
+ */
+export async function lockDirectory(path: string): Promise<AsyncDisposable> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await chmod(path, 0o700)
+  const lockFile = join(path, 'lock')
+  const ownerFile = join(path, 'lock.pid')
+  await writeFile(lockFile, '', { flag: 'a', mode: 0o600 })
+  let database: DatabaseSync
+  try {
+    database = new DatabaseSync(lockFile)
+    // EXCLUSIVE without WAL takes a POSIX lock on the file itself.
+    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+  } catch (cause) {
+    const owner = await readFile(ownerFile, 'utf8').catch(() => 'unknown')
+    throw new StorageError(
+      'DIRECTORY_LOCKED',
+      `${path} is in use by another process (pid ${owner.trim()}): stop it, or give this one another data_dir`,
+      { cause: new Error(errorMessage(cause)), facts: { path } },
+    )
+  }
+  await writeFile(ownerFile, `${process.pid}\n`, { mode: 0o600 })
+  return {
+    async [Symbol.asyncDispose]() {
+      database.exec('ROLLBACK')
+      database.close()
+    },
+  }
+}
