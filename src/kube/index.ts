@@ -1,3 +1,7 @@
+export { KubeError, type KubeErrorCode } from './errors.ts'
+export { headerToText, textToHeader } from './header-text.ts'
+export { type ImpersonatedPrincipals, responseHeaders, upstreamHeaders } from './headers.ts'
+export { canonicalName, parseImpersonation } from './impersonation.ts'
 export { KubeconfigError, type KubeconfigErrorCode } from './kubeconfig/errors.ts'
 export { mergeKubeconfigs } from './kubeconfig/merge-kubeconfigs.ts'
 export { maxKubeconfigBytes, parseKubeconfig } from './kubeconfig/parse-kubeconfig.ts'
@@ -14,6 +18,8 @@ export type {
   PemSource,
   ResolvedContext,
 } from './kubeconfig/types.ts'
+export { parseRequestInfo } from './request-info.ts'
+export { discoveryText, type StatusReason, statusBody, statusCodes } from './status.ts'
 export type {
   KubeVerb,
   NonResourceRequest,

@@ -1,0 +1,8 @@
+import { CodedError } from '../core/index.ts'
+
+export type AuthzErrorCode = 'ROLE_INVALID' | 'ROLE_NOT_ENFORCEABLE'
+
+/** A role that is wrong, or that asks for a restriction which is not enforced. `facts.path` names the place. */
+export class AuthzError extends CodedError<AuthzErrorCode> {
+  override readonly name = 'AuthzError'
+}

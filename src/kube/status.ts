@@ -1,0 +1,39 @@
+/** The reasons of `metav1.StatusReason` that we give, with their HTTP codes. */
+export const statusCodes = {
+  BadRequest: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  Timeout: 408,
+  Conflict: 409,
+  TooManyRequests: 429,
+  InternalError: 500,
+  ServiceUnavailable: 503,
+} as const
+export type StatusReason = keyof typeof statusCodes
+
+/** The body of a `metav1.Status` failure: what every Kubernetes client shows to its user. */
+export function statusBody(status: {
+  readonly reason: StatusReason
+  readonly message: string
+}): string {
+  return JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: status.message,
+    reason: status.reason,
+    code: statusCodes[status.reason],
+  })
+}
+
+/** One short line for discovery paths, where kubectl shows text and hides a Status. */
+export function discoveryText(message: string): string {
+  const line = message.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim()
+  return line.length > MAX_DISCOVERY_CHARS ? `${line.slice(0, MAX_DISCOVERY_CHARS - 1)}…` : line
+}
+
+/** kubectl cuts longer bodies in the middle of a word (client-go shows 2,048 bytes of them). */
+const MAX_DISCOVERY_CHARS = 500
