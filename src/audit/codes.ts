@@ -1,0 +1,39 @@
+import type { EventBase } from './types.ts'
+
+/**
+ * Every event that is written, with the original's names and codes; those marked "ours" have no counterpart there.
+ * docs/audit-schema.md says when each is written and which fields it has.
+ */
+export const eventCodes = {
+  'kube.request': 'T3009I',
+  auth: 'T3007W',
+  'cert.create': 'TC000I',
+  'user.create': 'T1002I',
+  'user.update': 'T1003I',
+  'user.delete': 'T1004I',
+  'role.created': 'T9000I',
+  'role.deleted': 'T9001I',
+  'role.updated': 'T9002I',
+  'kube.delete': 'T3012I',
+  /** Ours: the settings of this product are one resource. */
+  'cluster_settings.update': 'TCSET001I',
+} as const
+
+export type EventName = keyof typeof eventCodes
+
+/** The code of a `kube.request` that was refused or failed (ours: the original has T3009I only). */
+export const REFUSED_REQUEST_CODE = 'T3009W'
+
+/** The fields that every event begins with. Pure: time and uid come from the caller. */
+export function eventBase<Name extends EventName>(
+  event: Name,
+  facts: { readonly clusterName: string; readonly nowMs: number; readonly uid: string },
+): EventBase & { readonly event: Name; readonly code: (typeof eventCodes)[Name] } {
+  return {
+    event,
+    code: eventCodes[event],
+    time: new Date(facts.nowMs).toISOString(),
+    uid: facts.uid,
+    cluster_name: facts.clusterName,
+  }
+}
