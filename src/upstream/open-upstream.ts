@@ -102,6 +102,8 @@ class TargetUpstream implements OpenUpstream {
       limits: this.#limits,
       signal: AbortSignal.any([signal, this.#closing.signal]),
     })
+    // An error before the caller listens must not end the process; `close` tells it then.
+    socket.on('error', () => {})
     return {
       socket,
       host: this.#target.host,

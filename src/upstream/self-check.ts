@@ -127,10 +127,10 @@ function fetchJson(
     let status = 0
     let bytes = 0
     const timer = setTimeout(() => {
-      exchange.abort()
       reject(
         new Error(`the API server did not answer ${method} ${target} in ${timeoutMs / 1000} s`),
       )
+      exchange.abort()
     }, timeoutMs)
     const exchange = upstream.send(request, {
       head(code) {

@@ -4,6 +4,8 @@ import { errorMessage } from '../../core/index.ts'
 /** What a TLS handshake needs. A new object whenever one of the PEMs changed: connections are pooled per object. */
 export interface TlsMaterial {
   readonly secureContext: SecureContext
+  /** Without our certificate: for a proxy on the way. Trusts the cluster's authority and the system's. */
+  readonly proxyContext: () => SecureContext
 }
 
 export interface TlsPems {
@@ -30,13 +32,19 @@ export function createTlsMaterial(pems: TlsPems): TlsMaterial {
   const ca = pems.certificateAuthority ?? systemAuthorities()
   attempt('certificate-authority', () => createSecureContext({ ca }))
   const { certificate, key } = pems
+  let forProxy: SecureContext | null = null
+  const proxyContext = (): SecureContext => {
+    forProxy ??= createSecureContext({ ca: [ca, systemAuthorities()].flat(), minVersion })
+    return forProxy
+  }
   if (certificate === null || key === null) {
-    return { secureContext: createSecureContext({ ca, minVersion }) }
+    return { secureContext: createSecureContext({ ca, minVersion }), proxyContext }
   }
   attempt('client-certificate', () => createSecureContext({ cert: certificate }))
   attempt('client-key', () => createSecureContext({ key }))
   return attempt('client-certificate and client-key', () => ({
     secureContext: createSecureContext({ ca, cert: certificate, key, minVersion }),
+    proxyContext,
   }))
 }
 

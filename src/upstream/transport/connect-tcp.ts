@@ -18,6 +18,7 @@ export function connectTcp(address: Address, signal: AbortSignal): Promise<Socke
     }
     const fail = (error: Error): void => {
       done()
+      socket.on('error', () => {})
       reject(error)
     }
     socket.once('connect', () => {

@@ -24,7 +24,7 @@ export interface DialOptions {
  * @throws UpstreamFailure UPSTREAM_UNREACHABLE, UPSTREAM_TLS, or ABORTED when `signal` aborts.
  */
 export async function dial(options: DialOptions): Promise<Socket | TLSSocket> {
-  const { target, limits, signal } = options
+  const { target, tls, limits, signal } = options
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), limits.connectTimeoutMs)
   const either = AbortSignal.any([signal, timeout.signal])
@@ -33,7 +33,12 @@ export async function dial(options: DialOptions): Promise<Socket | TLSSocket> {
     const tunnel =
       target.proxyUrl === null
         ? null
-        : await connectThroughProxy(new URL(target.proxyUrl), address, either)
+        : await connectThroughProxy(
+            new URL(target.proxyUrl),
+            address,
+            tls?.proxyContext ?? null,
+            either,
+          )
     const socket = target.secure
       ? await connectSecure(tunnel, options, either)
       : (tunnel ?? (await connectTcp(address, either)))
@@ -77,6 +82,7 @@ function connectSecure(
     }
     const fail = (error: Error): void => {
       done()
+      socket.on('error', () => {})
       tunnel?.destroy()
       reject(connected ? new TlsDialError(error) : error)
     }

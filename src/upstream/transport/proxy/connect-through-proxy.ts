@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type SecureContext } from 'node:tls'
 import { errorMessage } from '../../../core/index.ts'
 import { type Address, connectTcp } from '../connect-tcp.ts'
 import { httpConnect } from './http-connect.ts'
@@ -8,11 +8,13 @@ import { socks5Connect } from './socks5-connect.ts'
 /**
  * A byte pipe to `address` through an `http://`, `https://` or `socks5://` proxy. Names are resolved by the proxy.
  *
+ * @param secureContext what an `https://` proxy's certificate is judged by; null: Node's own authorities.
  * @throws Error whose message names the proxy, without its credentials.
  */
 export async function connectThroughProxy(
   proxy: URL,
   address: Address,
+  secureContext: (() => SecureContext) | null,
   signal: AbortSignal,
 ): Promise<Socket> {
   const name = `proxy ${proxy.protocol}//${proxy.host}`
@@ -24,7 +26,7 @@ export async function connectThroughProxy(
   try {
     socket = await connectTcp(addressOfProxy(proxy), signal)
     socket.setNoDelay(true)
-    if (proxy.protocol === 'https:') socket = await secureProxy(socket, proxy)
+    if (proxy.protocol === 'https:') socket = await secureProxy(socket, proxy, secureContext)
     const login = {
       username: decodeURIComponent(proxy.username),
       password: decodeURIComponent(proxy.password),
@@ -50,8 +52,11 @@ function addressOfProxy(proxy: URL): Address {
   }
 }
 
-/** The proxy's own certificate is judged by the system's authorities, as client-go does. */
-function secureProxy(socket: Socket, proxy: URL): Promise<Socket> {
+function secureProxy(
+  socket: Socket,
+  proxy: URL,
+  secureContext: (() => SecureContext) | null,
+): Promise<Socket> {
   const { hostname } = addressOfProxy(proxy)
   return new Promise((resolve, reject) => {
     const secured = connectTls({
@@ -59,6 +64,7 @@ function secureProxy(socket: Socket, proxy: URL): Promise<Socket> {
       host: hostname,
       servername: isIP(hostname) === 0 ? hostname : '',
       ALPNProtocols: ['http/1.1'],
+      ...(secureContext === null ? {} : { secureContext: secureContext() }),
     })
     secured.once('secureConnect', () => {
       secured.off('error', reject)

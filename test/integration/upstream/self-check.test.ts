@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { open, targetAt } from './support/client.ts'
+import { createPki, type KeyedCertificate, type Pki } from './support/pki.ts'
+import { startHttps, type TestServer } from './support/servers.ts'
+
+let pki: Pki
+let identity: KeyedCertificate
+
+beforeAll(async () => {
+  pki = await createPki()
+  identity = await pki.server()
+})
+
+/** An API server that reviews by this rule. Real ones are asked in the end-to-end suite. */
+function startReviewer(
+  allowed: (right: string) => boolean | number,
+  asked: string[] = [],
+): Promise<TestServer> {
+  return startHttps(identity, async (request, response) => {
+    if (request.url === '/version') {
+      response.end(JSON.stringify({ gitVersion: 'v1.35.4' }))
+      return
+    }
+    const body = JSON.parse(Buffer.concat(await request.toArray()).toString())
+    const { verb, group = '', resource } = body.spec.resourceAttributes
+    const right = `${verb} ${resource}${group === '' ? '' : `.${group}`}`
+    asked.push(`${request.method} ${request.url} ${request.headers['content-type']}: ${right}`)
+    const verdict = allowed(right)
+    if (typeof verdict === 'number') response.writeHead(verdict).end('{}')
+    else response.writeHead(201).end(JSON.stringify({ status: { allowed: verdict } }))
+  })
+}
+
+async function check(server: TestServer): Promise<unknown> {
+  const certificateAuthority = { kind: 'data', pem: pki.ca } as const
+  await using upstream = open(targetAt(server.port, { certificateAuthority }), {
+    limits: { selfCheckTimeoutMs: 300 },
+  })
+  return await upstream.selfCheck()
+}
+
+const good = { reachable: true, version: 'v1.35.4', missing: [], tooPowerful: false, problem: null }
+
+describe('selfCheck', () => {
+  test('asks for each right of the impersonation ClusterRole', async () => {
+    const asked: string[] = []
+    await using server = await startReviewer((right) => right !== '* *.*', asked)
+    expect(await check(server)).toEqual(good)
+    const review = 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews application/json:'
+    expect(asked.toSorted()).toEqual([
+      `${review} * *.*`,
+      `${review} get pods`,
+      `${review} impersonate groups`,
+      `${review} impersonate serviceaccounts`,
+      `${review} impersonate users`,
+    ])
+  })
+
+  test('names what is missing', async () => {
+    await using server = await startReviewer((right) => right === 'impersonate users')
+    expect(await check(server)).toEqual({
+      ...good,
+      missing: ['impersonate groups', 'impersonate serviceaccounts', 'get pods'],
+    })
+  })
+
+  test('tells an account that may do everything', async () => {
+    await using server = await startReviewer(() => true)
+    expect(await check(server)).toEqual({ ...good, tooPowerful: true })
+  })
+
+  test.each([
+    [403, ['create selfsubjectaccessreviews.authorization.k8s.io'], 'our rights cannot be checked'],
+    [401, [], 'the API server does not accept our credentials (401)'],
+    [500, [], 'the API server answered a check with 500'],
+  ])('says what a %i means', async (status, missing, problem) => {
+    await using server = await startReviewer(() => status)
+    expect(await check(server)).toEqual({ ...good, missing, problem })
+  })
+
+  test('tells a cluster that cannot be reached', async () => {
+    await using upstream = open(targetAt(1))
+    expect(await upstream.selfCheck()).toEqual({
+      reachable: false,
+      version: null,
+      missing: [],
+      tooPowerful: false,
+      problem: 'cannot reach the API server of cluster west: connect ECONNREFUSED 127.0.0.1:1',
+    })
+  })
+
+  test('does not wait for ever', async () => {
+    await using server = await startHttps(identity, () => {})
+    expect(await check(server)).toMatchObject({
+      reachable: false,
+      problem: 'the API server did not answer GET /version in 0.3 s',
+    })
+  })
+})
