@@ -1,0 +1,27 @@
+/**
+ * protocol is the wire codecs, pure functions over bytes: the ClientHello (RFC 8446, 6066, 7301), the PROXY protocol
+ * (versions 1 and 2), and the opaque server names by which clusters are reached.
+ *
+ * Trusts: nothing. Refuses: what two readers could understand differently, at the earliest byte, and never allocates by a
+ * number that the peer chose. Test: vectors of real clients, any split of the bytes, mutation.
+ */
+export { type AlertName, tlsAlert } from './client-hello/alert.ts'
+export {
+  type ClientHello,
+  MAX_CLIENT_HELLO_BYTES,
+  type ParsedClientHello,
+  parseClientHello,
+} from './client-hello/parse.ts'
+export { ProtocolError, type ProtocolErrorCode } from './errors.ts'
+export {
+  MAX_PROXY_HEADER_BYTES,
+  type ParsedProxyHeader,
+  type ProxySource,
+  parseProxyHeader,
+} from './proxy-protocol/parse.ts'
+export {
+  authServerName,
+  isKubeServerName,
+  kubeServerName,
+  SERVER_NAME_SUFFIX,
+} from './server-name/server-name.ts'
