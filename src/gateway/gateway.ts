@@ -1,0 +1,248 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { type AlertName, tlsAlert } from '../protocol/index.ts'
+import { defaultGatewayLimits, type GatewayLimits, KEEP_ALIVE_AFTER_MS } from './limits.ts'
+import { pipeBothWays } from './pipe.ts'
+import type { Origin, Router } from './ports.ts'
+import { type Beginning, readHello } from './read-hello.ts'
+
+export interface GatewayStats {
+  readonly pendingHellos: number
+  readonly connections: number
+  /** Connections that were turned away, by reason. */
+  readonly refused: Readonly<Record<string, number>>
+  readonly bytesUp: number
+  readonly bytesDown: number
+}
+
+export interface Gateway {
+  /** Takes a fresh socket, made with `allowHalfOpen` so that an end in one direction does not end the other. */
+  handle(socket: Socket): void
+  stats(): GatewayStats
+  /** Refuses what is not routed yet, lets pipes end, and cuts them after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+type Refusal = 'busy' | 'busyAddress' | 'hello' | 'timeout' | 'unknownName' | 'dial' | 'closing'
+
+const PLAIN_HTTP_ANSWER =
+  'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nThis port speaks TLS: use https.\n'
+
+/**
+ * The public door. It reads the ClientHello, asks the router, and from then on moves ciphertext: it has no key, so it can
+ * neither read nor change what it carries.
+ */
+export function createGateway(options: {
+  readonly router: Router
+  readonly log: Logger
+  /** True: every connection begins with a PROXY header, as a load balancer in front sends it. */
+  readonly proxyProtocol: boolean
+  readonly limits?: Partial<GatewayLimits>
+}): Gateway {
+  return new TlsGateway(options)
+}
+
+class TlsGateway implements Gateway {
+  readonly #router: Router
+  readonly #log: Logger
+  readonly #proxyProtocol: boolean
+  readonly #limits: GatewayLimits
+  readonly #pending = new Map<Socket, AbortController>()
+  readonly #pendingByAddress = new Map<string, number>()
+  readonly #routed = new Set<Socket>()
+  readonly #piped = new Set<Socket>()
+  readonly #refused: Record<string, number> = {}
+  readonly #closing = new AbortController()
+  #bytesUp = 0
+  #bytesDown = 0
+
+  constructor(options: Parameters<typeof createGateway>[0]) {
+    this.#router = options.router
+    this.#log = options.log
+    this.#proxyProtocol = options.proxyProtocol
+    this.#limits = { ...defaultGatewayLimits, ...options.limits }
+  }
+
+  handle(socket: Socket): void {
+    const address = socket.remoteAddress ?? ''
+    // Until somebody else takes over, an error only ends this socket.
+    socket.on('error', ignore)
+    const full = this.#whyFull(address)
+    if (full !== null) {
+      this.#count(full)
+      socket.destroy()
+      return
+    }
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS)
+    const abort = new AbortController()
+    this.#enter(socket, address, abort)
+    const timer = setTimeout(() => abort.abort(new HelloTimeout()), this.#limits.helloTimeoutMs)
+    readHello(socket, { proxyProtocol: this.#proxyProtocol, signal: abort.signal })
+      .finally(() => {
+        clearTimeout(timer)
+        this.#leave(socket, address)
+      })
+      .then(
+        (beginning) => this.#route(socket, beginning),
+        (error: unknown) => this.#refuseHello(socket, error),
+      )
+  }
+
+  stats(): GatewayStats {
+    return {
+      pendingHellos: this.#pending.size,
+      connections: this.#routed.size,
+      refused: { ...this.#refused },
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+    }
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing.abort()
+    for (const abort of this.#pending.values()) abort.abort(new Error('closing'))
+    const deadline = Date.now() + graceMs
+    // Sockets that were handed over are drained by those who took them.
+    while (this.#piped.size > 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    for (const socket of this.#piped) socket.destroy()
+  }
+
+  #whyFull(address: string): Refusal | null {
+    if (this.#closing.signal.aborted) return 'closing'
+    if (this.#pending.size >= this.#limits.maxPendingHellos) return 'busy'
+    if (this.#routed.size >= this.#limits.maxConnections) return 'busy'
+    const ofAddress = this.#pendingByAddress.get(address) ?? 0
+    // Behind a load balancer all connections come from its address.
+    if (!this.#proxyProtocol && ofAddress >= this.#limits.maxPendingHellosPerAddress)
+      return 'busyAddress'
+    return null
+  }
+
+  #enter(socket: Socket, address: string, abort: AbortController): void {
+    this.#pending.set(socket, abort)
+    this.#pendingByAddress.set(address, (this.#pendingByAddress.get(address) ?? 0) + 1)
+  }
+
+  #leave(socket: Socket, address: string): void {
+    this.#pending.delete(socket)
+    const rest = (this.#pendingByAddress.get(address) ?? 1) - 1
+    if (rest === 0) this.#pendingByAddress.delete(address)
+    else this.#pendingByAddress.set(address, rest)
+  }
+
+  #route(socket: Socket, { hello, bytes, source }: Beginning): void {
+    const origin: Origin = source ?? {
+      address: socket.remoteAddress ?? '',
+      port: socket.remotePort ?? 0,
+    }
+    const route = this.#router.route(hello)
+    this.#routed.add(socket)
+    socket.once('close', () => this.#routed.delete(socket))
+    switch (route.kind) {
+      case 'none':
+        this.#refuse(socket, 'unknownName', 'unrecognized_name')
+        return
+      case 'local':
+        // The bytes go back, and whoever takes the socket finds it as if nobody had looked.
+        socket.unshift(bytes)
+        socket.off('error', ignore)
+        route.accept(socket, origin)
+        return
+      case 'pipe':
+        void this.#pipe(socket, bytes, origin, route.dial)
+    }
+  }
+
+  async #pipe(
+    socket: Socket,
+    bytes: Buffer,
+    origin: Origin,
+    dial: (origin: Origin, signal: AbortSignal) => Promise<Duplex>,
+  ): Promise<void> {
+    const gone = new AbortController()
+    socket.once('close', () => gone.abort())
+    let server: Duplex
+    try {
+      const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#limits.dialTimeoutMs)])
+      server = await dial(origin, signal)
+    } catch (error) {
+      this.#log.warn(
+        { error: errorMessage(error) },
+        'cannot reach the service behind a server name',
+      )
+      this.#refuse(socket, 'dial', 'internal_error')
+      return
+    }
+    if (socket.destroyed || this.#closing.signal.aborted) {
+      server.on('error', ignore)
+      server.destroy()
+      socket.destroy()
+      return
+    }
+    this.#piped.add(socket)
+    socket.once('close', () => this.#piped.delete(socket))
+    socket.off('error', ignore)
+    this.#bytesUp += bytes.length
+    server.write(bytes)
+    pipeBothWays(socket, server, {
+      up: (count) => {
+        this.#bytesUp += count
+      },
+      down: (count) => {
+        this.#bytesDown += count
+      },
+    })
+  }
+
+  #refuseHello(socket: Socket, error: unknown): void {
+    if (error instanceof HelloTimeout) {
+      this.#count('timeout')
+      socket.destroy()
+      return
+    }
+    this.#log.debug({ error: errorMessage(error) }, 'connection without a ClientHello')
+    switch (errorCode(error)) {
+      case 'HELLO_PLAIN_HTTP':
+        this.#count('hello')
+        this.#lastWords(socket, PLAIN_HTTP_ANSWER)
+        return
+      case 'HELLO_MALFORMED':
+      case 'HELLO_TOO_LARGE':
+        this.#refuse(socket, 'hello', 'decode_error')
+        return
+      default:
+        this.#count('hello')
+        socket.destroy()
+    }
+  }
+
+  #refuse(socket: Socket, reason: Refusal, alert: AlertName): void {
+    this.#count(reason)
+    this.#lastWords(socket, tlsAlert(alert))
+  }
+
+  /** Ends our half and reads on for a moment: a reset would overtake the words. */
+  #lastWords(socket: Socket, words: string | Buffer): void {
+    socket.end(words)
+    socket.resume()
+    const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs)
+    socket.once('end', () => socket.destroy())
+    socket.once('close', () => clearTimeout(timer))
+  }
+
+  #count(reason: Refusal): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
+  }
+}
+
+class HelloTimeout extends Error {
+  constructor() {
+    super('no ClientHello in time')
+  }
+}
+
+const ignore = (): void => {}
