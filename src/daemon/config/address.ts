@@ -1,0 +1,23 @@
+import { isIPv6 } from 'node:net'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Reads `host:port`, `host`, `:port` or `[::1]:port`; null when it is none of them. */
+export function parseAddress(text: string, defaults: Address): Address | null {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text.trim())
+  if (match === null) return null
+  const [, six, name = '', portText] = match
+  if (six !== undefined && !isIPv6(six)) return null
+  if (name !== '' && !/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(name)) return null
+  const port = portText === undefined ? defaults.port : Number(portText)
+  if (port > 65_535) return null
+  const host = six ?? (name === '' ? defaults.host : name)
+  return host === '' ? null : { host, port }
+}
+
+/** The form that clients are told: IPv6 in brackets. */
+export const formatAddress = ({ host, port }: Address): string =>
+  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`

@@ -1,0 +1,435 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { errorMessage, parseDuration } from '../../core/index.ts'
+import { type Address, parseAddress } from './address.ts'
+import { ConfigError, type ConfigProblem } from './errors.ts'
+import { isKey, isRefused, type KeyType, type SectionSpec, schema } from './schema.ts'
+
+/** teleport.yaml with every default applied. */
+export interface TeleportConfig {
+  readonly nodename: string
+  readonly dataDir: string
+  readonly diagAddress: Address | null
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error'
+    readonly format: 'text' | 'json'
+    readonly output: string
+  }
+  /** `:memory:` or a file. */
+  readonly databasePath: string
+  readonly auth: {
+    readonly enabled: boolean
+    readonly clusterName: string
+    readonly listen: Address
+  }
+  readonly proxy: {
+    readonly enabled: boolean
+    readonly webListen: Address
+    readonly publicAddresses: readonly Address[]
+    readonly keyPair: { readonly keyFile: string; readonly certFile: string } | null
+    readonly proxyProtocol: boolean
+    /** Null: Kubernetes clients are not served. */
+    readonly kubernetes: {
+      readonly listen: Address
+      readonly publicAddresses: readonly Address[]
+    } | null
+  }
+  readonly kube: {
+    readonly enabled: boolean
+    readonly listen: Address | null
+    readonly kubeconfigFile: string | null
+    readonly kubeClusterName: string | null
+    readonly labels: Readonly<Record<string, string>>
+    readonly commands: readonly {
+      readonly name: string
+      readonly command: readonly string[]
+      readonly periodMs: number
+    }[]
+    readonly audit: 'strict' | 'best_effort'
+  }
+}
+
+/** Reads teleport.yaml. Throws ConfigError with everything that is wrong in it, each with line and key. */
+export function parseConfig(text: string, file: string): TeleportConfig {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
+  const problems: ConfigProblem[] = []
+  const report = (node: Node | number | null, path: string, message: string): void => {
+    const offset = typeof node === 'number' ? node : (node?.range?.[0] ?? 0)
+    const { line, col } = lines.linePos(offset)
+    problems.push({ file, line, column: col, path, message })
+  }
+  for (const error of document.errors) report(error.pos[0], '', error.message.split('\n')[0] ?? '')
+  if (problems.length > 0) throw new ConfigError(problems)
+  const reader = new SectionReader(report)
+  const values = reader.read(document.contents as Node | null, schema, '')
+  judgeTogether(values, reader)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return resolveConfig(values)
+}
+
+type Report = (node: Node | number | null, path: string, message: string) => void
+
+/** The values of a file by their paths, already of the right types. */
+class Values {
+  readonly #values = new Map<string, unknown>()
+
+  set(path: string, value: unknown): void {
+    this.#values.set(path, value)
+  }
+  has(path: string): boolean {
+    return this.#values.has(path)
+  }
+  /** The schema says which type a path has; the parser has seen to it. */
+  get<T>(path: string): T | undefined {
+    return this.#values.get(path) as T | undefined
+  }
+}
+
+class SectionReader {
+  readonly #report: Report
+  readonly #nodes = new Map<string, Node>()
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  read(node: Node | null, spec: SectionSpec, path: string, values: Values = new Values()): Values {
+    if (node === null || (isScalar(node) && node.value === null)) return values
+    if (!isMap(node)) {
+      this.#report(node, path, 'must be a section with keys')
+      return values
+    }
+    for (const { key, value } of node.items) {
+      const keyNode = key as Node
+      const name = isScalar(keyNode) ? String(keyNode.value) : ''
+      const place = path === '' ? name : `${path}.${name}`
+      const child = Object.hasOwn(spec, name) ? spec[name] : undefined
+      if (child === undefined) {
+        this.#report(keyNode, place, `is not a known key${suggestion(name, Object.keys(spec))}`)
+        continue
+      }
+      const valueNode = value as Node | null
+      if (isRefused(child)) {
+        if (!isEmptyNode(valueNode)) this.#report(keyNode, place, child.refused)
+        continue
+      }
+      if (!isKey(child)) {
+        if (valueNode !== null) this.#nodes.set(place, keyNode)
+        this.read(valueNode, child, place, values)
+        continue
+      }
+      this.#nodes.set(place, keyNode)
+      if (valueNode === null || (isScalar(valueNode) && valueNode.value === null)) continue
+      const read = readValue(valueNode, child.type, place)
+      if ('problem' in read) this.#report(valueNode, place, read.problem)
+      else values.set(place, read.value)
+    }
+    return values
+  }
+
+  /** Reports something about a key that is in the file. */
+  problem(path: string, message: string): void {
+    this.#report(this.#nodes.get(path) ?? 0, path, message)
+  }
+}
+
+type Read = { readonly value: unknown } | { readonly problem: string }
+
+function readValue(node: Node, type: KeyType, path: string): Read {
+  if (typeof type === 'object') {
+    const text = scalarText(node)
+    const found = type.oneOf.find((value) => value.toLowerCase() === text?.toLowerCase())
+    return found === undefined
+      ? { problem: `must be one of ${type.oneOf.join(', ')}` }
+      : { value: found }
+  }
+  switch (type) {
+    case 'text': {
+      const text = scalarText(node)
+      return text === null || text === '' ? { problem: 'must be a text' } : { value: text }
+    }
+    case 'boolean':
+      return readBoolean(node)
+    case 'address':
+      return readAddress(node, path)
+    case 'addresses': {
+      const nodes = isSeq(node) ? (node.items as Node[]) : [node]
+      const read = nodes.map((item) => readAddress(item, path))
+      const problem = read.find((item) => 'problem' in item)
+      return problem ?? { value: read.map((item) => ('value' in item ? item.value : null)) }
+    }
+    case 'texts': {
+      const texts = isSeq(node) ? node.items.map((item) => scalarText(item as Node)) : [null]
+      return texts.includes(null) ? { problem: 'must be a list of texts' } : { value: texts }
+    }
+    case 'labels':
+      return readLabels(node)
+    case 'commands':
+      return readCommands(node)
+    case 'keypairs':
+      return readKeyPairs(node)
+    case 'authentication':
+      return readAuthentication(node)
+  }
+}
+
+/** YAML 1.1 and 1.2 differ about yes and no; both readings, quoted or not, mean what they say. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  yes: true,
+  on: true,
+  true: true,
+  no: false,
+  off: false,
+  false: false,
+}
+
+function readBoolean(node: Node): Read {
+  const value = BOOLEANS[scalarText(node)?.toLowerCase() ?? '']
+  return value === undefined ? { problem: 'must be yes or no' } : { value }
+}
+
+/** Defaults of ports, by the key that lacks one. */
+const DEFAULT_PORTS: readonly (readonly [RegExp, number])[] = [
+  [/^auth_service\./, 3025],
+  [/kube|kubernetes/, 3026],
+  [/^proxy_service\./, 3080],
+  [/^teleport\.diag_addr/, 3000],
+]
+
+function readAddress(node: Node, path: string): Read {
+  const text = scalarText(node)
+  const port = DEFAULT_PORTS.find(([pattern]) => pattern.test(path))?.[1] ?? 0
+  const address = text === null ? null : parseAddress(text, { host: '0.0.0.0', port })
+  return address === null
+    ? { problem: 'must be an address like 0.0.0.0:3026 or kube.example.com:443' }
+    : { value: address }
+}
+
+function readLabels(node: Node): Read {
+  if (!isMap(node)) return { problem: 'must be labels, "name: value"' }
+  const labels: Record<string, string> = {}
+  for (const { key, value } of node.items) {
+    const name = scalarText(key as Node)
+    const text = scalarText(value as Node | null)
+    if (name === null || name === '' || text === null)
+      return { problem: 'must be labels, "name: value"' }
+    labels[name] = text
+  }
+  return { value: labels }
+}
+
+function readCommands(node: Node): Read {
+  const problem = 'must be a list of {name, command: [program, arguments], period}'
+  if (!isSeq(node)) return { problem }
+  const commands: TeleportConfig['kube']['commands'][number][] = []
+  for (const item of node.items) {
+    if (!isMap(item)) return { problem }
+    const known = item.items.every(({ key }) =>
+      ['name', 'command', 'period'].includes(scalarText(key as Node) ?? ''),
+    )
+    const name = item.get('name')
+    const command = item.get('command')
+    const period = item.get('period') ?? '1m'
+    if (!known || typeof name !== 'string' || typeof period !== 'string' || !isSeq(command))
+      return { problem }
+    const parts = command.items.map((part) => scalarText(part as Node))
+    if (parts.length === 0 || parts.includes(null)) return { problem }
+    try {
+      const periodMs = parseDuration(period)
+      if (periodMs < 1000) return { problem: 'a period is at least 1s' }
+      commands.push({ name, command: parts.map(String), periodMs })
+    } catch (error) {
+      return { problem: errorMessage(error) }
+    }
+  }
+  return { value: commands }
+}
+
+function readKeyPairs(node: Node): Read {
+  const first = isSeq(node) ? node.items[0] : undefined
+  if (!isMap(first)) return { problem: 'must be a list of {key_file, cert_file}' }
+  const keyFile = first.get('key_file')
+  const certFile = first.get('cert_file')
+  return typeof keyFile === 'string' && typeof certFile === 'string'
+    ? { value: { keyFile, certFile } }
+    : { problem: 'must be a list of {key_file, cert_file}' }
+}
+
+function readAuthentication(node: Node): Read {
+  if (!isMap(node)) return { problem: 'must have type and second_factor' }
+  for (const { key, value } of node.items) {
+    const name = scalarText(key as Node)
+    const text = scalarText(value as Node | null)
+    if (name === 'type' && text === 'local') continue
+    if (name === 'second_factor' && ['off', 'otp', 'on'].includes(text ?? '')) continue
+    return {
+      problem: `${name ?? ''}: this version knows type: local and second_factor: off, otp or on`,
+    }
+  }
+  return { value: node.toJSON() as unknown }
+}
+
+function scalarText(node: Node | null): string | null {
+  if (!isScalar(node)) return null
+  const { value, source } = node
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? (source ?? String(value)) : null
+}
+
+const isEmptyNode = (node: Node | null): boolean =>
+  node === null ||
+  (isScalar(node) && (node.value === null || node.value === '')) ||
+  (isSeq(node) && node.items.length === 0)
+
+/** What no key can be judged for alone. */
+function judgeTogether(values: Values, reader: SectionReader): void {
+  const exclusive = (one: string, other: string): void => {
+    if (values.has(one) && values.has(other))
+      reader.problem(other, `cannot stand beside ${one}: choose one`)
+  }
+  exclusive('kubernetes_service.kubeconfig_file', 'kubernetes_service.kube_cluster_name')
+  exclusive('proxy_service.kubernetes.listen_addr', 'proxy_service.kube_listen_addr')
+  exclusive('proxy_service.kubernetes.public_addr', 'proxy_service.kube_public_addr')
+  exclusive('proxy_service.https_keypairs', 'proxy_service.https_key_file')
+  if (
+    values.has('proxy_service.kube_listen_addr') &&
+    values.get('proxy_service.kubernetes.enabled') === false
+  ) {
+    reader.problem(
+      'proxy_service.kube_listen_addr',
+      'enables Kubernetes, and proxy_service.kubernetes.enabled says no',
+    )
+  }
+  if (values.has('proxy_service.https_key_file') !== values.has('proxy_service.https_cert_file')) {
+    const path = values.has('proxy_service.https_key_file') ? 'https_key_file' : 'https_cert_file'
+    reader.problem(`proxy_service.${path}`, 'goes together with https_key_file and https_cert_file')
+  }
+  if (values.get('ssh_service.enabled') === true) {
+    reader.problem(
+      'ssh_service.enabled',
+      'there is no SSH service in this product: say no, or leave it out',
+    )
+  }
+  if (
+    values.get('kubernetes_service.enabled') === true &&
+    values.has('proxy_service.kubernetes.kubeconfig_file')
+  ) {
+    reader.problem(
+      'proxy_service.kubernetes.kubeconfig_file',
+      'belongs into kubernetes_service.kubeconfig_file when that service is enabled',
+    )
+  }
+}
+
+function resolveConfig(values: Values): TeleportConfig {
+  const nodename = values.get<string>('teleport.nodename') ?? hostname()
+  const dataDir = values.get<string>('teleport.data_dir') ?? '/var/lib/teleport'
+  const severity = (values.get<string>('teleport.log.severity') ?? 'INFO').toUpperCase()
+  const storagePath = values.get<string>('teleport.storage.path') ?? join(dataDir, 'backend')
+  return {
+    nodename,
+    dataDir,
+    diagAddress: values.get<Address>('teleport.diag_addr') ?? null,
+    log: {
+      level: LEVELS[severity] ?? 'info',
+      format: values.get<'text' | 'json'>('teleport.log.format.output') ?? 'text',
+      output: values.get<string>('teleport.log.output') ?? 'stderr',
+    },
+    databasePath:
+      values.get<string>('teleport.storage.type') === 'memory'
+        ? ':memory:'
+        : join(storagePath, 'teleport.db'),
+    auth: {
+      enabled: values.get<boolean>('auth_service.enabled') ?? true,
+      clusterName: values.get<string>('auth_service.cluster_name') ?? nodename,
+      listen: values.get<Address>('auth_service.listen_addr') ?? { host: '0.0.0.0', port: 3025 },
+    },
+    proxy: resolveProxy(values),
+    kube: resolveKube(values),
+  }
+}
+
+const LEVELS: Readonly<Record<string, TeleportConfig['log']['level']>> = {
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  WARNING: 'warn',
+  ERROR: 'error',
+}
+
+function resolveProxy(values: Values): TeleportConfig['proxy'] {
+  const shortcut = values.get<Address>('proxy_service.kube_listen_addr')
+  const enabled = values.get<boolean>('proxy_service.kubernetes.enabled') ?? shortcut !== undefined
+  const keyFile = values.get<string>('proxy_service.https_key_file')
+  const certFile = values.get<string>('proxy_service.https_cert_file')
+  return {
+    enabled: values.get<boolean>('proxy_service.enabled') ?? true,
+    webListen: values.get<Address>('proxy_service.web_listen_addr') ?? {
+      host: '0.0.0.0',
+      port: 3080,
+    },
+    publicAddresses: values.get<Address[]>('proxy_service.public_addr') ?? [],
+    keyPair:
+      keyFile !== undefined && certFile !== undefined
+        ? { keyFile, certFile }
+        : (values.get<{ keyFile: string; certFile: string }>('proxy_service.https_keypairs') ??
+          null),
+    proxyProtocol: values.get<boolean>('proxy_service.proxy_protocol') ?? false,
+    kubernetes: enabled
+      ? {
+          listen: shortcut ??
+            values.get<Address>('proxy_service.kubernetes.listen_addr') ?? {
+              host: '0.0.0.0',
+              port: 3026,
+            },
+          publicAddresses:
+            values.get<Address[]>('proxy_service.kube_public_addr') ??
+            values.get<Address[]>('proxy_service.kubernetes.public_addr') ??
+            [],
+        }
+      : null,
+  }
+}
+
+/** The old form, `proxy_service.kubernetes` with a kubeconfig and without a service, serves the clusters itself. */
+function resolveKube(values: Values): TeleportConfig['kube'] {
+  const enabled = values.get<boolean>('kubernetes_service.enabled') ?? false
+  const oldFile = values.get<string>('proxy_service.kubernetes.kubeconfig_file')
+  const oldEnabled = !enabled && values.get<boolean>('proxy_service.kubernetes.enabled') === true
+  return {
+    enabled: enabled || oldEnabled,
+    listen: values.get<Address>('kubernetes_service.listen_addr') ?? null,
+    kubeconfigFile:
+      (enabled ? values.get<string>('kubernetes_service.kubeconfig_file') : oldFile) ?? null,
+    kubeClusterName: values.get<string>('kubernetes_service.kube_cluster_name') ?? null,
+    labels: values.get<Record<string, string>>('kubernetes_service.labels') ?? {},
+    commands: values.get<TeleportConfig['kube']['commands']>('kubernetes_service.commands') ?? [],
+    audit: values.get<'strict' | 'best_effort'>('kubernetes_service.audit') ?? 'strict',
+  }
+}
+
+/** The known key that is nearest, when it is near enough to be a slip. */
+function suggestion(name: string, known: readonly string[]): string {
+  const best = known
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .sort((a, b) => a.distance - b.distance)[0]
+  return best !== undefined && best.distance <= Math.max(1, name.length / 4)
+    ? `: did you mean ${best.candidate}?`
+    : ` here (known: ${known.join(', ')})`
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,137 @@
+/**
+ * Every key of teleport.yaml, as data: the parser judges by it and docs/configuration.md is held against it.
+ */
+export type KeyType =
+  | 'text'
+  | 'boolean'
+  | 'address'
+  | 'addresses'
+  | 'texts'
+  | 'labels'
+  | 'commands'
+  | 'keypairs'
+  | 'authentication'
+  | { readonly oneOf: readonly string[] }
+
+export interface KeySpec {
+  readonly type: KeyType
+  readonly says: string
+}
+
+export type SectionSpec = { readonly [key: string]: KeySpec | SectionSpec | Refused }
+
+/** A key of the original that this version refuses, with the reason. */
+export interface Refused {
+  readonly refused: string
+}
+
+const key = (type: KeyType, says: string): KeySpec => ({ type, says })
+const refused = (reason: string): Refused => ({ refused: reason })
+
+const JOINING =
+  'joining over the network is not possible in this version: run auth, proxy and kube in one process'
+
+export const schema: SectionSpec = {
+  version: key({ oneOf: ['v1', 'v2', 'v3'] }, 'version of the file format; any is read alike'),
+  teleport: {
+    nodename: key('text', 'name of this machine in logs (default: its host name)'),
+    data_dir: key('text', 'where everything is kept (default: /var/lib/teleport)'),
+    diag_addr: key('address', 'where /healthz, /readyz and /metrics are served (default: nowhere)'),
+    log: {
+      severity: key(
+        { oneOf: ['DEBUG', 'INFO', 'WARN', 'WARNING', 'ERROR'] },
+        'least severity that is logged (default: INFO)',
+      ),
+      output: key('text', 'stderr, stdout or a file (default: stderr)'),
+      format: {
+        output: key({ oneOf: ['text', 'json'] }, 'form of the log lines (default: text)'),
+      },
+    },
+    storage: {
+      type: key(
+        { oneOf: ['sqlite', 'dir', 'memory'] },
+        'sqlite (dir is the same), or memory for trials (default: sqlite)',
+      ),
+      path: key('text', 'directory of the database (default: <data_dir>/backend)'),
+    },
+    auth_servers: refused(JOINING),
+    auth_server: refused(JOINING),
+    proxy_server: refused(JOINING),
+    auth_token: refused(JOINING),
+    join_params: refused(JOINING),
+    ca_pin: refused(JOINING),
+    connection_limits: refused('limits are fixed in this version, see docs/limits.md'),
+  },
+  auth_service: {
+    enabled: key('boolean', 'run the auth service (default: yes)'),
+    cluster_name: key(
+      'text',
+      'name of the Teleport cluster; it stands in every certificate (default: the nodename)',
+    ),
+    listen_addr: key('address', 'where the management API is served (default: 0.0.0.0:3025)'),
+    public_addr: key('addresses', 'addresses by which others reach it'),
+    tokens: key(
+      'texts',
+      'static join tokens, "<roles>:<secret>"; kept for the version that lets agents join',
+    ),
+    authentication: key(
+      'authentication',
+      'type: local, second_factor: off, otp or on; logins come with a later version',
+    ),
+    session_recording: refused('sessions are not recorded in this version'),
+  },
+  proxy_service: {
+    enabled: key('boolean', 'run the proxy service (default: yes)'),
+    web_listen_addr: key(
+      'address',
+      'the web port; every protocol can be reached through it (default: 0.0.0.0:3080)',
+    ),
+    listen_addr: key('address', 'SSH proxy port of the original; accepted, nothing listens there'),
+    public_addr: key('addresses', 'public addresses of the web port'),
+    https_key_file: key('text', 'private key of the web port, with https_cert_file'),
+    https_cert_file: key('text', 'certificate of the web port'),
+    https_keypairs: key('keypairs', 'list of {key_file, cert_file}; the first is used'),
+    proxy_protocol: key(
+      'boolean',
+      'on: a load balancer in front sends PROXY protocol headers (default: off)',
+    ),
+    kube_listen_addr: key('address', 'shortcut: enables Kubernetes and sets its port'),
+    kube_public_addr: key('addresses', 'shortcut for kubernetes.public_addr'),
+    kubernetes: {
+      enabled: key('boolean', 'serve Kubernetes clients (default: no)'),
+      listen_addr: key('address', 'the Kubernetes port (default: 0.0.0.0:3026)'),
+      public_addr: key('addresses', 'addresses that kubeconfigs name; the first is used'),
+      kubeconfig_file: key(
+        'text',
+        'serve the clusters of this kubeconfig, without a kubernetes_service',
+      ),
+    },
+  },
+  kubernetes_service: {
+    enabled: key('boolean', 'serve Kubernetes clusters (default: no)'),
+    listen_addr: key(
+      'address',
+      'where proxies of other machines reach this service (default: nowhere)',
+    ),
+    public_addr: key('addresses', 'addresses of listen_addr for others'),
+    kubeconfig_file: key('text', 'each context becomes a cluster under its name'),
+    kube_cluster_name: key(
+      'text',
+      "name of the cluster in whose pod this runs, with the pod's ServiceAccount",
+    ),
+    labels: key('labels', 'labels of every cluster of this service'),
+    commands: key('commands', 'labels whose values programs print: {name, command, period}'),
+    audit: key(
+      { oneOf: ['strict', 'best_effort'] },
+      'strict: no audit, no access; best_effort: serve even if events cannot be written (default: strict)',
+    ),
+  },
+  ssh_service: {
+    enabled: key('boolean', 'no: there is no SSH in this product'),
+  },
+}
+
+export const isKey = (spec: KeySpec | SectionSpec | Refused): spec is KeySpec =>
+  'type' in spec && 'says' in spec
+export const isRefused = (spec: KeySpec | SectionSpec | Refused): spec is Refused =>
+  'refused' in spec && typeof spec['refused'] === 'string'

@@ -1,0 +1,87 @@
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Authorities } from '../ca/index.ts'
+import type { Clock } from '../core/index.ts'
+import type { HostIdentity } from '../identity/index.ts'
+import { generateKeyPair, publicKeyToPem } from '../x509/index.ts'
+
+/** How long a server certificate of ours lives; it is renewed at half of that. */
+const HOST_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
+/** Names for which nobody serves are made on demand; a scan of random names must not fill the memory. */
+const MAX_CACHED_NAMES = 10_000
+
+/**
+ * TLS contexts for server names, each with a certificate of the host CA, made when first asked for and renewed at half
+ * of their life. All names of one process share a key: it never leaves memory.
+ */
+export class HostCertificates {
+  readonly #authorities: Authorities
+  readonly #identity: HostIdentity
+  readonly #clock: Clock
+  readonly #key: { readonly privatePem: string; readonly publicPem: string }
+  readonly #cache = new Map<string, { context: Promise<SecureContext>; renewAtMs: number }>()
+
+  private constructor(
+    authorities: Authorities,
+    identity: HostIdentity,
+    clock: Clock,
+    key: { privatePem: string; publicPem: string },
+  ) {
+    this.#authorities = authorities
+    this.#identity = identity
+    this.#clock = clock
+    this.#key = key
+  }
+
+  static async open(
+    authorities: Authorities,
+    identity: HostIdentity,
+    clock: Clock,
+  ): Promise<HostCertificates> {
+    const { privateKey, publicKey } = await generateKeyPair()
+    return new HostCertificates(authorities, identity, clock, {
+      privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      publicPem: publicKeyToPem(publicKey),
+    })
+  }
+
+  /** The context for one server name; `ipAddresses` and further names only matter when it is made. */
+  secureContext(
+    serverName: string,
+    further: { dnsNames?: readonly string[]; ipAddresses?: readonly string[] } = {},
+  ): Promise<SecureContext> {
+    const nowMs = this.#clock.now()
+    const cached = this.#cache.get(serverName)
+    if (cached !== undefined && nowMs < cached.renewAtMs) return cached.context
+    if (this.#cache.size >= MAX_CACHED_NAMES) {
+      const oldest = this.#cache.keys().next()
+      if (oldest.done !== true) this.#cache.delete(oldest.value)
+    }
+    const context = this.#issue(
+      [serverName, ...(further.dnsNames ?? [])],
+      further.ipAddresses ?? [],
+    )
+    this.#cache.set(serverName, { context, renewAtMs: nowMs + HOST_CERTIFICATE_TTL_MS / 2 })
+    context.catch(() => this.#cache.delete(serverName))
+    return context
+  }
+
+  async #issue(
+    dnsNames: readonly string[],
+    ipAddresses: readonly string[],
+  ): Promise<SecureContext> {
+    const issued = await this.#authorities.issueHost({
+      identity: this.#identity,
+      publicKeyPem: this.#key.publicPem,
+      dnsNames: [...dnsNames],
+      ipAddresses: [...ipAddresses],
+      ttlMs: HOST_CERTIFICATE_TTL_MS,
+    })
+    return createSecureContext({
+      key: this.#key.privatePem,
+      cert: issued.certificatePem,
+      minVersion: 'TLSv1.3',
+      // An empty list: Node's bundled roots vouch for nobody here, and clients are sent no list of authorities.
+      ca: [],
+    })
+  }
+}

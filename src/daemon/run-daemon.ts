@@ -1,0 +1,311 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { hostname } from 'node:os'
+import { createSecureContext } from 'node:tls'
+import type { Registry } from 'prom-client'
+import { clusterAccess } from '../authz/index.ts'
+import { type Logger, systemClock } from '../core/index.ts'
+import { createUndeliverable, type Undeliverable } from '../forwarder/index.ts'
+import { lockDirectory } from '../storage/index.ts'
+import type { UpstreamSource } from '../upstream/index.ts'
+import { formatAddress, type TeleportConfig } from './config/index.ts'
+import { openDiag, type Readiness } from './diag.ts'
+import { DaemonError } from './errors.ts'
+import { loadHostId } from './host-id.ts'
+import { DRAIN_MS } from './limits.ts'
+import { listen } from './listen.ts'
+import { createMetrics } from './metrics.ts'
+import { type AuthService, keepFresh, openAuthService } from './services/auth.ts'
+import { type KubeService, openKubeService } from './services/kube.ts'
+import { openProxyService, type ProxyService } from './services/proxy.ts'
+import { createWebDoor } from './web.ts'
+
+export const daemonRoles = ['auth', 'proxy', 'kube'] as const
+export type DaemonRole = (typeof daemonRoles)[number]
+
+/** What is told when everything serves. */
+export interface Started {
+  readonly clusterName: string
+  readonly kubeClusters: readonly string[]
+  readonly authPort: number
+  readonly webPort: number | null
+  readonly kubePort: number | null
+  readonly diagPort: number | null
+}
+
+/**
+ * Runs the services of a configuration until the signal aborts, then drains and resolves. Rejects when something cannot
+ * be opened, or dies underway; what was opened is closed either way, in reverse order.
+ */
+export async function runDaemon(options: {
+  readonly config: TeleportConfig
+  readonly version: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Logger
+  readonly signal: AbortSignal
+  readonly onStarted?: (started: Started) => void | Promise<void>
+}): Promise<void> {
+  const { config, log, env, version } = options
+  judgeRoles(config)
+  const fatal = new AbortController()
+  const signal = AbortSignal.any([options.signal, fatal.signal])
+  let readiness: Readiness = 'starting'
+
+  await using stack = new AsyncDisposableStack()
+  stack.use(await lockDirectory(config.dataDir))
+  const metrics = createMetrics()
+  const diagPort = await openDiagnostics(stack, config, metrics.registry, () => readiness)
+  const hostId = await loadHostId(config.dataDir)
+  const kubeAddress = publicKubeAddress(config)
+  const local = { host: loopbackOf(config.auth.listen.host), port: config.auth.listen.port }
+
+  const auth = await openAuthService(stack, {
+    dataDir: config.dataDir,
+    databasePath: config.databasePath,
+    clusterName: config.auth.clusterName,
+    hostId,
+    version,
+    kubeAddress,
+    localAddress: local,
+    env,
+    clock: systemClock,
+    log: log.child({ service: 'auth' }),
+    onFatal: (error) => fatal.abort(error),
+  })
+  metrics.observeSpool(() => auth.spool.stats())
+  const kube = config.kube.enabled
+    ? await openKubeService(stack, {
+        source: upstreamSource(config, env),
+        labels: config.kube.labels,
+        commands: config.kube.commands,
+        clusterName: config.auth.clusterName,
+        hostId,
+        access: auth.access,
+        peers: auth.userPeers,
+        certificates: auth.certificates,
+        audit: auth.spool,
+        auditMode: config.kube.audit,
+        registry: auth.kubeClusters,
+        metrics: metrics.forwarder,
+        env,
+        clock: systemClock,
+        log: log.child({ service: 'kube' }),
+      })
+    : null
+  const undeliverable = openUndeliverable(auth, config.auth.clusterName, hostId, log)
+  const proxy = config.proxy.enabled
+    ? await openProxy(stack, { config, auth, kube, undeliverable, kubeAddress, version, log })
+    : null
+  if (proxy !== null)
+    metrics.observeGateways(() => proxy.gateways.map((gateway) => gateway.stats()))
+  const authListener = await openAuthListener(stack, config, auth)
+  if (kube !== null && config.kube.listen !== null)
+    await openKubeListener(stack, config.kube.listen, kube)
+
+  readiness = 'ok'
+  const started: Started = {
+    clusterName: config.auth.clusterName,
+    kubeClusters: kube?.names ?? [],
+    authPort: authListener.port,
+    webPort: proxy?.webPort ?? null,
+    kubePort: proxy?.kubePort ?? null,
+    diagPort,
+  }
+  log.info({ ...started, hostId, version }, 'teleport is ready')
+  await options.onStarted?.(started)
+
+  await aborted(signal)
+  readiness = 'stopping'
+  log.info({}, 'teleport drains and stops; a second signal stops it at once')
+  void proxy?.stopListening()
+  authListener.stop()
+  // The data path first, while audit and authorities still serve it.
+  await Promise.all([
+    kube?.forwarder.close(DRAIN_MS),
+    undeliverable.close(DRAIN_MS),
+    auth.listener.close(DRAIN_MS),
+  ])
+  if (fatal.signal.aborted) throw fatal.signal.reason
+}
+
+function judgeRoles(config: TeleportConfig): void {
+  if (config.auth.enabled) return
+  throw new DaemonError(
+    'ROLE_NOT_POSSIBLE',
+    'proxy and kube need the auth service in the same process: joining one over the network is not possible in this version (enable auth_service, or --roles=auth,proxy,kube)',
+  )
+}
+
+function upstreamSource(
+  config: TeleportConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): UpstreamSource {
+  const { kubeconfigFile, kubeClusterName } = config.kube
+  if (kubeconfigFile !== null) return { kubeconfigFile }
+  if (env['KUBERNETES_SERVICE_HOST'] === undefined) {
+    throw new DaemonError(
+      'NO_KUBE_CLUSTERS',
+      'kubernetes_service has no kubeconfig_file, and this process runs in no pod: give the file',
+    )
+  }
+  // In a combined set-up the cluster is called like the Teleport cluster, as the original does.
+  return { inCluster: { clusterName: kubeClusterName ?? config.auth.clusterName } }
+}
+
+async function openDiagnostics(
+  stack: AsyncDisposableStack,
+  config: TeleportConfig,
+  metrics: Registry,
+  readiness: () => Readiness,
+): Promise<number | null> {
+  if (config.diagAddress === null) return null
+  const diag = stack.use(await openDiag({ ...config.diagAddress, readiness, metrics }))
+  return diag.port
+}
+
+/** Answers on behalf of clusters that nobody serves. */
+function openUndeliverable(
+  auth: AuthService,
+  clusterName: string,
+  hostId: string,
+  log: Logger,
+): Undeliverable {
+  return createUndeliverable({
+    secureContext: (serverName) => auth.certificates.secureContext(serverName),
+    peers: auth.userPeers,
+    access: auth.access,
+    audit: auth.spool,
+    clusterName,
+    hostId,
+    clock: systemClock,
+    log,
+    async describe(serverName, identity) {
+      const cluster = await auth.kubeClusters.findByServerName(serverName)
+      if (cluster === null || cluster.online) return { kind: 'unknown' }
+      const subject = auth.access.current().subject(identity)
+      const visible = subject !== null && clusterAccess(subject, cluster).effect === 'allow'
+      if (!visible) return { kind: 'unknown' }
+      return {
+        kind: 'offline',
+        cluster: cluster.name,
+        labels: cluster.labels,
+        sinceMs: cluster.offlineSinceMs ?? cluster.lastSeenMs,
+      }
+    },
+  })
+}
+
+async function openProxy(
+  stack: AsyncDisposableStack,
+  options: {
+    config: TeleportConfig
+    auth: AuthService
+    kube: KubeService | null
+    undeliverable: Undeliverable
+    kubeAddress: string | null
+    version: string
+    log: Logger
+  },
+): Promise<ProxyService> {
+  const { config, auth, kube, log } = options
+  const secureContext = await webContext(stack, config, auth, log)
+  const door = createWebDoor({
+    secureContext,
+    clusterName: config.auth.clusterName,
+    version: options.version,
+    kubeAddress: options.kubeAddress,
+    log,
+  })
+  stack.defer(() => door.close())
+  return openProxyService(stack, {
+    web: { ...config.proxy.webListen, door },
+    kube: config.proxy.kubernetes?.listen ?? null,
+    ways: {
+      auth: { serverName: auth.serverName, listener: auth.listener },
+      kube,
+      undeliverable: options.undeliverable,
+    },
+    proxyProtocol: config.proxy.proxyProtocol,
+    graceMs: DRAIN_MS,
+    log: log.child({ service: 'proxy' }),
+  })
+}
+
+/** The web port's certificate: the administrator's own, or one of the host CA for the public names. */
+async function webContext(
+  stack: AsyncDisposableStack,
+  config: TeleportConfig,
+  auth: AuthService,
+  log: Logger,
+): Promise<() => ReturnType<typeof createSecureContext>> {
+  const pair = config.proxy.keyPair
+  if (pair !== null) {
+    return keepFresh(stack, log, async () =>
+      createSecureContext({
+        key: await readFile(pair.keyFile),
+        cert: await readFile(pair.certFile),
+        minVersion: 'TLSv1.2',
+      }),
+    )
+  }
+  const names = [...config.proxy.publicAddresses.map(({ host }) => host), hostname(), 'localhost']
+  const [first = 'localhost'] = names
+  return keepFresh(stack, log, () =>
+    auth.certificates.secureContext(first, {
+      dnsNames: names.slice(1),
+      ipAddresses: ['127.0.0.1'],
+    }),
+  )
+}
+
+async function openAuthListener(
+  stack: AsyncDisposableStack,
+  config: TeleportConfig,
+  auth: AuthService,
+): Promise<{ port: number; stop(): void }> {
+  const server = createServer((socket) =>
+    auth.listener.accept(socket, {
+      address: socket.remoteAddress ?? '',
+      port: socket.remotePort ?? 0,
+    }),
+  )
+  const port = await listen(server, config.auth.listen.host, config.auth.listen.port)
+  stack.defer(() => void server.close())
+  return { port, stop: () => void server.close() }
+}
+
+/** The service's own port, for proxies of other machines. */
+async function openKubeListener(
+  stack: AsyncDisposableStack,
+  address: { host: string; port: number },
+  kube: KubeService,
+): Promise<void> {
+  const server = createServer({ allowHalfOpen: true }, (socket) =>
+    kube.forwarder.accept(socket, {
+      address: socket.remoteAddress ?? '',
+      port: socket.remotePort ?? 0,
+    }),
+  )
+  await listen(server, address.host, address.port)
+  stack.defer(() => void server.close())
+}
+
+/** What kubeconfigs name: the public address, else the listener on a host that clients might reach. */
+function publicKubeAddress(config: TeleportConfig): string | null {
+  const { kubernetes, publicAddresses } = config.proxy
+  if (!config.proxy.enabled || kubernetes === null) return null
+  const [own] = kubernetes.publicAddresses
+  if (own !== undefined) return formatAddress(own)
+  const { host, port } = kubernetes.listen
+  const [web] = publicAddresses
+  const everywhere = host === '0.0.0.0' || host === '::'
+  return formatAddress({ host: web?.host ?? (everywhere ? hostname() : host), port })
+}
+
+const loopbackOf = (host: string): string =>
+  host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  signal.aborted
+    ? Promise.resolve()
+    : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

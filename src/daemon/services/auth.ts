@@ -1,0 +1,167 @@
+import { join } from 'node:path'
+import type { SecureContext } from 'node:tls'
+import {
+  AccessState,
+  type ApiListener,
+  createApiListener,
+  createApiServer,
+  ensurePresets,
+  KubeClusterRegistry,
+  openStores,
+} from '../../api/index.ts'
+import { openSpool, type Spool } from '../../audit/index.ts'
+import {
+  type Authorities,
+  createPeerParser,
+  createSecretCipher,
+  openAuthorities,
+  type PeerCertificateParser,
+} from '../../ca/index.ts'
+import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
+import { authServerName } from '../../protocol/index.ts'
+import { openSqlAuditStore } from '../../sinks/index.ts'
+import { openSqlite } from '../../storage/index.ts'
+import { keepAdminIdentity } from '../admin-identity.ts'
+import { HostCertificates } from '../host-certificates.ts'
+import { loadSecretKey } from '../secret-key.ts'
+
+/** How often expired items and events past their retention are removed. */
+const SWEEP_EVERY_MS = 60_000
+
+/** What the other services of the process use of the auth service. */
+export interface AuthService {
+  readonly authorities: Authorities
+  readonly access: AccessState
+  readonly spool: Spool
+  readonly kubeClusters: KubeClusterRegistry
+  readonly listener: ApiListener
+  readonly serverName: string
+  /** Proves users to the kubernetes service. */
+  readonly userPeers: PeerCertificateParser
+  readonly certificates: HostCertificates
+}
+
+/** Opens the auth service; everything that it owns is disposed with `stack`, in reverse order. */
+export async function openAuthService(
+  stack: AsyncDisposableStack,
+  options: {
+    readonly dataDir: string
+    /** `:memory:` or a file. */
+    readonly databasePath: string
+    readonly clusterName: string
+    readonly hostId: string
+    readonly version: string
+    readonly kubeAddress: string | null
+    /** Where `tctl` on this machine finds us. */
+    readonly localAddress: { readonly host: string; readonly port: number }
+    readonly env: Readonly<Record<string, string | undefined>>
+    readonly clock: Clock
+    readonly log: Logger
+    /** Storage died under us: the process cannot go on. */
+    readonly onFatal: (error: Error) => void
+  },
+): Promise<AuthService> {
+  const { dataDir, clusterName, hostId, clock, log } = options
+
+  const database = stack.use(await openSqlite({ path: options.databasePath, clock, log }))
+  const { backend } = database
+  const cipher = createSecretCipher(await loadSecretKey(dataDir, options.env))
+  const authorities = await openAuthorities({ backend, cipher, clock, clusterName, log })
+  const stores = openStores(backend)
+  await ensurePresets(stores)
+  const access = stack.use(await AccessState.open(backend, log))
+
+  const events = await openSqlAuditStore(database)
+  const spool = stack.use(await openSpool({ directory: join(dataDir, 'spool'), clock, log }))
+  const shipping = new AbortController()
+  const shipped = spool.ship(events, shipping.signal)
+  shipped.catch((error: unknown) => options.onFatal(toError(error)))
+  stack.defer(async () => {
+    shipping.abort()
+    await shipped.catch(() => {})
+  })
+
+  const kubeClusters = new KubeClusterRegistry(backend, clock)
+  const sweeper = setInterval(() => {
+    backend
+      .sweep(clock.now())
+      .catch((error: unknown) => log.warn({ error: errorMessage(error) }, 'cannot sweep storage'))
+  }, SWEEP_EVERY_MS)
+  stack.defer(() => clearInterval(sweeper))
+
+  const trust = (): ReturnType<Authorities['trust']> => authorities.trust()
+  const peers = createPeerParser({
+    trust,
+    teleportCluster: clusterName,
+    accept: ['user', 'host', 'admin'],
+  })
+  const userPeers = createPeerParser({ trust, teleportCluster: clusterName, accept: ['user'] })
+
+  const server = await createApiServer({
+    clusterName,
+    version: options.version,
+    kubeAddress: options.kubeAddress,
+    stores,
+    access,
+    authorities,
+    peers,
+    kubeClusters,
+    audit: spool,
+    events,
+    clock,
+    log,
+  })
+  stack.defer(() => server.app.close())
+
+  const serverName = authServerName(clusterName)
+  const certificates = await HostCertificates.open(
+    authorities,
+    { kind: 'host', teleportCluster: clusterName, hostId, services: ['auth'] },
+    clock,
+  )
+  const context = await keepFresh(stack, log, () => certificates.secureContext(serverName))
+  const listener = createApiListener({ server, secureContext: context, peers, log })
+  stack.use(
+    await keepAdminIdentity({
+      dataDir,
+      authorities,
+      teleportCluster: clusterName,
+      hostId,
+      address: options.localAddress,
+      serverName,
+      log,
+    }),
+  )
+  return {
+    authorities,
+    access,
+    spool,
+    kubeClusters,
+    listener,
+    serverName,
+    userPeers,
+    certificates,
+  }
+}
+
+/** A TLS context that is made before the first connection and looked after from then on. */
+export async function keepFresh(
+  stack: AsyncDisposableStack,
+  log: Logger,
+  make: () => Promise<SecureContext>,
+): Promise<() => SecureContext> {
+  let context = await make()
+  const timer = setInterval(() => {
+    make().then(
+      (fresh) => {
+        context = fresh
+      },
+      (error: unknown) => log.error({ error: errorMessage(error) }, 'cannot renew a certificate'),
+    )
+  }, 60_000)
+  stack.defer(() => clearInterval(timer))
+  return () => context
+}
+
+const toError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(errorMessage(error))

@@ -1,0 +1,21 @@
+import type { RequestInfo } from '../kube/index.ts'
+import type { Connection } from './connection.ts'
+import type { RequestEvents } from './event.ts'
+import type { ClientExchange } from './exchange.ts'
+import type { Refusal } from './refusal.ts'
+
+/** A request that may go up, with everything that the two ways out need. */
+export interface AllowedRequest {
+  readonly exchange: ClientExchange
+  readonly connection: Connection
+  readonly info: RequestInfo
+  readonly headers: readonly string[]
+  readonly events: RequestEvents
+  /** False for discovery: it is not audited when it is allowed. */
+  readonly audited: boolean
+  /** A started event was written, and a final one is owed. */
+  readonly begun: boolean
+  readonly startedMs: number
+  /** Null while the person may still do this; else why not. Asked again whenever something changed. */
+  withdrawn(): Refusal | null
+}

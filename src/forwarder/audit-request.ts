@@ -1,0 +1,24 @@
+import type { KubeRequestEvent } from '../audit/index.ts'
+import { errorMessage } from '../core/index.ts'
+import type { HandlerDeps } from './deps.ts'
+
+/** Writes an event; false when the request must not go on without it. Under `best_effort` only the log knows. */
+export async function commit(deps: HandlerDeps, event: KubeRequestEvent): Promise<boolean> {
+  try {
+    await deps.audit.append(event)
+    return true
+  } catch (error) {
+    deps.log.error(
+      { error: errorMessage(error), uid: event.uid, mode: deps.auditMode },
+      'an audit event cannot be written',
+    )
+    return deps.auditMode === 'best_effort'
+  }
+}
+
+export const auditRefusal = {
+  code: 'AUDIT_UNAVAILABLE',
+  reason: 'ServiceUnavailable',
+  message:
+    'the audit log cannot be written, and nothing is served without it: ask an administrator',
+} as const

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { eventBase, type KubeRequestEvent, REFUSED_REQUEST_CODE } from '../audit/index.ts'
+import { describeRule, type Principals, type RuleRef } from '../authz/index.ts'
+import type { UserIdentity } from '../identity/index.ts'
+import type { RequestInfo } from '../kube/index.ts'
+import type { ConnectionOrigin } from './connection.ts'
+
+/** What is known of a request when its event is written; grows while it is decided. */
+export interface RequestFacts {
+  readonly clusterName: string
+  readonly hostId: string
+  readonly kubeCluster: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly origin: ConnectionOrigin
+  readonly method: string
+  readonly target: string
+  readonly userAgent: string | null
+  readonly startedMs: number
+  info: RequestInfo | null
+  identity: UserIdentity | null
+  roles: readonly string[]
+  principals: Principals | null
+  decidedBy: RuleRef | null
+}
+
+export interface RequestOutcome {
+  readonly outcome: KubeRequestEvent['outcome']
+  readonly status: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+/** The `kube.request` events of one request: they share a uid and the time at which the request came in. */
+export class RequestEvents {
+  readonly #facts: RequestFacts
+  readonly #uid: string = randomUUID()
+
+  constructor(facts: RequestFacts) {
+    this.#facts = facts
+  }
+
+  /** Before a mutation, an upgrade or a watch goes up: the outcome is not known yet. */
+  started(): KubeRequestEvent {
+    return this.#build(
+      { outcome: 'started', status: 0, bytesSent: 0, bytesReceived: 0, error: null },
+      this.#facts.startedMs,
+    )
+  }
+
+  /** When it is over. */
+  ended(outcome: RequestOutcome, nowMs: number): KubeRequestEvent {
+    return this.#build(outcome, nowMs)
+  }
+
+  #build(result: RequestOutcome, nowMs: number): KubeRequestEvent {
+    const facts = this.#facts
+    const { info, identity, principals, origin } = facts
+    const resource = info?.kind === 'resource' ? info : null
+    const refused = result.outcome === 'denied' || result.outcome === 'failed'
+    return {
+      ...eventBase('kube.request', {
+        clusterName: facts.clusterName,
+        nowMs: facts.startedMs,
+        uid: this.#uid,
+      }),
+      ...(refused ? { code: REFUSED_REQUEST_CODE } : {}),
+      ...(identity === null
+        ? {}
+        : {
+            user: identity.user,
+            user_roles: facts.roles,
+            user_traits: identity.traits,
+            login: identity.login,
+          }),
+      'addr.remote': `${origin.address}:${origin.port}`,
+      proto: 'kube',
+      kubernetes_cluster: facts.kubeCluster,
+      kubernetes_labels: facts.labels,
+      ...(principals === null
+        ? {}
+        : { kubernetes_users: [principals.user], kubernetes_groups: principals.groups }),
+      // Without the query: it may hold what was typed (`exec -- …`) and continue tokens.
+      request_path: info?.path ?? pathOf(facts.target),
+      verb: facts.method,
+      kube_verb: info?.verb ?? '',
+      resource_api_group:
+        resource === null
+          ? ''
+          : `${resource.apiGroup === '' ? 'core' : resource.apiGroup}/${resource.apiVersion}`,
+      resource_namespace: resource?.namespace ?? '',
+      resource_kind: resource?.resource ?? '',
+      resource_subresource: resource?.subresource ?? '',
+      resource_name: resource?.name ?? '',
+      response_code: result.status,
+      outcome: result.outcome,
+      bytes_sent: result.bytesSent,
+      bytes_received: result.bytesReceived,
+      duration_ms: Math.max(0, nowMs - facts.startedMs),
+      decided_by: facts.decidedBy === null ? null : describeRule(facts.decidedBy),
+      ...(result.error === null
+        ? {}
+        : { error_code: result.error.code, error: result.error.message }),
+      server_id: facts.hostId,
+      ...(facts.userAgent === null ? {} : { user_agent: facts.userAgent }),
+    }
+  }
+}
+
+/** A path that could not be parsed is kept as it came, cut: it is evidence. */
+const pathOf = (target: string): string => (target.split('?')[0] ?? '').slice(0, 2048)

@@ -1,0 +1,220 @@
+import { type Readable, Transform } from 'node:stream'
+import { responseHeaders } from '../kube/index.ts'
+import type { AllowedRequest } from './allowed-request.ts'
+import { auditRefusal, commit } from './audit-request.ts'
+import type { HandlerDeps } from './deps.ts'
+import type { LiveExchange } from './live.ts'
+import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts'
+import { answerOf, type Refusal, upstreamRefusal } from './refusal.ts'
+
+/** Sends a request up and streams its answer back, each way no faster than the slower side takes it. */
+export function forward(deps: HandlerDeps, request: AllowedRequest): void {
+  new Forwarding(deps, request).start()
+}
+
+/**
+ * One exchange with the API server. The last piece of an answer waits until its audit event is written, so nobody has a
+ * whole answer that the audit log does not know of.
+ */
+class Forwarding implements UpstreamSink, LiveExchange {
+  readonly #deps: HandlerDeps
+  readonly #request: AllowedRequest
+  #upstream: UpstreamExchange | null = null
+  #status = 0
+  #headers: readonly string[] = []
+  #headSent = false
+  /** Bytes that are still to come by the answer's Content-Length; null when it has none. */
+  #expected: number | null = null
+  #held: Buffer | null = null
+  #bytesSent = 0
+  #bytesReceived = 0
+  #withdrawn: Refusal | null = null
+  #finished = false
+
+  constructor(deps: HandlerDeps, request: AllowedRequest) {
+    this.#deps = deps
+    this.#request = request
+  }
+
+  start(): void {
+    const { exchange, info, headers, connection } = this.#request
+    this.#deps.live.add(this)
+    exchange.onAbort(() => this.#upstream?.abort())
+    exchange.onDrain(() => this.#upstream?.resume())
+    this.#upstream = connection.cluster.upstream.send(
+      {
+        method: exchange.method,
+        target: exchange.target,
+        headers,
+        body: exchange.body === null ? null : this.#counted(exchange.body),
+        longRunning: info.longRunning,
+      },
+      this,
+    )
+  }
+
+  head(status: number, headers: readonly string[]): void {
+    this.#status = status
+    this.#headers = responseHeaders(headers)
+    this.#expected = contentLength(this.#headers)
+    // An answer of unknown length may have its first byte in an hour: the client must see the head now.
+    if (this.#expected === null && this.#mayHaveBody()) this.#sendHead(true)
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#bytesSent += chunk.length
+    if (this.#expected !== null) {
+      this.#expected -= chunk.length
+      if (this.#expected === 0) {
+        this.#held = chunk
+        return true
+      }
+    }
+    this.#sendHead(false)
+    return this.#request.exchange.write(chunk)
+  }
+
+  end(): void {
+    void this.#finish({ outcome: 'done', error: null }).then((written) => {
+      const { exchange } = this.#request
+      if (exchange.closed) return
+      if (!written) {
+        this.#answerInstead(auditRefusal)
+        return
+      }
+      this.#sendHead(false)
+      exchange.end(this.#held)
+    })
+  }
+
+  error(failure: UpstreamFailure): void {
+    const { exchange, connection } = this.#request
+    if (failure.code !== 'ABORTED') {
+      this.#deps.log.warn(
+        { cluster: connection.cluster.name, code: failure.code, error: failure.message },
+        'the API server did not answer a request to its end',
+      )
+    }
+    const withdrawn = this.#withdrawn
+    const aborted = failure.code === 'ABORTED'
+    const refusal = withdrawn ?? upstreamRefusal(failure, connection.cluster.name)
+    if (!this.#headSent && !exchange.closed) this.#status = answerOf(refusal, false).status
+    void this.#finish({
+      outcome: aborted ? 'aborted' : 'failed',
+      error: { code: refusal.code, message: refusal.message },
+    }).then((written) => {
+      if (exchange.closed) return
+      this.#answerInstead(written ? refusal : auditRefusal)
+    })
+  }
+
+  recheck(): void {
+    const refusal = this.#request.withdrawn()
+    if (refusal !== null) this.#cut(refusal)
+  }
+
+  cut(): void {
+    this.#cut({
+      code: 'SHUTTING_DOWN',
+      reason: 'ServiceUnavailable',
+      message: 'the service is being stopped: try again',
+    })
+  }
+
+  #cut(refusal: Refusal): void {
+    if (this.#finished || this.#withdrawn !== null) return
+    this.#withdrawn = refusal
+    this.#upstream?.abort()
+  }
+
+  /** A refusal where nothing was sent yet; else the break that tells the client that its answer is not whole. */
+  #answerInstead(refusal: Refusal): void {
+    const { exchange, info } = this.#request
+    if (this.#headSent) {
+      exchange.reset()
+      return
+    }
+    const answer = answerOf(refusal, info.kind === 'nonResource' && info.discovery)
+    const body = Buffer.from(answer.body, 'utf8')
+    this.#headSent = true
+    exchange.respond(
+      answer.status,
+      [
+        'content-type',
+        answer.contentType,
+        'content-length',
+        String(body.length),
+        'cache-control',
+        'no-store',
+      ],
+      false,
+    )
+    exchange.end(exchange.method === 'HEAD' ? null : body)
+  }
+
+  #sendHead(flush: boolean): void {
+    if (this.#headSent) return
+    this.#headSent = true
+    this.#request.exchange.respond(this.#status, this.#headers, flush)
+  }
+
+  /** Writes the final event, once. True when the answer may be finished. */
+  async #finish(result: {
+    outcome: 'done' | 'failed' | 'aborted'
+    error: { code: string; message: string } | null
+  }): Promise<boolean> {
+    if (this.#finished) return false
+    this.#finished = true
+    const { deps, request } = { deps: this.#deps, request: this.#request }
+    deps.live.delete(this)
+    const nowMs = deps.clock.now()
+    deps.metrics?.requestEnded({
+      method: request.exchange.method,
+      status: this.#status,
+      durationMs: nowMs - request.startedMs,
+      bytesSent: this.#bytesSent,
+    })
+    if (!request.audited && result.outcome === 'done') return true
+    return commit(
+      deps,
+      request.events.ended(
+        {
+          ...result,
+          status: this.#status,
+          bytesSent: this.#bytesSent,
+          bytesReceived: this.#bytesReceived,
+        },
+        nowMs,
+      ),
+    )
+  }
+
+  #mayHaveBody(): boolean {
+    return this.#request.exchange.method !== 'HEAD' && this.#status !== 204 && this.#status !== 304
+  }
+
+  /** The request's body, counted on its way. */
+  #counted(body: Readable): Readable {
+    const counter = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#bytesReceived += chunk.length
+        done(null, chunk)
+      },
+    })
+    body.on('error', (error) => counter.destroy(error))
+    body.once('close', () => {
+      if (!body.readableEnded) counter.destroy(new Error('the client broke off its request'))
+    })
+    counter.on('error', () => {})
+    return body.pipe(counter)
+  }
+}
+
+function contentLength(headers: readonly string[]): number | null {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index]?.toLowerCase() !== 'content-length') continue
+    const length = Number(headers[index + 1])
+    return Number.isSafeInteger(length) && length >= 0 ? length : null
+  }
+  return null
+}

@@ -1,0 +1,147 @@
+import type { Http2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { SecureContext, TLSSocket } from 'node:tls'
+import type { AuditLog } from '../audit/index.ts'
+import type { Clock, Logger } from '../core/index.ts'
+import { Connection, type ConnectionOrigin } from './connection.ts'
+import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
+import type { ClientExchange } from './exchange.ts'
+import { createHttp1 } from './h1.ts'
+import { serveHttp2 } from './h2.ts'
+import { handle } from './handle.ts'
+import { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'
+import { LiveExchanges } from './live.ts'
+import type { AccessSnapshots, PeerCertificateParser, ServedClusters } from './ports.ts'
+import { type SecuredConnection, TlsDoor } from './tls-door.ts'
+
+export interface ForwarderOptions {
+  readonly clusters: ServedClusters
+  readonly peers: PeerCertificateParser
+  readonly access: AccessSnapshots
+  /** The TLS context of a served cluster's name. */
+  readonly certificates: { secureContext(serverName: string): Promise<SecureContext> }
+  readonly audit: AuditLog
+  readonly auditMode: 'strict' | 'best_effort'
+  readonly clusterName: string
+  readonly hostId: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly limits?: Partial<ForwarderLimits>
+  readonly metrics?: ForwarderMetrics
+}
+
+/** The data path of the kubernetes service. */
+export interface Forwarder {
+  /** Takes a socket at its ClientHello. */
+  accept(socket: Socket, origin: ConnectionOrigin): void
+  stats(): { readonly connections: number; readonly exchanges: number }
+  /** Tells clients to go elsewhere, lets exchanges end, cuts what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const limits = { ...defaultForwarderLimits, ...options.limits }
+  const live = new LiveExchanges()
+  const deps: HandlerDeps = {
+    access: options.access,
+    audit: options.audit,
+    auditMode: options.auditMode,
+    clusterName: options.clusterName,
+    hostId: options.hostId,
+    clock: options.clock,
+    log: options.log,
+    limits,
+    metrics: options.metrics ?? null,
+    live,
+  }
+  const served = serveConnections({
+    limits,
+    log: options.log,
+    secureContext: async (serverName) =>
+      options.clusters.byServerName(serverName) === null
+        ? null
+        : options.certificates.secureContext(serverName),
+    bind: async ({ serverName, certificate, origin }) => {
+      const cluster = options.clusters.byServerName(serverName)
+      return cluster === null
+        ? null
+        : new Connection(options.peers.parse(certificate), origin, cluster)
+    },
+    handle: (connection, exchange) => void handle(deps, connection, exchange),
+  })
+  const stopWatching = options.access.onChange(() => live.recheck())
+  return {
+    accept: served.accept,
+    stats: () => ({ connections: served.connections(), exchanges: live.size }),
+    async close(graceMs) {
+      stopWatching()
+      await served.close(graceMs, live)
+    },
+  }
+}
+
+/** Connections by HTTP/1.1 and HTTP/2, each bound to something before its first request; shared with `undeliverable`. */
+export function serveConnections<Bound>(options: {
+  readonly limits: ForwarderLimits
+  readonly log: Logger
+  readonly secureContext: (serverName: string) => Promise<SecureContext | null>
+  /** Null: the connection is closed. */
+  readonly bind: (connection: SecuredConnection) => Promise<Bound | null>
+  readonly handle: (bound: Bound, exchange: ClientExchange) => void
+}): {
+  accept(socket: Socket, origin: ConnectionOrigin): void
+  connections(): number
+  close(graceMs: number, live: LiveExchanges): Promise<void>
+} {
+  const bound = new WeakMap<TLSSocket, Bound>()
+  const sessions = new Set<Http2Session>()
+  const dispatch = (exchange: ClientExchange, socket: TLSSocket): void => {
+    const to = bound.get(socket)
+    if (to === undefined) exchange.reset()
+    else options.handle(to, exchange)
+  }
+  const http1 = createHttp1(options.limits, dispatch)
+  const door = new TlsDoor({
+    limits: options.limits,
+    log: options.log,
+    secureContext: options.secureContext,
+    onSecured: (connection) => {
+      void options.bind(connection).then((to) => {
+        const { socket, protocol } = connection
+        if (to === null || socket.destroyed) {
+          socket.destroy()
+          return
+        }
+        bound.set(socket, to)
+        if (protocol === 'http/1.1') {
+          http1.emit('connection', socket)
+          return
+        }
+        const session = serveHttp2(socket, options.limits, dispatch)
+        sessions.add(session)
+        session.once('close', () => sessions.delete(session))
+      })
+    },
+  })
+  return {
+    accept: (socket, origin) => door.accept(socket, origin),
+    connections: () => door.connections,
+    async close(graceMs, live) {
+      // HTTP/2 clients are told by GOAWAY, HTTP/1.1 ones by closing what is idle.
+      for (const session of sessions) session.close()
+      const deadline = AbortSignal.timeout(graceMs)
+      const overdue = new Promise<void>((resolve) => {
+        deadline.addEventListener('abort', () => resolve())
+      })
+      const idle = setInterval(() => http1.closeIdleConnections(), 50)
+      http1.closeIdleConnections()
+      await Promise.race([live.whenEmpty(), overdue])
+      clearInterval(idle)
+      live.cutAll()
+      // A moment for the last bytes and events of what just ended.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      http1.close()
+      door.destroy()
+    },
+  }
+}

@@ -1,0 +1,205 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { ClientExchange, UpgradeRequest } from './exchange.ts'
+import type { ForwarderLimits } from './limits.ts'
+import { answerOf } from './refusal.ts'
+
+/** Serves HTTP/1.1 on sockets whose TLS has ended; `handle` gets each request with its socket. */
+export function createHttp1(
+  limits: ForwarderLimits,
+  handle: (exchange: ClientExchange, socket: TLSSocket) => void,
+): Server {
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: 10_000,
+    insecureHTTPParser: false,
+    // Two Host headers, or none, make a request mean different things to different readers.
+    requireHostHeader: true,
+    noDelay: true,
+  })
+  server.timeout = 0
+  server.maxHeadersCount = limits.maxHeaderPairs
+  server.on('request', (request, response) =>
+    handle(new Http1Exchange(request, response), request.socket as TLSSocket),
+  )
+  server.on('upgrade', (request, socket, head) =>
+    handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket),
+  )
+  server.on('connect', (_request, socket) => {
+    sendRaw(socket, 405, 'Method Not Allowed', 'text/plain', 'CONNECT is not served here\n')
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) {
+      socket.destroy()
+      return
+    }
+    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+    const timeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    const [status, words] = tooLarge
+      ? ([431, 'Request Header Fields Too Large'] as const)
+      : timeout
+        ? ([408, 'Request Timeout'] as const)
+        : ([400, 'Bad Request'] as const)
+    const { body, contentType } = answerOf(
+      { code: 'BAD_REQUEST', reason: 'BadRequest', message: `the request is refused: ${words}` },
+      false,
+    )
+    sendRaw(socket, status, words, contentType, body)
+  })
+  // The server never listens, since sockets are handed to it; this starts its check of unfinished heads.
+  server.emit('listening')
+  return server
+}
+
+class Http1Exchange implements ClientExchange {
+  readonly method: string
+  readonly target: string
+  readonly rawHeaders: readonly string[]
+  readonly body: Readable | null
+  readonly upgrade = null
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request
+    this.#response = response
+    this.method = request.method ?? ''
+    this.target = request.url ?? ''
+    this.rawHeaders = request.rawHeaders
+    const { headers } = request
+    const hasBody =
+      headers['transfer-encoding'] !== undefined ||
+      (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+    this.body = hasBody ? request : null
+  }
+
+  get closed(): boolean {
+    return this.#response.destroyed || this.#response.writableEnded
+  }
+
+  respond(status: number, headers: readonly string[], flush: boolean): void {
+    this.#response.writeHead(status, [...headers])
+    if (flush) this.#response.flushHeaders()
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#response.write(chunk)
+  }
+
+  end(last: Buffer | null): void {
+    if (last === null) this.#response.end()
+    else this.#response.end(last)
+  }
+
+  reset(): void {
+    this.#request.socket.destroy()
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on('drain', listener)
+  }
+
+  onAbort(listener: () => void): void {
+    const response = this.#response
+    response.once('close', () => {
+      if (!response.writableFinished) listener()
+    })
+    // An aborted upload is an error of the request; without a listener it would end the process.
+    this.#request.on('error', () => {})
+  }
+}
+
+class Http1Upgrade implements ClientExchange {
+  readonly method: string
+  readonly target: string
+  readonly rawHeaders: readonly string[]
+  readonly body = null
+  readonly upgrade: UpgradeRequest
+  readonly #socket: Duplex
+  #answered = false
+  #status = 0
+  #headers: readonly string[] = []
+
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    this.method = request.method ?? ''
+    this.target = request.url ?? ''
+    this.rawHeaders = request.rawHeaders
+    this.#socket = socket
+    this.upgrade = { protocol: request.headers.upgrade ?? '', socket, head }
+    socket.on('error', () => {})
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed || this.#answered
+  }
+
+  /** Kept until `end`, which knows the length: a refused upgrade is one short answer, and the connection closes. */
+  respond(status: number, headers: readonly string[]): void {
+    this.#status = status
+    this.#headers = headers
+  }
+
+  write(): boolean {
+    throw new TypeError('the answer to an upgrade is sent whole')
+  }
+
+  end(last: Buffer | null): void {
+    this.#answered = true
+    const body = last ?? Buffer.alloc(0)
+    let head = `HTTP/1.1 ${this.#status} ${STATUS_WORDS[this.#status] ?? 'Refused'}\r\n`
+    for (let index = 0; index < this.#headers.length; index += 2) {
+      head += `${this.#headers[index] ?? ''}: ${this.#headers[index + 1] ?? ''}\r\n`
+    }
+    head += `content-length: ${body.length}\r\nconnection: close\r\n\r\n`
+    this.#socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]))
+    // The client may still be sending; a reset would overtake the answer.
+    this.#socket.resume()
+    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
+    this.#socket.once('end', () => this.#socket.destroy())
+    this.#socket.once('close', () => clearTimeout(timer))
+  }
+
+  reset(): void {
+    this.#socket.destroy()
+  }
+
+  onDrain(listener: () => void): void {
+    this.#socket.on('drain', listener)
+  }
+
+  onAbort(listener: () => void): void {
+    this.#socket.once('close', () => {
+      if (!this.#answered) listener()
+    })
+  }
+}
+
+const LINGER_MS = 2000
+
+const STATUS_WORDS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+function sendRaw(
+  socket: Duplex,
+  status: number,
+  words: string,
+  contentType: string,
+  body: string,
+): void {
+  socket.end(
+    `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}

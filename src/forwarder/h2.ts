@@ -1,0 +1,130 @@
+import {
+  constants,
+  type Http2Session,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { Readable } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { ClientExchange } from './exchange.ts'
+import type { ForwarderLimits } from './limits.ts'
+
+const {
+  HTTP2_HEADER_METHOD,
+  HTTP2_HEADER_PATH,
+  NGHTTP2_FLAG_END_STREAM,
+  NGHTTP2_INTERNAL_ERROR,
+  NGHTTP2_NO_ERROR,
+} = constants
+
+/** Serves HTTP/2 on a socket whose TLS has ended. */
+export function serveHttp2(
+  socket: TLSSocket,
+  limits: ForwarderLimits,
+  handle: (exchange: ClientExchange, socket: TLSSocket) => void,
+): Http2Session {
+  const session: ServerHttp2Session = performServerHandshake(socket, {
+    maxSessionMemory: limits.maxSessionMemoryMb,
+    maxHeaderListPairs: limits.maxHeaderPairs,
+    maxSendHeaderBlockLength: limits.maxHeaderBytes,
+    streamResetBurst: limits.streamResetBurst,
+    streamResetRate: limits.streamResetRate,
+    settings: {
+      enablePush: false,
+      maxConcurrentStreams: limits.maxConcurrentStreams,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      initialWindowSize: limits.streamWindowBytes,
+    },
+  })
+  session.setLocalWindowSize(16 * limits.streamWindowBytes)
+  session.on('error', () => {})
+  session.on('stream', (stream, headers, flags, rawHeaders) => {
+    stream.on('error', () => {})
+    handle(
+      new Http2Exchange(
+        stream,
+        String(headers[HTTP2_HEADER_METHOD] ?? ''),
+        String(headers[HTTP2_HEADER_PATH] ?? ''),
+        withoutPseudo(rawHeaders),
+        (flags & NGHTTP2_FLAG_END_STREAM) !== 0,
+      ),
+      socket,
+    )
+  })
+  return session
+}
+
+/** Pseudo-headers come first (RFC 9113, 8.3). */
+function withoutPseudo(rawHeaders: readonly string[]): string[] {
+  let begin = 0
+  while (begin < rawHeaders.length && rawHeaders[begin]?.startsWith(':') === true) begin += 2
+  return rawHeaders.slice(begin)
+}
+
+class Http2Exchange implements ClientExchange {
+  readonly method: string
+  readonly target: string
+  readonly rawHeaders: readonly string[]
+  readonly body: Readable | null
+  readonly upgrade = null
+  readonly #stream: ServerHttp2Stream
+
+  constructor(
+    stream: ServerHttp2Stream,
+    method: string,
+    target: string,
+    rawHeaders: readonly string[],
+    ended: boolean,
+  ) {
+    this.#stream = stream
+    this.method = method
+    this.target = target
+    this.rawHeaders = rawHeaders
+    this.body = ended ? null : stream
+  }
+
+  get closed(): boolean {
+    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded
+  }
+
+  respond(status: number, headers: readonly string[]): void {
+    if (this.closed) return
+    const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string>
+    for (let index = 0; index < headers.length; index += 2) {
+      const name = (headers[index] ?? '').toLowerCase()
+      const value = headers[index + 1] ?? ''
+      const before = fields[name]
+      fields[name] = before === undefined ? value : [before, value].flat()
+    }
+    this.#stream.respond({ ':status': status, ...fields })
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.closed ? true : this.#stream.write(chunk)
+  }
+
+  end(last: Buffer | null): void {
+    if (this.closed) return
+    if (last === null) this.#stream.end()
+    else this.#stream.end(last)
+    // What the client still sends is not read any more (RFC 9113, 8.1).
+    if (this.body !== null && !this.body.readableEnded) {
+      this.#stream.once('finish', () => this.#stream.close(NGHTTP2_NO_ERROR))
+    }
+  }
+
+  reset(): void {
+    this.#stream.close(NGHTTP2_INTERNAL_ERROR)
+  }
+
+  onDrain(listener: () => void): void {
+    this.#stream.on('drain', listener)
+  }
+
+  onAbort(listener: () => void): void {
+    this.#stream.once('close', () => {
+      if (!this.#stream.writableFinished || this.#stream.rstCode !== NGHTTP2_NO_ERROR) listener()
+    })
+  }
+}

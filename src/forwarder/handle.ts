@@ -1,0 +1,204 @@
+import { decideRequest, type Principals } from '../authz/index.ts'
+import { errorMessage } from '../core/index.ts'
+import type { UserIdentity } from '../identity/index.ts'
+import {
+  KubeError,
+  parseImpersonation,
+  parseRequestInfo,
+  type RequestInfo,
+  upstreamHeaders,
+} from '../kube/index.ts'
+import type { AllowedRequest } from './allowed-request.ts'
+import { auditRefusal, commit } from './audit-request.ts'
+import type { Connection } from './connection.ts'
+import type { HandlerDeps } from './deps.ts'
+import { RequestEvents, type RequestFacts } from './event.ts'
+import type { ClientExchange } from './exchange.ts'
+import { forward } from './forward.ts'
+import type { Refusal } from './refusal.ts'
+import { refuse } from './refuse.ts'
+import { upgrade } from './upgrade.ts'
+
+/**
+ * One request from its head to its answer: who (the certificate, judged now), what (request info), whether (roles, with
+ * the impersonation that the client asks for), audit, and then up, or a refusal in words. Never throws.
+ */
+export async function handle(
+  deps: HandlerDeps,
+  connection: Connection,
+  exchange: ClientExchange,
+): Promise<void> {
+  const startedMs = deps.clock.now()
+  const { cluster, origin } = connection
+  const facts: RequestFacts = {
+    clusterName: deps.clusterName,
+    hostId: deps.hostId,
+    kubeCluster: cluster.name,
+    labels: cluster.labels(),
+    origin,
+    method: exchange.method,
+    target: exchange.target,
+    userAgent: headerOf(exchange.rawHeaders, 'user-agent'),
+    startedMs,
+    info: null,
+    identity: null,
+    roles: [],
+    principals: null,
+    decidedBy: null,
+  }
+  const events = new RequestEvents(facts)
+  try {
+    const judged = judge(deps, connection, exchange, facts)
+    if ('code' in judged) {
+      await refuse(deps, exchange, events, facts.info, judged)
+      return
+    }
+    const { info, headers, identity, principals } = judged
+    const audited = !(info.kind === 'nonResource' && info.discovery)
+    const begun = audited && (info.mutating || info.longRunning)
+    if (begun && !(await commit(deps, events.started()))) {
+      await refuse(deps, exchange, events, info, auditRefusal)
+      return
+    }
+    if (exchange.closed) return
+    const request: AllowedRequest = {
+      exchange,
+      connection,
+      info,
+      headers,
+      events,
+      audited,
+      begun,
+      startedMs,
+      withdrawn: () => withdrawnRights(deps, connection, exchange, identity, principals),
+    }
+    deps.metrics?.requestStarted()
+    if (exchange.upgrade === null) forward(deps, request)
+    else await upgrade(deps, request, exchange.upgrade)
+  } catch (error) {
+    // A defect of ours: the peer learns nothing of it, and nothing goes up.
+    deps.log.error({ error: errorMessage(error), stack: stackOf(error) }, 'a request failed inside')
+    exchange.reset()
+  }
+}
+
+interface Judged {
+  readonly info: RequestInfo
+  readonly headers: readonly string[]
+  readonly identity: UserIdentity
+  readonly principals: Principals
+}
+
+/** Everything that decides, in order, pure but for the clock. Fills in the facts of the event as it learns them. */
+function judge(
+  deps: HandlerDeps,
+  connection: Connection,
+  exchange: ClientExchange,
+  facts: RequestFacts,
+): Judged | Refusal {
+  const isUpgrade = exchange.upgrade !== null
+  let unreadable: KubeError | null = null
+  try {
+    facts.info = parseRequestInfo({
+      method: exchange.method,
+      target: exchange.target,
+      upgrade: isUpgrade,
+    })
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error
+    unreadable = error
+  }
+  const verdict = connection.peer.judge(deps.clock.now())
+  if (!verdict.ok) return { code: verdict.code, reason: 'Unauthorized', message: verdict.message }
+  const { identity } = verdict
+  if (identity.kind !== 'user') {
+    return {
+      code: 'CERT_WRONG_KIND',
+      reason: 'Forbidden',
+      message: 'this certificate is not a person’s or a robot’s',
+    }
+  }
+  facts.identity = identity
+  facts.roles = identity.roles
+  if (identity.pinnedAddress !== null && identity.pinnedAddress !== connection.origin.address) {
+    return {
+      code: 'ADDRESS_PINNED',
+      reason: 'Forbidden',
+      message: 'this certificate may be used from the address of its login only: log in again',
+    }
+  }
+  const judged = connection.accessOf(identity, deps.access.current())
+  if (judged === null) return userGone
+  facts.roles = judged.subject.roles.map(({ name }) => name)
+  if (unreadable !== null || facts.info === null) {
+    return {
+      code: 'BAD_REQUEST',
+      reason: unreadable?.code === 'METHOD_NOT_ALLOWED' ? 'MethodNotAllowed' : 'BadRequest',
+      message: unreadable?.message ?? 'the request cannot be read',
+    }
+  }
+  const decision = decideRequest(judged.access, parseImpersonation(exchange.rawHeaders))
+  facts.decidedBy = decision.by
+  if (decision.effect === 'deny') {
+    return { code: decision.code, reason: 'Forbidden', message: decision.message }
+  }
+  facts.principals = decision.principals
+  try {
+    const headers = upstreamHeaders({
+      rawHeaders: exchange.rawHeaders,
+      principals: decision.principals,
+      upgrade: isUpgrade,
+    })
+    return { info: facts.info, headers, identity, principals: decision.principals }
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error
+    return { code: 'BAD_REQUEST', reason: 'BadRequest', message: error.message }
+  }
+}
+
+const userGone: Refusal = {
+  code: 'USER_GONE',
+  reason: 'Forbidden',
+  message: 'this user does not exist any more: ask an administrator',
+}
+
+/** Judges a running exchange again, by what roles, users and authorities are now. Expiry alone does not end it. */
+function withdrawnRights(
+  deps: HandlerDeps,
+  connection: Connection,
+  exchange: ClientExchange,
+  identity: UserIdentity,
+  principals: Principals,
+): Refusal | null {
+  const verdict = connection.peer.judge(deps.clock.now())
+  if (!verdict.ok && verdict.code !== 'CERT_EXPIRED') {
+    return { code: verdict.code, reason: 'Unauthorized', message: verdict.message }
+  }
+  const judged = connection.accessOf(identity, deps.access.current())
+  if (judged === null) return userGone
+  const decision = decideRequest(judged.access, parseImpersonation(exchange.rawHeaders))
+  if (decision.effect === 'deny') {
+    return { code: decision.code, reason: 'Forbidden', message: decision.message }
+  }
+  const same =
+    decision.principals.user === principals.user &&
+    principals.groups.every((group) => decision.principals.groups.includes(group))
+  return same
+    ? null
+    : {
+        code: 'ACCESS_WITHDRAWN',
+        reason: 'Forbidden',
+        message: 'what your roles give in this cluster has changed',
+      }
+}
+
+function headerOf(rawHeaders: readonly string[], name: string): string | null {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === name)
+      return (rawHeaders[index + 1] ?? '').slice(0, 256)
+  }
+  return null
+}
+
+const stackOf = (error: unknown): string | undefined =>
+  error instanceof Error ? error.stack : undefined

@@ -1,0 +1,43 @@
+export interface ForwarderLimits {
+  /** From the accepted socket to the end of the TLS handshake: two round trips, generously. */
+  readonly handshakeTimeoutMs: number
+  /** Connections that this service holds at once. */
+  readonly maxConnections: number
+  /** `kubectl exec -- sh -c <30 KB>` and 200 groups must pass; Node's default is 16 KiB. */
+  readonly maxHeaderBytes: number
+  /** Header lines of a request; 200 `--as-group` and what clients add. */
+  readonly maxHeaderPairs: number
+  /** For the head of a request to come whole. Bodies and responses have no time limit: watches, uploads, logs. */
+  readonly headersTimeoutMs: number
+  /** Go closes idle connections after 90 s; ours must not be faster, or pooled requests race with the close. */
+  readonly keepAliveTimeoutMs: number
+  /** Requests that one HTTP/2 connection may have open; kube-apiserver takes 250. */
+  readonly maxConcurrentStreams: number
+  /** Memory of one HTTP/2 connection in MB; Node's 10 are used up by 151 stalled readers. */
+  readonly maxSessionMemoryMb: number
+  /** What a client may send on one stream before we take it. */
+  readonly streamWindowBytes: number
+  /** Streams that a client may reset at once, and per second after that; Node's 1,000 and 33 end a session of `kubectl wait`s. */
+  readonly streamResetBurst: number
+  readonly streamResetRate: number
+  /** The body of a refusal of an upgrade that is relayed; a Status has less than a kilobyte. */
+  readonly maxUpgradeAnswerBytes: number
+  /** For the API server to answer an upgrade: it dials the node and the container first. */
+  readonly upgradeTimeoutMs: number
+}
+
+export const defaultForwarderLimits: ForwarderLimits = {
+  handshakeTimeoutMs: 10_000,
+  maxConnections: 20_000,
+  maxHeaderBytes: 1024 * 1024,
+  maxHeaderPairs: 2000,
+  headersTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 180_000,
+  maxConcurrentStreams: 1000,
+  maxSessionMemoryMb: 64,
+  streamWindowBytes: 1024 * 1024,
+  streamResetBurst: 10_000,
+  streamResetRate: 1000,
+  maxUpgradeAnswerBytes: 1024 * 1024,
+  upgradeTimeoutMs: 60_000,
+}

@@ -1,0 +1,62 @@
+import type { DenialCode } from '../authz/index.ts'
+import { discoveryText, type StatusReason, statusBody, statusCodes } from '../kube/index.ts'
+import type { PeerRefusalCode, UpstreamFailure } from './ports.ts'
+
+/** Stable codes of everything that this room answers instead of an API server; each is in docs/errors.md. */
+export type RefusalCode =
+  | PeerRefusalCode
+  | DenialCode
+  | 'USER_GONE'
+  | 'ADDRESS_PINNED'
+  | 'BAD_REQUEST'
+  | 'AUDIT_UNAVAILABLE'
+  | 'CLUSTER_UNKNOWN'
+  | 'CLUSTER_OFFLINE'
+  | 'ACCESS_WITHDRAWN'
+  | 'SHUTTING_DOWN'
+  | 'UPGRADE_FAILED'
+  | UpstreamFailure['code']
+
+/** Why a request is not answered by an API server, in words for its sender. */
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly reason: StatusReason
+  readonly message: string
+}
+
+export interface RefusalAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/**
+ * How a refusal is answered. kubectl hides the message of a Status on discovery paths and shows the text of a 403, so
+ * that is what discovery gets; everything else gets a Status. Measured with kubectl 1.20 to 1.35, see docs/errors.md.
+ */
+export function answerOf(refusal: Refusal, discovery: boolean): RefusalAnswer {
+  if (discovery) {
+    return {
+      status: 403,
+      contentType: 'text/plain; charset=utf-8',
+      body: discoveryText(refusal.message),
+    }
+  }
+  return {
+    status: statusCodes[refusal.reason],
+    contentType: 'application/json',
+    body: statusBody(refusal),
+  }
+}
+
+/** What a person is told when the API server of a cluster does not answer. The cause, with addresses, is for the log. */
+export function upstreamRefusal(failure: UpstreamFailure, cluster: string): Refusal {
+  const words: Readonly<Record<UpstreamFailure['code'], string>> = {
+    UPSTREAM_UNREACHABLE: `Kubernetes cluster "${cluster}" is offline: its API server does not answer`,
+    UPSTREAM_TLS: `Kubernetes cluster "${cluster}" cannot be used: its API server is not the one that is configured`,
+    UPSTREAM_CREDENTIALS: `Kubernetes cluster "${cluster}" cannot be used: the service has no valid credentials for it`,
+    UPSTREAM_RESET: `the connection to the API server of Kubernetes cluster "${cluster}" broke: the request may have been carried out`,
+    ABORTED: 'the request was aborted',
+  }
+  return { code: failure.code, reason: 'ServiceUnavailable', message: words[failure.code] }
+}

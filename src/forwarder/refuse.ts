@@ -1,0 +1,45 @@
+import type { RequestInfo } from '../kube/index.ts'
+import { auditRefusal, commit } from './audit-request.ts'
+import type { HandlerDeps } from './deps.ts'
+import type { RequestEvents } from './event.ts'
+import type { ClientExchange } from './exchange.ts'
+import { answerOf, type Refusal } from './refusal.ts'
+
+/** Audits a refusal, then tells it. */
+export async function refuse(
+  deps: HandlerDeps,
+  exchange: ClientExchange,
+  events: RequestEvents,
+  info: RequestInfo | null,
+  refusal: Refusal,
+): Promise<void> {
+  const discovery = info?.kind === 'nonResource' && info.discovery
+  let answer = answerOf(refusal, discovery)
+  const written =
+    refusal.code === auditRefusal.code ||
+    (await commit(
+      deps,
+      events.ended(
+        {
+          outcome: refusal.code.startsWith('UPSTREAM') ? 'failed' : 'denied',
+          status: answer.status,
+          bytesSent: Buffer.byteLength(answer.body),
+          bytesReceived: 0,
+          error: { code: refusal.code, message: refusal.message },
+        },
+        deps.clock.now(),
+      ),
+    ))
+  if (!written) answer = answerOf(auditRefusal, discovery)
+  send(exchange, answer)
+}
+
+function send(exchange: ClientExchange, answer: ReturnType<typeof answerOf>): void {
+  if (exchange.closed) return
+  const body = Buffer.from(answer.body, 'utf8')
+  const headers = ['content-type', answer.contentType, 'cache-control', 'no-store']
+  // An upgrade's answer adds its own length.
+  if (exchange.upgrade === null) headers.push('content-length', String(body.length))
+  exchange.respond(answer.status, headers, false)
+  exchange.end(exchange.method === 'HEAD' ? null : body)
+}

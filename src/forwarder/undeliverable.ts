@@ -1,0 +1,147 @@
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import type { AuditLog } from '../audit/index.ts'
+import { type Clock, errorMessage, type Logger } from '../core/index.ts'
+import type { UserIdentity } from '../identity/index.ts'
+import { KubeError, parseRequestInfo } from '../kube/index.ts'
+import type { ConnectionOrigin } from './connection.ts'
+import type { HandlerDeps } from './deps.ts'
+import { RequestEvents, type RequestFacts } from './event.ts'
+import type { ClientExchange } from './exchange.ts'
+import { serveConnections } from './forwarder.ts'
+import { defaultForwarderLimits } from './limits.ts'
+import { LiveExchanges } from './live.ts'
+import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
+import type { Refusal } from './refusal.ts'
+import { refuse } from './refuse.ts'
+
+/** Why a cluster cannot be reached, as far as a person may know. */
+export type Undelivered =
+  | { readonly kind: 'unknown' }
+  | {
+      readonly kind: 'offline'
+      readonly cluster: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly sinceMs: number
+    }
+
+/** Answers every request on connections that the gateway could not deliver, with what is wrong and since when. */
+export interface Undeliverable {
+  accept(socket: Socket, origin: ConnectionOrigin): void
+  close(graceMs: number): Promise<void>
+}
+
+interface Bound {
+  readonly serverName: string
+  readonly origin: ConnectionOrigin
+  readonly peer: PeerCertificate
+}
+
+export function createUndeliverable(options: {
+  readonly secureContext: (serverName: string) => Promise<SecureContext>
+  readonly peers: PeerCertificateParser
+  readonly access: AccessSnapshots
+  readonly audit: AuditLog
+  readonly clusterName: string
+  readonly hostId: string
+  readonly clock: Clock
+  readonly log: Logger
+  /** Tells only what the person's roles let it know. */
+  readonly describe: (serverName: string, identity: UserIdentity) => Promise<Undelivered>
+}): Undeliverable {
+  const live = new LiveExchanges()
+  const deps: HandlerDeps = {
+    ...options,
+    auditMode: 'strict',
+    limits: defaultForwarderLimits,
+    metrics: null,
+    live,
+  }
+  const served = serveConnections<Bound>({
+    limits: defaultForwarderLimits,
+    log: options.log,
+    secureContext: options.secureContext,
+    bind: async ({ serverName, origin, certificate }) => ({
+      serverName,
+      origin,
+      peer: options.peers.parse(certificate),
+    }),
+    handle: (bound, exchange) => {
+      answer(deps, options.describe, bound, exchange).catch((error: unknown) => {
+        options.log.error({ error: errorMessage(error) }, 'an undeliverable request failed inside')
+        exchange.reset()
+      })
+    },
+  })
+  return { accept: served.accept, close: (graceMs) => served.close(graceMs, live) }
+}
+
+async function answer(
+  deps: HandlerDeps,
+  describe: (serverName: string, identity: UserIdentity) => Promise<Undelivered>,
+  { serverName, origin, peer }: Bound,
+  exchange: ClientExchange,
+): Promise<void> {
+  const facts: RequestFacts = {
+    clusterName: deps.clusterName,
+    hostId: deps.hostId,
+    kubeCluster: '',
+    labels: {},
+    origin,
+    method: exchange.method,
+    target: exchange.target,
+    userAgent: null,
+    startedMs: deps.clock.now(),
+    info: infoOf(exchange),
+    identity: null,
+    roles: [],
+    principals: null,
+    decidedBy: null,
+  }
+  const verdict = peer.judge(deps.clock.now())
+  let refusal: Refusal
+  let described: RequestFacts = facts
+  if (!verdict.ok) {
+    refusal = { code: verdict.code, reason: 'Unauthorized', message: verdict.message }
+  } else if (verdict.identity.kind !== 'user') {
+    refusal = { ...unknownCluster, code: 'CERT_WRONG_KIND' }
+  } else {
+    const { identity } = verdict
+    const found = await describe(serverName, identity)
+    described = {
+      ...facts,
+      identity,
+      roles: identity.roles,
+      ...(found.kind === 'offline' ? { kubeCluster: found.cluster, labels: found.labels } : {}),
+    }
+    refusal = found.kind === 'offline' ? offline(found) : unknownCluster
+  }
+  await refuse(deps, exchange, new RequestEvents(described), facts.info, refusal)
+}
+
+/** The same words as for a cluster that the person may not reach. */
+const unknownCluster: Refusal = {
+  code: 'CLUSTER_UNKNOWN',
+  reason: 'Forbidden',
+  message:
+    'access to this Kubernetes cluster is denied: no such cluster, or none of your roles reaches it. Ask an administrator',
+}
+
+const offline = ({ cluster, sinceMs }: Extract<Undelivered, { kind: 'offline' }>): Refusal => ({
+  code: 'CLUSTER_OFFLINE',
+  reason: 'ServiceUnavailable',
+  message: `Kubernetes cluster "${cluster}" is offline since ${new Date(sinceMs).toISOString()}: no service of ours serves it`,
+})
+
+function infoOf(exchange: ClientExchange): RequestFacts['info'] {
+  try {
+    return parseRequestInfo({
+      method: exchange.method,
+      target: exchange.target,
+      upgrade: exchange.upgrade !== null,
+    })
+  } catch (error) {
+    if (error instanceof KubeError) return null
+    throw error
+  }
+}

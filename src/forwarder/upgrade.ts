@@ -1,0 +1,308 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { errorMessage } from '../core/index.ts'
+import { responseHeaders } from '../kube/index.ts'
+import type { AllowedRequest } from './allowed-request.ts'
+import { commit } from './audit-request.ts'
+import type { HandlerDeps } from './deps.ts'
+import type { UpgradeRequest } from './exchange.ts'
+import type { LiveExchange } from './live.ts'
+import type { UpgradeConnection, UpstreamFailure } from './ports.ts'
+import { type Refusal, upstreamRefusal } from './refusal.ts'
+import { refuse } from './refuse.ts'
+
+/**
+ * Carries an upgrade (exec, attach, port-forward) to the API server on a connection of its own, and moves bytes both
+ * ways once the server has switched protocols. Whatever else the server answers is relayed whole and both connections
+ * are closed: a connection that was meant for an upgrade is never used for anything else (CVE-2018-1002105).
+ */
+export async function upgrade(
+  deps: HandlerDeps,
+  request: AllowedRequest,
+  wanted: UpgradeRequest,
+): Promise<void> {
+  const { exchange, connection, info, events } = request
+  const gone = new AbortController()
+  exchange.onAbort(() => gone.abort())
+  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(deps.limits.upgradeTimeoutMs)])
+  let answer: UpgradeAnswer
+  try {
+    const dialled = await connection.cluster.upstream.dialForUpgrade(signal)
+    answer = await ask(deps, request, wanted, dialled, signal)
+  } catch (error) {
+    const failure = failureOf(error)
+    deps.log.warn(
+      { cluster: connection.cluster.name, code: failure.code, error: failure.message },
+      'an upgrade failed at the API server',
+    )
+    deps.metrics?.requestEnded({
+      method: exchange.method,
+      status: 503,
+      durationMs: deps.clock.now() - request.startedMs,
+      bytesSent: 0,
+    })
+    await refuse(deps, exchange, events, info, upstreamRefusal(failure, connection.cluster.name))
+    return
+  }
+  if (answer.type === 'refused') {
+    await relay(deps, request, answer)
+    return
+  }
+  new UpgradedStream(deps, request, wanted, answer).start()
+}
+
+type UpgradeAnswer =
+  | {
+      readonly type: 'switched'
+      readonly socket: Duplex
+      readonly head: Buffer
+      readonly rawHeaders: readonly string[]
+    }
+  | {
+      readonly type: 'refused'
+      readonly status: number
+      readonly rawHeaders: readonly string[]
+      readonly body: Buffer
+    }
+
+/** Sends the request on the fresh connection and reads the head of the answer, strictly, with Node's parser. */
+function ask(
+  deps: HandlerDeps,
+  { exchange, headers }: AllowedRequest,
+  wanted: UpgradeRequest,
+  dialled: UpgradeConnection,
+  signal: AbortSignal,
+): Promise<UpgradeAnswer> {
+  const { socket, host, basePath, authorization } = dialled
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      socket.destroy()
+      reject(error instanceof Error ? error : new Error(errorMessage(error)))
+    }
+    const outgoing = httpRequest({
+      // A Duplex is all that the client uses of it.
+      createConnection: () => socket as Socket,
+      method: exchange.method,
+      path: basePath + exchange.target,
+      headers: [
+        'Host',
+        host,
+        ...headers,
+        ...(authorization === null ? [] : ['Authorization', authorization]),
+      ],
+      setHost: false,
+      maxHeaderSize: 64 * 1024,
+      signal,
+    })
+    outgoing.once('error', fail)
+    outgoing.once('upgrade', (response, upgraded, head) => {
+      const protocol = response.headers.upgrade ?? ''
+      if (protocol.toLowerCase() !== wanted.protocol.toLowerCase()) {
+        fail(
+          new Error(`the API server switched to ${protocol.slice(0, 32)}, which nobody asked for`),
+        )
+        return
+      }
+      resolve({ type: 'switched', socket: upgraded, head, rawHeaders: response.rawHeaders })
+    })
+    outgoing.once('response', (response) => {
+      readWhole(response, deps.limits.maxUpgradeAnswerBytes)
+        .finally(() => socket.destroy())
+        .then(
+          (body) =>
+            resolve({
+              type: 'refused',
+              status: response.statusCode ?? 502,
+              rawHeaders: response.rawHeaders,
+              body,
+            }),
+          reject,
+        )
+    })
+    outgoing.end()
+  })
+}
+
+async function readWhole(response: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > limit) throw new Error('the answer of the API server to an upgrade is too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+async function relay(
+  deps: HandlerDeps,
+  { exchange, events, startedMs }: AllowedRequest,
+  { status, rawHeaders, body }: Extract<UpgradeAnswer, { type: 'refused' }>,
+): Promise<void> {
+  const nowMs = deps.clock.now()
+  deps.metrics?.requestEnded({
+    method: exchange.method,
+    status,
+    durationMs: nowMs - startedMs,
+    bytesSent: body.length,
+  })
+  await commit(
+    deps,
+    events.ended(
+      { outcome: 'done', status, bytesSent: body.length, bytesReceived: 0, error: null },
+      nowMs,
+    ),
+  )
+  if (exchange.closed) return
+  exchange.respond(status, withoutLength(responseHeaders(rawHeaders)), false)
+  exchange.end(body)
+}
+
+function withoutLength(headers: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (name.toLowerCase() !== 'content-length') kept.push(name, headers[index + 1] ?? '')
+  }
+  return kept
+}
+
+/** Both directions of a switched connection, until both are done, or until the person's rights end. */
+class UpgradedStream implements LiveExchange {
+  readonly #deps: HandlerDeps
+  readonly #request: AllowedRequest
+  readonly #client: Duplex
+  readonly #server: Duplex
+  readonly #clientHead: Buffer
+  readonly #answer: Extract<UpgradeAnswer, { type: 'switched' }>
+  #bytesSent = 0
+  #bytesReceived = 0
+  #withdrawn: Refusal | null = null
+  #finished = false
+
+  constructor(
+    deps: HandlerDeps,
+    request: AllowedRequest,
+    wanted: UpgradeRequest,
+    answer: Extract<UpgradeAnswer, { type: 'switched' }>,
+  ) {
+    this.#deps = deps
+    this.#request = request
+    this.#client = wanted.socket
+    this.#clientHead = wanted.head
+    this.#server = answer.socket
+    this.#answer = answer
+  }
+
+  start(): void {
+    const client = this.#client
+    const server = this.#server
+    this.#deps.live.add(this)
+    server.on('error', () => client.destroy())
+    client.on('error', () => server.destroy())
+    if (client.destroyed) {
+      server.destroy()
+      this.#finish()
+      return
+    }
+    client.write(this.#head())
+    if (this.#answer.head.length > 0) this.#down(this.#answer.head)
+    if (this.#clientHead.length > 0) {
+      this.#bytesReceived += this.#clientHead.length
+      server.write(this.#clientHead)
+    }
+    client.on('data', (chunk: Buffer) => {
+      this.#bytesReceived += chunk.length
+    })
+    server.on('data', (chunk: Buffer) => {
+      this.#bytesSent += chunk.length
+    })
+    client.pipe(server)
+    server.pipe(client)
+    client.once('close', () => {
+      server.destroy()
+      this.#finish()
+    })
+    server.once('close', () => {
+      // The client still gets what is in its buffer; after that there is nothing to wait for.
+      if (!client.writableEnded) client.end()
+      this.#finish()
+    })
+  }
+
+  recheck(): void {
+    const refusal = this.#request.withdrawn()
+    if (refusal === null || this.#withdrawn !== null) return
+    this.#withdrawn = refusal
+    this.#client.destroy()
+  }
+
+  cut(): void {
+    this.#withdrawn ??= {
+      code: 'SHUTTING_DOWN',
+      reason: 'ServiceUnavailable',
+      message: 'the service is being stopped',
+    }
+    this.#client.destroy()
+  }
+
+  #down(chunk: Buffer): void {
+    this.#bytesSent += chunk.length
+    this.#client.write(chunk)
+  }
+
+  /** The server's own answer: its headers negotiate (Sec-WebSocket-Accept, X-Stream-Protocol-Version). */
+  #head(): Buffer {
+    const { rawHeaders } = this.#answer
+    let text = 'HTTP/1.1 101 Switching Protocols\r\n'
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      text += `${rawHeaders[index] ?? ''}: ${rawHeaders[index + 1] ?? ''}\r\n`
+    }
+    return Buffer.from(`${text}\r\n`, 'latin1')
+  }
+
+  #finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    const deps = this.#deps
+    deps.live.delete(this)
+    const nowMs = deps.clock.now()
+    const { events, exchange, startedMs } = this.#request
+    deps.metrics?.requestEnded({
+      method: exchange.method,
+      status: 101,
+      durationMs: nowMs - startedMs,
+      bytesSent: this.#bytesSent,
+    })
+    void commit(
+      deps,
+      events.ended(
+        {
+          outcome: this.#withdrawn === null ? 'done' : 'aborted',
+          status: 101,
+          bytesSent: this.#bytesSent,
+          bytesReceived: this.#bytesReceived,
+          error: this.#withdrawn,
+        },
+        nowMs,
+      ),
+    )
+  }
+}
+
+const UPSTREAM_CODES: ReadonlySet<string> = new Set([
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_TLS',
+  'UPSTREAM_CREDENTIALS',
+  'UPSTREAM_RESET',
+  'ABORTED',
+])
+
+function failureOf(error: unknown): UpstreamFailure {
+  const code =
+    typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+  return UPSTREAM_CODES.has(code)
+    ? { code: code as UpstreamFailure['code'], message: errorMessage(error), cause: error }
+    : { code: 'UPSTREAM_RESET', message: errorMessage(error), cause: error }
+}
