@@ -69,7 +69,10 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   })
 
   await app.ready()
-  if (http === null) throw new TypeError('fastify made no server')
+  if (http === null)
+    throw new TypeError('fastify made no server')
+    // It never listens, since sockets are handed to it; this starts its check of idle and unfinished connections.
+  ;(http as HttpServer).emit('listening')
   return { http, app, peers }
 }
 

@@ -1,7 +1,8 @@
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { Authorities } from '../ca/index.ts'
 import type { Clock } from '../core/index.ts'
 import type { HostIdentity } from '../identity/index.ts'
+import { createServerContext } from '../tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../x509/index.ts'
 
 /** How long a server certificate of ours lives; it is renewed at half of that. */
@@ -76,12 +77,10 @@ export class HostCertificates {
       ipAddresses: [...ipAddresses],
       ttlMs: HOST_CERTIFICATE_TTL_MS,
     })
-    return createSecureContext({
+    return createServerContext({
       key: this.#key.privatePem,
-      cert: issued.certificatePem,
+      certificate: issued.certificatePem,
       minVersion: 'TLSv1.3',
-      // An empty list: Node's bundled roots vouch for nobody here, and clients are sent no list of authorities.
-      ca: [],
     })
   }
 }

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
-import { createSecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
 import { type Logger, systemClock } from '../core/index.ts'
 import { createUndeliverable, type Undeliverable } from '../forwarder/index.ts'
 import { lockDirectory } from '../storage/index.ts'
+import { createServerContext } from '../tls/index.ts'
 import type { UpstreamSource } from '../upstream/index.ts'
 import { formatAddress, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
@@ -15,7 +16,7 @@ import { loadHostId } from './host-id.ts'
 import { DRAIN_MS } from './limits.ts'
 import { listen } from './listen.ts'
 import { createMetrics } from './metrics.ts'
-import { type AuthService, keepFresh, openAuthService } from './services/auth.ts'
+import { type AuthService, openAuthService } from './services/auth.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { createWebDoor } from './web.ts'
@@ -208,7 +209,7 @@ async function openProxy(
   },
 ): Promise<ProxyService> {
   const { config, auth, kube, log } = options
-  const secureContext = await webContext(stack, config, auth, log)
+  const secureContext = await webContext(config, auth)
   const door = createWebDoor({
     secureContext,
     clusterName: config.auth.clusterName,
@@ -231,31 +232,27 @@ async function openProxy(
   })
 }
 
-/** The web port's certificate: the administrator's own, or one of the host CA for the public names. */
+/** The web port's certificate: the administrator's own, or one of the host CA for the name that was asked for. */
 async function webContext(
-  stack: AsyncDisposableStack,
   config: TeleportConfig,
   auth: AuthService,
-  log: Logger,
-): Promise<() => ReturnType<typeof createSecureContext>> {
+): Promise<(serverName: string) => Promise<SecureContext | null>> {
   const pair = config.proxy.keyPair
   if (pair !== null) {
-    return keepFresh(stack, log, async () =>
-      createSecureContext({
-        key: await readFile(pair.keyFile),
-        cert: await readFile(pair.certFile),
-        minVersion: 'TLSv1.2',
-      }),
-    )
+    const own = createServerContext({
+      key: await readFile(pair.keyFile, 'utf8'),
+      certificate: await readFile(pair.certFile, 'utf8'),
+      minVersion: 'TLSv1.2',
+    })
+    return async () => own
   }
-  const names = [...config.proxy.publicAddresses.map(({ host }) => host), hostname(), 'localhost']
-  const [first = 'localhost'] = names
-  return keepFresh(stack, log, () =>
-    auth.certificates.secureContext(first, {
-      dnsNames: names.slice(1),
-      ipAddresses: ['127.0.0.1'],
-    }),
-  )
+  const names = new Set([
+    ...config.proxy.publicAddresses.map(({ host }) => host.toLowerCase()),
+    hostname().toLowerCase(),
+    'localhost',
+  ])
+  return async (serverName) =>
+    names.has(serverName) ? auth.certificates.secureContext(serverName) : null
 }
 
 async function openAuthListener(

@@ -1,18 +1,21 @@
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
-import { errorMessage, type Logger } from '../core/index.ts'
+import type { SecureContext } from 'node:tls'
+import type { Logger } from '../core/index.ts'
+import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Browsers open six each; more is no browser. */
+const MAX_CONNECTIONS = 10_000
 
 /** What the web port answers to browsers: where things are. The console comes to live here. */
 export interface WebDoor {
-  accept(socket: Socket): void
+  accept(socket: Socket, origin: ConnectionOrigin): void
   close(): void
 }
 
 export function createWebDoor(options: {
-  readonly secureContext: () => SecureContext
+  readonly secureContext: (serverName: string) => Promise<SecureContext | null>
   readonly clusterName: string
   readonly version: string
   readonly kubeAddress: string | null
@@ -35,31 +38,22 @@ export function createWebDoor(options: {
       .writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
       .end('This is a Teleport proxy. It has no web console in this version.\n')
   })
-  const sockets = new Set<Socket>()
+  http.emit('listening')
+  const door = createTlsDoor({
+    alpnProtocols: ['http/1.1'],
+    requestCertificate: false,
+    minVersion: 'TLSv1.2',
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+    maxConnections: MAX_CONNECTIONS,
+    secureContext: options.secureContext,
+    log,
+    onSecured: ({ socket }) => http.emit('connection', socket),
+  })
   return {
-    accept(raw) {
-      sockets.add(raw)
-      raw.once('close', () => sockets.delete(raw))
-      const socket = new TLSSocket(raw, {
-        isServer: true,
-        secureContext: options.secureContext(),
-        ALPNProtocols: ['http/1.1'],
-      })
-      const timer = setTimeout(() => raw.destroy(), HANDSHAKE_TIMEOUT_MS)
-      const fail = (error: Error): void => {
-        log.debug({ error: errorMessage(error) }, 'web connection failed')
-        raw.destroy()
-      }
-      raw.on('error', fail)
-      socket.on('error', fail)
-      socket.once('close', () => clearTimeout(timer))
-      socket.once('secure', () => {
-        clearTimeout(timer)
-        http.emit('connection', socket)
-      })
-    },
+    accept: (socket, origin) => door.accept(socket, origin),
     close() {
-      for (const socket of sockets) socket.destroy()
+      door.destroy()
+      http.close()
     },
   }
 }

@@ -1,13 +1,8 @@
 import type { ClusterAccess, Subject } from '../authz/index.ts'
 import { clusterAccess } from '../authz/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
+import type { ConnectionOrigin } from '../tls/index.ts'
 import type { AccessSnapshot, PeerCertificate, ServedCluster } from './ports.ts'
-
-/** Where a connection came from, as the gateway or the socket says. */
-export interface ConnectionOrigin {
-  readonly address: string
-  readonly port: number
-}
 
 /**
  * What is bound to one TLS connection: the peer's certificate, the origin, and the cluster that the server name chose.

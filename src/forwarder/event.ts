@@ -3,7 +3,7 @@ import { eventBase, type KubeRequestEvent, REFUSED_REQUEST_CODE } from '../audit
 import { describeRule, type Principals, type RuleRef } from '../authz/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
-import type { ConnectionOrigin } from './connection.ts'
+import type { ConnectionOrigin } from '../tls/index.ts'
 
 /** What is known of a request when its event is written; grows while it is decided. */
 export interface RequestFacts {

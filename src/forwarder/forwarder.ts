@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { AuditLog } from '../audit/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
-import { Connection, type ConnectionOrigin } from './connection.ts'
+import { type ConnectionOrigin, createTlsDoor, type SecuredConnection } from '../tls/index.ts'
+import { Connection } from './connection.ts'
 import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
 import type { ClientExchange } from './exchange.ts'
 import { createHttp1 } from './h1.ts'
@@ -12,7 +13,6 @@ import { handle } from './handle.ts'
 import { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificateParser, ServedClusters } from './ports.ts'
-import { type SecuredConnection, TlsDoor } from './tls-door.ts'
 
 export interface ForwarderOptions {
   readonly clusters: ServedClusters
@@ -101,8 +101,13 @@ export function serveConnections<Bound>(options: {
     else options.handle(to, exchange)
   }
   const http1 = createHttp1(options.limits, dispatch)
-  const door = new TlsDoor({
-    limits: options.limits,
+  const door = createTlsDoor({
+    alpnProtocols: ['h2', 'http/1.1'],
+    requestCertificate: true,
+    // Older versions show the client's certificate to whoever moves the bytes.
+    minVersion: 'TLSv1.3',
+    handshakeTimeoutMs: options.limits.handshakeTimeoutMs,
+    maxConnections: options.limits.maxConnections,
     log: options.log,
     secureContext: options.secureContext,
     onSecured: (connection) => {
@@ -113,7 +118,7 @@ export function serveConnections<Bound>(options: {
           return
         }
         bound.set(socket, to)
-        if (protocol === 'http/1.1') {
+        if (protocol !== 'h2') {
           http1.emit('connection', socket)
           return
         }

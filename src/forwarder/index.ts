@@ -7,7 +7,6 @@
  * up without our impersonation headers, and nothing takes effect before its audit event is in the spool.
  * It reaches neither storage nor authorities. Test: test/integration/forwarder.
  */
-export type { ConnectionOrigin } from './connection.ts'
 export type { ForwarderMetrics } from './deps.ts'
 export { createForwarder, type Forwarder, type ForwarderOptions } from './forwarder.ts'
 export { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'

@@ -3,10 +3,10 @@ import type { HostService, Identity, Traits } from './identity.ts'
 import { MAX_IDENTITY_BYTES } from './limits.ts'
 
 /**
- * The X.509 extension that holds an Identity: JSON in UTF-8. The arc 2.25 (ITU-T X.667) takes a UUID as its number, so
- * it is ours without a registry.
+ * The X.509 extension that holds an Identity: JSON in UTF-8. Below the arc 2.25 (ITU-T X.667) numbers are free to take;
+ * this one fits into 31 bits, since parsers that keep arcs in machine words misread a whole UUID.
  */
-export const IDENTITY_OID = '2.25.298415731120983475610298347561029834756'
+export const IDENTITY_OID = '2.25.1834052917'
 
 const VERSION = 1
 

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { SecureContext } from 'node:tls'
 import {
   AccessState,
   type ApiListener,
@@ -119,8 +118,12 @@ export async function openAuthService(
     { kind: 'host', teleportCluster: clusterName, hostId, services: ['auth'] },
     clock,
   )
-  const context = await keepFresh(stack, log, () => certificates.secureContext(serverName))
-  const listener = createApiListener({ server, secureContext: context, peers, log })
+  const listener = createApiListener({
+    server,
+    secureContext: async (name) => (name === serverName ? certificates.secureContext(name) : null),
+    peers,
+    log,
+  })
   stack.use(
     await keepAdminIdentity({
       dataDir,
@@ -142,25 +145,6 @@ export async function openAuthService(
     userPeers,
     certificates,
   }
-}
-
-/** A TLS context that is made before the first connection and looked after from then on. */
-export async function keepFresh(
-  stack: AsyncDisposableStack,
-  log: Logger,
-  make: () => Promise<SecureContext>,
-): Promise<() => SecureContext> {
-  let context = await make()
-  const timer = setInterval(() => {
-    make().then(
-      (fresh) => {
-        context = fresh
-      },
-      (error: unknown) => log.error({ error: errorMessage(error) }, 'cannot renew a certificate'),
-    )
-  }, 60_000)
-  stack.defer(() => clearInterval(timer))
-  return () => context
 }
 
 const toError = (error: unknown): Error =>

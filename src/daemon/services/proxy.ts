@@ -82,7 +82,7 @@ export async function openProxyService(
               }
             }
           }
-          return { kind: 'local', accept: (socket) => web.door.accept(socket) }
+          return { kind: 'local', accept: (socket, origin) => web.door.accept(socket, origin) }
         })
   const kubePort =
     kube === null

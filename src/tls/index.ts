@@ -1,0 +1,14 @@
+/**
+ * tls ends the TLS of connections that somebody else accepted: the gateway, a listener of our own, a tunnel.
+ *
+ * Trusts: the TLS library for the proof of possession. Refuses: to judge a certificate, to resume a session, names without
+ * a certificate of ours, handshakes that do not end in time. Test: tls-door.test.ts, with openssl as a client.
+ */
+export {
+  type ConnectionOrigin,
+  createServerContext,
+  createTlsDoor,
+  type SecuredConnection,
+  type TlsDoor,
+  type TlsDoorOptions,
+} from './tls-door.ts'

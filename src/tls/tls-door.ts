@@ -1,0 +1,157 @@
+import { constants } from 'node:crypto'
+import type { Socket } from 'node:net'
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type Server,
+  type TLSSocket,
+} from 'node:tls'
+import { errorMessage, type Logger } from '../core/index.ts'
+
+/** Where a connection came from, as the gateway or the socket says. */
+export interface ConnectionOrigin {
+  readonly address: string
+  readonly port: number
+}
+
+/** A connection whose TLS has ended. */
+export interface SecuredConnection {
+  readonly socket: TLSSocket
+  readonly origin: ConnectionOrigin
+  /** Lower case; empty when the client named none. */
+  readonly serverName: string
+  /** DER of what the client proved to have; null when it sent none. */
+  readonly certificate: Uint8Array | null
+  /** The protocol that was agreed on; null when the client offered none. */
+  readonly protocol: string | null
+}
+
+export interface TlsDoorOptions {
+  readonly alpnProtocols: readonly string[]
+  /** Ask clients for a certificate. It is proven, and judged by whoever gets the connection. */
+  readonly requestCertificate: boolean
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly handshakeTimeoutMs: number
+  /** Beyond this, new sockets are closed. */
+  readonly maxConnections: number
+  /** Rejects, or resolves to null, for a name that is not served; `serverName` is lower case, empty when there is none. */
+  readonly secureContext: (serverName: string) => Promise<SecureContext | null>
+  readonly onSecured: (connection: SecuredConnection) => void
+  readonly log: Logger
+}
+
+/** Ends the TLS of sockets that somebody else accepted, at their ClientHello. */
+export interface TlsDoor {
+  accept(socket: Socket, origin: ConnectionOrigin): void
+  readonly connections: number
+  destroy(): void
+}
+
+/**
+ * Opens a door. A client certificate is never judged by the TLS library: the list of acceptable authorities stays empty,
+ * as Go's clients keep theirs back when it is not on the list, and Node's bundled roots vouch for nobody. No session can
+ * be resumed: a resumed one keeps the verdict of another day.
+ */
+export function createTlsDoor(options: TlsDoorOptions): TlsDoor {
+  return new ServerDoor(options)
+}
+
+class ServerDoor implements TlsDoor {
+  readonly #options: TlsDoorOptions
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  /** By the four numbers of a TCP connection, since the TLS socket knows them and not the socket below it. */
+  readonly #origins = new Map<string, ConnectionOrigin>()
+
+  constructor(options: TlsDoorOptions) {
+    this.#options = options
+    this.#server = createServer({
+      minVersion: options.minVersion,
+      ALPNProtocols: [...options.alpnProtocols],
+      requestCert: options.requestCertificate,
+      rejectUnauthorized: false,
+      ca: [],
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      handshakeTimeout: options.handshakeTimeoutMs,
+      SNICallback: (serverName, done) => {
+        options.secureContext(serverName.toLowerCase()).then(
+          (context) => {
+            if (context === null) done(new Error('this server name is not served'))
+            else done(null, context)
+          },
+          (error: unknown) => {
+            options.log.error({ error: errorMessage(error) }, 'no certificate for a server name')
+            done(error instanceof Error ? error : new Error(errorMessage(error)))
+          },
+        )
+      },
+    })
+    this.#server.on('secureConnection', (socket) => this.#secured(socket))
+    this.#server.on('tlsClientError', (error, socket) => {
+      options.log.debug({ error: errorMessage(error) }, 'TLS handshake failed')
+      socket.destroy()
+    })
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  accept(socket: Socket, origin: ConnectionOrigin): void {
+    if (this.#sockets.size >= this.#options.maxConnections) {
+      socket.destroy()
+      return
+    }
+    const flow = flowOf(socket)
+    this.#sockets.add(socket)
+    this.#origins.set(flow, origin)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#origins.delete(flow)
+    })
+    // The TLS socket above reports the error; without a listener of its own this one would end the process.
+    socket.on('error', (error) => {
+      this.#options.log.debug({ error: errorMessage(error) }, 'connection failed')
+      socket.destroy()
+    })
+    socket.setNoDelay(true)
+    this.#server.emit('connection', socket)
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #secured(socket: TLSSocket): void {
+    socket.on('error', (error) => {
+      this.#options.log.debug({ error: errorMessage(error) }, 'TLS connection failed')
+      socket.destroy()
+    })
+    this.#options.onSecured({
+      socket,
+      origin: this.#origins.get(flowOf(socket)) ?? { address: '', port: 0 },
+      serverName: typeof socket.servername === 'string' ? socket.servername.toLowerCase() : '',
+      certificate: socket.getPeerX509Certificate()?.raw ?? null,
+      protocol: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : null,
+    })
+  }
+}
+
+const flowOf = (socket: Socket): string =>
+  `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`
+
+/** A context for one of our own servers; see `createTlsDoor` for what it must not do. */
+export function createServerContext(options: {
+  readonly key: string
+  readonly certificate: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+}): SecureContext {
+  return createSecureContext({
+    key: options.key,
+    cert: options.certificate,
+    minVersion: options.minVersion,
+    ca: [],
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  })
+}
