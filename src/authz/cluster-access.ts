@@ -51,9 +51,16 @@ export function clusterAccess(subject: Subject, cluster: KubeClusterRef): Cluste
     effect: 'allow',
     by: { role: first.name, effect: 'allow', field: 'kubernetes_labels' },
     users,
-    selfImpersonation,
+    defaultUser: defaultUser(users, subject.user),
     groups,
   }
+}
+
+/** Of several users the own name is the one to begin with, so that `--as` is a step up and not a must. */
+function defaultUser(users: readonly string[], own: string): string | null {
+  const [only, other] = users
+  if (only !== undefined && other === undefined) return only
+  return users.includes(own) ? own : null
 }
 
 /** Whether any role speaks of groups or users at all, even if the person's traits give none. */

@@ -51,8 +51,7 @@ function chooseUser(access: Allowed, requested: readonly string[]): string | Den
       `impersonation of user ${JSON.stringify(wanted)} is not allowed: your roles give ${listed(access.users)}`,
     )
   }
-  const [only, other] = access.users
-  if (only !== undefined && other === undefined) return only
+  if (access.defaultUser !== null) return access.defaultUser
   return deny(
     'IMPERSONATION_AMBIGUOUS',
     `your roles give several Kubernetes users (${listed(access.users)}): choose one with --as`,

@@ -60,8 +60,8 @@ export type ClusterAccess =
       readonly by: RuleRef
       /** Kubernetes users that may be impersonated; never empty. */
       readonly users: readonly string[]
-      /** True when no role names users, so that the person impersonates himself. */
-      readonly selfImpersonation: boolean
+      /** Who the person is without choosing (`--as`): the only user, or himself when he is among several; else null. */
+      readonly defaultUser: string | null
       readonly groups: readonly string[]
     }
   | Denial
