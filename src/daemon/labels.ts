@@ -72,7 +72,7 @@ function output(program: string, args: readonly string[], timeoutMs: number): Pr
       [...args],
       { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024, windowsHide: true },
       (error, stdout) => {
-        if (error !== null) reject(error)
+        if (error !== null) reject(new Error(error.message, { cause: error }))
         else resolve((stdout.split('\n')[0] ?? '').trim().slice(0, MAX_VALUE_CHARS))
       },
     )

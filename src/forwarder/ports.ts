@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
-import type { ClusterAccess, Subject } from '../authz/index.ts'
+import type { Subject } from '../authz/index.ts'
 import type { Identity, UserIdentity } from '../identity/index.ts'
 
 /** The verdict on a peer's certificate at one moment. */
@@ -112,6 +112,3 @@ export interface UpgradeConnection {
   /** The `Authorization` header's value, or null when the TLS certificate is the credential. */
   readonly authorization: string | null
 }
-
-/** `ClusterAccess` of a subject, cached by the composition per snapshot. */
-export type AccessOf = (subject: Subject, cluster: ServedCluster) => ClusterAccess

@@ -1,5 +1,4 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
 import { responseHeaders } from '../kube/index.ts'
@@ -82,7 +81,7 @@ function ask(
     }
     const outgoing = httpRequest({
       // A Duplex is all that the client uses of it.
-      createConnection: () => socket as Socket,
+      createConnection: () => socket,
       method: exchange.method,
       path: basePath + exchange.target,
       headers: [

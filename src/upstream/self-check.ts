@@ -148,7 +148,7 @@ function fetchJson(
       },
       error(failure) {
         clearTimeout(timer)
-        reject(failure)
+        reject(new Error(failure.message, { cause: failure }))
       },
     })
   })

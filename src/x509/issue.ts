@@ -73,7 +73,7 @@ export async function issueCertificate(options: {
       signingKey,
       extensions: await extensionsOf(template, publicKey, issuer),
     },
-    webcrypto as never,
+    webcrypto,
   )
   const der = Buffer.from(certificate.rawData)
   const parsed = parseCertificate(der)
@@ -123,7 +123,7 @@ async function extensionsOf(
       template.isCa ? keyCertSign | cRLSign : digitalSignature | keyEncipherment,
       true,
     ),
-    await peculiar.SubjectKeyIdentifierExtension.create(spki, false, webcrypto as never),
+    await peculiar.SubjectKeyIdentifierExtension.create(spki, false, webcrypto),
   ]
   if (!('selfSigningKey' in issuer)) {
     const authority = new peculiar.X509Certificate(issuer.certificatePem)
@@ -131,7 +131,7 @@ async function extensionsOf(
       await peculiar.AuthorityKeyIdentifierExtension.create(
         authority.publicKey.rawData,
         false,
-        webcrypto as never,
+        webcrypto,
       ),
     )
   }

@@ -1,4 +1,3 @@
 export { type Address, formatAddress } from './address.ts'
-export { ConfigError, type ConfigProblem } from './errors.ts'
 export { exampleConfig } from './example.ts'
 export { parseConfig, type TeleportConfig } from './parse-config.ts'

@@ -63,7 +63,7 @@ export function parseConfig(text: string, file: string): TeleportConfig {
   for (const error of document.errors) report(error.pos[0], '', error.message.split('\n')[0] ?? '')
   if (problems.length > 0) throw new ConfigError(problems)
   const reader = new SectionReader(report)
-  const values = reader.read(document.contents as Node | null, schema, '')
+  const values = reader.read(document.contents, schema, '')
   judgeTogether(values, reader)
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(values)

@@ -108,7 +108,7 @@ function execConfigOf(typed: Fields | null, index: number): unknown {
   const cluster = isFields(entry) ? entry['cluster'] : undefined
   const extensions = isFields(cluster) ? cluster['extensions'] : undefined
   if (!Array.isArray(extensions)) return null
-  const found = extensions.find((each) => isFields(each) && each['name'] === execExtension)
+  const found: unknown = extensions.find((each) => isFields(each) && each['name'] === execExtension)
   return isFields(found) ? (found['extension'] ?? null) : null
 }
 

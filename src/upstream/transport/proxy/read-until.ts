@@ -22,7 +22,7 @@ export function readUntil<T>(
     }
     const ended = (): void => fail(new Error('closed the connection'))
     const read = (): void => {
-      const chunk: Buffer | null = socket.read()
+      const chunk = socket.read() as Buffer | null
       if (chunk === null) return
       bytes = Buffer.concat([bytes, chunk])
       try {
