@@ -10,7 +10,6 @@ export type ApiErrorCode =
   | 'CONFLICT'
   | 'ROLE_IN_USE'
   | 'ROLE_UNKNOWN'
-  | 'TTL_INVALID'
   | 'AUDIT_UNAVAILABLE'
   | 'INTERNAL'
 
@@ -24,7 +23,6 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   CONFLICT: 409,
   ROLE_IN_USE: 409,
   ROLE_UNKNOWN: 400,
-  TTL_INVALID: 400,
   AUDIT_UNAVAILABLE: 503,
   INTERNAL: 500,
 }

@@ -72,7 +72,6 @@ export type DenialCode =
   | 'IMPERSONATION_DENIED'
   | 'IMPERSONATION_AMBIGUOUS'
   | 'IMPERSONATION_UNSUPPORTED'
-  | 'API_DENIED'
 
 export interface Denial {
   readonly effect: 'deny'

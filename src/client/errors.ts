@@ -6,7 +6,6 @@ export type ClientErrorCode =
   | 'BAD_ANSWER'
   | 'IDENTITY_MISSING'
   | 'IDENTITY_UNREADABLE'
-  | 'API_ERROR'
 
 /** What went wrong between a command and the auth service; `hint` is the next step. */
 export class ClientError extends CodedError<ClientErrorCode> {

@@ -14,7 +14,6 @@ export type RefusalCode =
   | 'CLUSTER_OFFLINE'
   | 'ACCESS_WITHDRAWN'
   | 'SHUTTING_DOWN'
-  | 'UPGRADE_FAILED'
   | UpstreamFailure['code']
 
 /** Why a request is not answered by an API server, in words for its sender. */

@@ -44,12 +44,16 @@ export function withSection(text: string, section: string): string {
   return `${text.slice(0, begin + BEGIN.length)}\n${section}\n${text.slice(end)}`
 }
 
-/** The codes of every `type …Code = 'A' | 'B'` union in the sources. */
+/** The codes of every `type …Code = 'A' | 'B'` union and every `CodedError<'A'>` in the sources. */
 export function codesIn(source: string): string[] {
   const unions = source.matchAll(/(?:export )?type \w*Code =([^;]*?)(?:\n\n|\nexport|\n\/\*\*|$)/gs)
-  return [...unions].flatMap(([, body = '']) =>
-    [...body.matchAll(/'([A-Z][A-Z0-9_]+)'/g)].map(([, code = '']) => code),
-  )
+  const single = source.matchAll(/CodedError<'([A-Z][A-Z0-9_]+)'>/g)
+  return [
+    ...[...single].map(([, code = '']) => code),
+    ...[...unions].flatMap(([, body = '']) =>
+      [...body.matchAll(/'([A-Z][A-Z0-9_]+)'/g)].map(([, code = '']) => code),
+    ),
+  ]
 }
 
 /** Relative links of a document whose target is not there. */

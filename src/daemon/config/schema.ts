@@ -60,7 +60,7 @@ export const schema: SectionSpec = {
     auth_token: refused(JOINING),
     join_params: refused(JOINING),
     ca_pin: refused(JOINING),
-    connection_limits: refused('limits are fixed in this version, see docs/limits.md'),
+    connection_limits: refused('limits are fixed in this version'),
   },
   auth_service: {
     enabled: key('boolean', 'run the auth service (default: yes)'),
