@@ -58,9 +58,14 @@ const RoleConditions = Type.Object(
 export const RoleResource = Type.Object(
   {
     kind: Type.Literal('role'),
-    version: Type.Union(
-      (['v3', 'v4', 'v5', 'v6', 'v7', 'v8'] as const).map((version) => Type.Literal(version)),
-    ),
+    version: Type.Union([
+      Type.Literal('v3'),
+      Type.Literal('v4'),
+      Type.Literal('v5'),
+      Type.Literal('v6'),
+      Type.Literal('v7'),
+      Type.Literal('v8'),
+    ]),
     metadata: Metadata,
     spec: Type.Object(
       {

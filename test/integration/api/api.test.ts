@@ -1,0 +1,414 @@
+import { request as httpsRequest } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  AccessState,
+  createApiListener,
+  createApiServer,
+  ensurePresets,
+  KubeClusterRegistry,
+  openStores,
+  type Stores,
+} from '../../../src/api/index.ts'
+import type { AuditEvent, AuditLog, AuditReader } from '../../../src/audit/index.ts'
+import {
+  type Authorities,
+  createPeerParser,
+  createSecretCipher,
+  openAuthorities,
+} from '../../../src/ca/index.ts'
+import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
+import {
+  buildPath,
+  type Endpoint,
+  type EndpointName,
+  endpoints,
+} from '../../../src/contract/index.ts'
+import { silentLogger, systemClock } from '../../../src/core/index.ts'
+import { openMemoryBackend } from '../../../src/storage/index.ts'
+import { createServerContext } from '../../../src/tls/index.ts'
+import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
+
+const CLUSTER = 'api.example.com'
+const SERVER_NAME = 'auth.test'
+
+/** The management API on a real TLS socket, over a memory backend. */
+class TestApi implements AsyncDisposable {
+  readonly events: AuditEvent[] = []
+  readonly stack = new AsyncDisposableStack()
+  stores!: Stores
+  authorities!: Authorities
+  access!: AccessState
+  port = 0
+  spoolFails = false
+
+  static async start(): Promise<TestApi> {
+    const api = new TestApi()
+    const backend = api.stack.use(openMemoryBackend({ clock: systemClock }))
+    const cipher = createSecretCipher(Buffer.alloc(32, 7))
+    api.authorities = await openAuthorities({
+      backend,
+      cipher,
+      clock: systemClock,
+      clusterName: CLUSTER,
+      log: silentLogger,
+    })
+    api.stores = openStores(backend)
+    await ensurePresets(api.stores)
+    api.access = api.stack.use(await AccessState.open(backend, silentLogger))
+    const audit: AuditLog & AuditReader = {
+      append: async (event) => {
+        if (api.spoolFails) throw new Error('disk full')
+        api.events.push(event)
+      },
+      search: async () => ({ events: api.events, next: null }),
+    }
+    const peers = createPeerParser({
+      trust: () => api.authorities.trust(),
+      teleportCluster: CLUSTER,
+      accept: ['user', 'host', 'admin'],
+    })
+    const server = await createApiServer({
+      clusterName: CLUSTER,
+      version: '0.0.0',
+      kubeAddress: 'kube.example.com:3026',
+      stores: api.stores,
+      access: api.access,
+      authorities: api.authorities,
+      peers,
+      kubeClusters: new KubeClusterRegistry(backend, systemClock),
+      audit,
+      events: audit,
+      clock: systemClock,
+      log: silentLogger,
+    })
+    api.stack.defer(() => server.app.close())
+    const { privateKey, publicKey } = await generateKeyPair()
+    const issued = await api.authorities.issueHost({
+      identity: { kind: 'host', teleportCluster: CLUSTER, hostId: 'h', services: ['auth'] },
+      publicKeyPem: publicKeyToPem(publicKey),
+      dnsNames: [SERVER_NAME],
+      ipAddresses: [],
+      ttlMs: 3_600_000,
+    })
+    const context = createServerContext({
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      certificate: issued.certificatePem,
+      minVersion: 'TLSv1.3',
+    })
+    const listener = createApiListener({
+      server,
+      secureContext: async () => context,
+      peers,
+      log: silentLogger,
+    })
+    api.stack.defer(() => listener.close(0))
+    const tcp: Server = createServer((socket) =>
+      listener.accept(socket, { address: '127.0.0.1', port: socket.remotePort ?? 0 }),
+    )
+    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
+    api.stack.defer(() => void tcp.close())
+    api.port = (tcp.address() as AddressInfo).port
+    return api
+  }
+
+  /** A connection as a user with the given roles, who exists. */
+  async as(user: string, roles: string[], ttlMs = 3_600_000): Promise<ApiConnection> {
+    await this.stores.users.upsert({
+      kind: 'user',
+      version: 'v2',
+      metadata: { name: user },
+      spec: { roles },
+    })
+    await expect.poll(() => this.access.current().users.get(user)?.roles).toEqual(roles)
+    return this.connection((publicKeyPem) =>
+      this.authorities.issueUser({
+        identity: {
+          kind: 'user',
+          teleportCluster: CLUSTER,
+          user,
+          roles,
+          traits: {},
+          login: 'signed',
+          issuedAtMs: Date.now(),
+          pinnedAddress: null,
+        },
+        publicKeyPem,
+        ttlMs,
+      }),
+    )
+  }
+
+  async connection(
+    issue: (publicKeyPem: string) => Promise<{ certificatePem: string }>,
+  ): Promise<ApiConnection> {
+    const { privateKey, publicKey } = await generateKeyPair()
+    const issued = await issue(publicKeyToPem(publicKey))
+    return {
+      host: '127.0.0.1',
+      port: this.port,
+      serverName: SERVER_NAME,
+      hostCa: this.authorities.hostCaPem,
+      certificate: issued.certificatePem,
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    }
+  }
+
+  admin(): Promise<ApiConnection> {
+    return this.connection((publicKeyPem) =>
+      this.authorities.issueHost({
+        identity: { kind: 'admin', teleportCluster: CLUSTER, hostId: 'h' },
+        publicKeyPem,
+        dnsNames: [],
+        ipAddresses: [],
+        ttlMs: 3_600_000,
+      }),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stack[Symbol.asyncDispose]()
+  }
+}
+
+/** A raw call, valid body or not, with or without a certificate. */
+function call(
+  connection: Omit<ApiConnection, 'certificate' | 'privateKey'> & Partial<ApiConnection>,
+  endpoint: Endpoint,
+  body?: unknown,
+): Promise<{ status: number; body: unknown }> {
+  const params = Object.fromEntries(
+    Object.keys(endpoint.params.properties).map((name) => [name, 'x']),
+  )
+  return new Promise((resolve, reject) => {
+    const outgoing = httpsRequest(
+      {
+        host: connection.host,
+        port: connection.port,
+        servername: connection.serverName,
+        ca: connection.hostCa,
+        cert: connection.certificate,
+        key: connection.privateKey,
+        method: endpoint.method,
+        path: buildPath(endpoint, params),
+        agent: false,
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString()
+        })
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as unknown }),
+        )
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
+
+const names = Object.keys(endpoints) as EndpointName[]
+const rule = (resources: string[], verbs: string[]): { resources: string[]; verbs: string[] } => ({
+  resources,
+  verbs,
+})
+
+describe('management API', () => {
+  let api: TestApi
+  beforeEach(async () => {
+    api = await TestApi.start()
+  })
+  afterEach(() => api[Symbol.asyncDispose]())
+
+  it('has endpoints to test', () => {
+    expect(names.length).toBeGreaterThan(15)
+  })
+
+  it.each(names)('%s without its rule is 403 and audited', async (name) => {
+    const endpoint: Endpoint = endpoints[name]
+    const [{ resource, verb } = { resource: '', verb: '' }] = endpoint.rules
+    // Every right but the one that the endpoint asks for first.
+    const others = names
+      .flatMap((other): readonly { resource: string; verb: string }[] => endpoints[other].rules)
+      .filter((each) => each.resource !== resource || each.verb !== verb)
+      .map((each) => rule([each.resource], [each.verb]))
+    await api.stores.roles.upsert({
+      kind: 'role',
+      version: 'v7',
+      metadata: { name: 'all-but-one' },
+      spec: { allow: { rules: others } },
+    })
+    await expect.poll(() => api.access.current().roles.has('all-but-one')).toBe(true)
+    const connection = await api.as('eve', ['all-but-one'])
+    const answer = await call(connection, endpoint, endpoint.body === null ? undefined : {})
+    expect(answer.status).toBe(403)
+    expect(answer.body).toMatchObject({ error: { code: 'ACCESS_DENIED' } })
+    expect(api.events.at(-1)).toMatchObject({
+      event: 'auth',
+      code: 'T3007W',
+      user: 'eve',
+      error_code: 'ACCESS_DENIED',
+      path: endpoint.path,
+    })
+  })
+
+  it.each(names)('%s with a deny rule is 403, whatever is allowed', async (name) => {
+    const endpoint: Endpoint = endpoints[name]
+    await api.stores.roles.upsert({
+      kind: 'role',
+      version: 'v7',
+      metadata: { name: 'denied' },
+      spec: {
+        allow: { rules: [rule(['*'], ['*'])] },
+        deny: { rules: endpoint.rules.map(({ resource, verb }) => rule([resource], [verb])) },
+      },
+    })
+    await expect.poll(() => api.access.current().roles.has('denied')).toBe(true)
+    const connection = await api.as('eve', ['denied'])
+    expect((await call(connection, endpoint)).status).toBe(403)
+  })
+
+  it.each(names)('%s without a certificate is 401 and audited', async (name) => {
+    const { certificate: _, privateKey: __, ...bare } = await api.admin()
+    const answer = await call(bare, endpoints[name])
+    expect(answer.status).toBe(401)
+    expect(answer.body).toMatchObject({ error: { code: 'UNAUTHENTICATED' } })
+    expect(api.events.at(-1)).toMatchObject({ event: 'auth', error_code: 'UNAUTHENTICATED' })
+  })
+
+  it('refuses a service: its certificate opens no endpoint', async () => {
+    const connection = await api.connection((publicKeyPem) =>
+      api.authorities.issueHost({
+        identity: { kind: 'host', teleportCluster: CLUSTER, hostId: 'agent', services: ['kube'] },
+        publicKeyPem,
+        dnsNames: [],
+        ipAddresses: [],
+        ttlMs: 60_000,
+      }),
+    )
+    expect((await call(connection, endpoints['users.list'])).status).toBe(403)
+  })
+
+  it('refuses a user who is gone, on the same connection', async () => {
+    const connection = await api.as('eve', ['admin'])
+    using client = new ApiClient(connection)
+    await client.call('users.list', {})
+    await api.stores.users.delete('eve')
+    await expect.poll(() => api.access.current().users.has('eve')).toBe(false)
+    await expect(client.call('users.list', {})).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+  })
+
+  it('does not answer when the audit log cannot be written', async () => {
+    using client = new ApiClient(await api.admin())
+    api.spoolFails = true
+    await expect(
+      client.call('users.create', {
+        body: { kind: 'user', version: 'v2', metadata: { name: 'joe' }, spec: { roles: [] } },
+      }),
+    ).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE', status: 503 })
+  })
+
+  it('serves the OpenAPI document of all its endpoints', async () => {
+    using client = new ApiClient(await api.admin())
+    const document = await client.call('openapi.read', {})
+    const paths = document['paths'] as Record<string, Record<string, { operationId: string }>>
+    const documented = Object.values(paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    )
+    expect(document['openapi']).toBe('3.1.0')
+    expect(documented.sort()).toEqual([...names].sort())
+  })
+
+  it('creates, reads, changes with a revision, and deletes', async () => {
+    using client = new ApiClient(await api.admin())
+    const body = {
+      kind: 'user' as const,
+      version: 'v2' as const,
+      metadata: { name: 'joe' },
+      spec: { roles: ['access'], traits: { kubernetes_groups: ['system:masters'] } },
+    }
+    const created = await client.call('users.create', { body })
+    await expect(client.call('users.create', { body })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+    })
+    const params = { name: 'joe' }
+    await client.call('users.upsert', { params, body: { ...created, spec: { roles: [] } } })
+    await expect(client.call('users.upsert', { params, body: created })).rejects.toMatchObject({
+      code: 'CONFLICT',
+    })
+    expect((await client.call('users.read', { params })).spec.roles).toEqual([])
+    await client.call('users.delete', { params })
+    await expect(client.call('users.read', { params })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(api.events.map(({ event }) => event)).toEqual([
+      'user.create',
+      'user.update',
+      'user.delete',
+    ])
+  })
+
+  it.each([
+    [
+      'an unknown field',
+      { kind: 'user', version: 'v2', metadata: { name: 'a' }, spec: { roles: [], x: 1 } },
+    ],
+    [
+      'a name with a line break',
+      { kind: 'user', version: 'v2', metadata: { name: 'a\nb' }, spec: { roles: [] } },
+    ],
+    [
+      'a name of Kubernetes',
+      { kind: 'user', version: 'v2', metadata: { name: 'system:admin' }, spec: { roles: [] } },
+    ],
+  ])('refuses a user with %s', async (_what, body) => {
+    const answer = await call(await api.admin(), endpoints['users.create'], body)
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'BAD_REQUEST' } } })
+  })
+
+  it('refuses a role whose restriction is not enforced, by name of the field', async () => {
+    const body = {
+      kind: 'role',
+      version: 'v7',
+      metadata: { name: 'narrow' },
+      spec: {
+        allow: {
+          kubernetes_resources: [{ kind: 'pod', namespace: 'a', name: '*', verbs: ['get'] }],
+        },
+      },
+    }
+    const answer = await call(await api.admin(), endpoints['roles.create'], body)
+    expect(answer.status).toBe(400)
+    expect(JSON.stringify(answer.body)).toContain('spec.allow.kubernetes_resources')
+  })
+
+  it('keeps a role while users hold it', async () => {
+    using client = new ApiClient(await api.admin())
+    await api.as('joe', ['access'])
+    await expect(client.call('roles.delete', { params: { name: 'access' } })).rejects.toMatchObject(
+      { code: 'ROLE_IN_USE' },
+    )
+  })
+
+  it('signs for as long as it is asked, and says which role shortened it', async () => {
+    using client = new ApiClient(await api.admin())
+    await api.as('robot', ['access'])
+    const { publicKey } = await generateKeyPair()
+    const sign = (ttl_ms: number): Promise<{ ttl_ms: number; capped_by: string | null }> =>
+      client.call('users.certificates.create', {
+        params: { name: 'robot' },
+        body: { public_key: publicKeyToPem(publicKey), ttl_ms },
+      })
+    const year = 8760 * 3_600_000
+    expect(await sign(year)).toMatchObject({ ttl_ms: year, capped_by: null })
+    await api.stores.roles.upsert({
+      kind: 'role',
+      version: 'v7',
+      metadata: { name: 'short' },
+      spec: { options: { max_session_ttl: '8h' }, allow: {} },
+    })
+    await api.as('robot', ['access', 'short'])
+    expect(await sign(year)).toMatchObject({ ttl_ms: 8 * 3_600_000, capped_by: 'short' })
+  })
+})
