@@ -1,29 +1,27 @@
-import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto'
-import { type Clock, errorCode, type Logger } from '../core/index.ts'
-import {
-  type AdminIdentity,
-  encodeIdentity,
-  type HostIdentity,
-  IDENTITY_OID,
-  type Identity,
-  type UserIdentity,
-} from '../identity/index.ts'
-import type { Backend } from '../storage/index.ts'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
+import type { AdminIdentity, HostIdentity, UserIdentity } from '../identity/index.ts'
+import type { Backend, Item } from '../storage/index.ts'
 import {
   type CertificateTemplate,
-  generateKeyPair,
   issueCertificate,
-  parseCertificate,
   publicKeyFromPem,
   spkiPin,
 } from '../x509/index.ts'
+import { identityTemplate } from './certificate-template.ts'
 import { CaError } from './errors.ts'
-import { BACKDATE_MS, CA_LIFE_MS, MIN_TTL_MS, SERIAL_BYTES } from './limits.ts'
+import { RELOAD_RETRY_MS, SERIAL_BYTES } from './limits.ts'
 import type { SecretCipher } from './secret-cipher.ts'
+import {
+  AUTHORITY_PREFIX,
+  type Authority,
+  type AuthorityKind,
+  authorityKey,
+  createAuthority,
+  readAuthority,
+} from './stored-authority.ts'
 import { type TrustBundle, trustedAuthority } from './trust.ts'
-
-/** The user CA vouches for people and robots, the host CA for our services and their administrator. */
-type AuthorityKind = 'user' | 'host'
 
 export interface Issued {
   readonly certificatePem: string
@@ -32,185 +30,196 @@ export interface Issued {
 }
 
 /** The certificate authorities of one Teleport cluster. Private keys never leave it. */
-export interface Authorities {
-  /** Rejects with CaError CA_TTL_INVALID, X509Error for an unsuitable key, IdentityError for one that does not fit. */
+export interface Authorities extends AsyncDisposable {
+  /**
+   * Rejects with CaError CA_TTL_INVALID (also when it would outlive the authority) or CA_MISSING, X509Error for an
+   * unsuitable key, IdentityError for an identity that does not fit.
+   */
   issueUser(request: {
-    identity: UserIdentity
-    publicKeyPem: string
-    ttlMs: number
+    readonly identity: UserIdentity
+    readonly publicKeyPem: string
+    readonly ttlMs: number
   }): Promise<Issued>
+  /** As `issueUser`; X509Error X509_TEMPLATE_INVALID for names that are none. */
   issueHost(request: {
-    identity: HostIdentity | AdminIdentity
-    publicKeyPem: string
-    dnsNames: readonly string[]
-    ipAddresses: readonly string[]
-    ttlMs: number
+    readonly identity: HostIdentity | AdminIdentity
+    readonly publicKeyPem: string
+    readonly dnsNames: readonly string[]
+    readonly ipAddresses: readonly string[]
+    readonly ttlMs: number
   }): Promise<Issued>
+  /** Whom to trust now. The same object until the authorities change. */
   trust(): TrustBundle
-  /** PEM of the host CA: what clients check our servers against. */
+  /** PEM of the host CA of now: what clients check our servers against. Throws CaError CA_MISSING. */
   readonly hostCaPem: string
-  /** `sha256:…` of the host CA's public key. */
+  /** `sha256:…` of the host CA's public key. Throws CaError CA_MISSING. */
   readonly caPin: string
+  /**
+   * Reads the authorities anew; what storage changes by itself is seen without this. Rejects with CaError when one cannot
+   * be read: then the former ones stay.
+   */
+  reload(): Promise<void>
 }
 
-interface Authority {
-  readonly certificatePem: string
-  readonly privateKey: KeyObject
-  readonly notAfterMs: number
-}
-
-interface StoredAuthority {
-  readonly version: 1
-  readonly certificate: string
-  readonly sealed_key: string
-}
-
-/**
- * Opens the authorities, and makes them when the cluster is new. Several auth servers may do so at once: the first one's
- * stay. Rejects with CaError when a stored key cannot be read.
- */
-export async function openAuthorities(options: {
+interface Options {
   readonly backend: Backend
   readonly cipher: SecretCipher
   readonly clock: Clock
   readonly clusterName: string
   readonly log: Logger
-}): Promise<Authorities> {
-  const user = await openAuthority('user', options)
-  const host = await openAuthority('host', options)
-  const bundle: TrustBundle = {
-    revision: 1,
-    userCas: [trustedAuthority(user.certificatePem)],
-    hostCas: [trustedAuthority(host.certificatePem)],
-  }
-  const { clock } = options
-  return {
-    hostCaPem: host.certificatePem,
-    caPin: spkiPin(host.certificatePem),
-    trust: () => bundle,
-    issueUser: ({ identity, publicKeyPem, ttlMs }) =>
-      issue(user, publicKeyPem, certificateTemplate(identity, clock.now(), ttlMs, [], [])),
-    issueHost: ({ identity, publicKeyPem, ttlMs, dnsNames, ipAddresses }) =>
-      issue(
-        host,
-        publicKeyPem,
-        certificateTemplate(identity, clock.now(), ttlMs, dnsNames, ipAddresses),
-      ),
-  }
 }
 
-/** What a certificate for an identity says. Pure. */
-export function certificateTemplate(
-  identity: Identity,
-  nowMs: number,
-  ttlMs: number,
-  dnsNames: readonly string[],
-  ipAddresses: readonly string[],
-): CertificateTemplate {
-  if (!Number.isSafeInteger(ttlMs) || ttlMs < MIN_TTL_MS) {
-    throw new CaError('CA_TTL_INVALID', `a certificate cannot live ${ttlMs} ms`)
+/**
+ * Opens the authorities, and makes them when the cluster is new. Several auth servers may do so at once: the first one's
+ * stay. Follows changes until it is disposed. Rejects with CaError when a stored authority cannot be read.
+ */
+export async function openAuthorities(options: Options): Promise<Authorities> {
+  const { backend, cipher, clock, clusterName, log } = options
+  for (const kind of ['user', 'host'] as const) {
+    if ((await backend.get(authorityKey(kind))) !== null) continue
+    if (await createAuthority(kind, { backend, cipher, clusterName, nowMs: clock.now() })) {
+      log.info({ authority: kind, cluster_name: clusterName }, 'certificate authority created')
+    }
   }
-  return {
-    commonName: identity.kind === 'user' ? identity.user : `${identity.kind}:${identity.hostId}`,
-    notBeforeMs: nowMs - BACKDATE_MS,
-    notAfterMs: nowMs + ttlMs,
-    usages: identity.kind === 'host' ? ['serverAuth', 'clientAuth'] : ['clientAuth'],
-    dnsNames,
-    ipAddresses,
-    isCa: false,
-    extensions: [{ oid: IDENTITY_OID, critical: false, value: encodeIdentity(identity) }],
-  }
+  const authorities = new StoredAuthorities(options)
+  await authorities.reload()
+  authorities.follow()
+  return authorities
 }
 
-async function issue(
-  authority: Authority,
-  publicKeyPem: string,
-  template: CertificateTemplate,
-): Promise<Issued> {
-  if (template.notAfterMs > authority.notAfterMs) {
-    throw new CaError(
-      'CA_TTL_INVALID',
-      `the certificate would outlive its authority, which ends ${new Date(authority.notAfterMs).toISOString()}`,
+class StoredAuthorities implements Authorities {
+  readonly #options: Options
+  readonly #stop = new AbortController()
+  #following: Promise<void> = Promise.resolve()
+  /** Storage's revision that the authorities below reflect. */
+  #revision = 0
+  #items = new Map<string, Item>()
+  #authorities: Readonly<Record<AuthorityKind, Authority | null>> = { user: null, host: null }
+  #trust: TrustBundle = { revision: 0, userCas: [], hostCas: [] }
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  get hostCaPem(): string {
+    return this.#authority('host').certificatePem
+  }
+
+  get caPin(): string {
+    return spkiPin(this.hostCaPem)
+  }
+
+  trust(): TrustBundle {
+    return this.#trust
+  }
+
+  async issueUser(request: Parameters<Authorities['issueUser']>[0]): Promise<Issued> {
+    const { identity, publicKeyPem, ttlMs } = request
+    return this.#issue(
+      'user',
+      publicKeyPem,
+      identityTemplate(identity, this.#options.clock.now(), ttlMs),
     )
   }
-  const issued = await issueCertificate({
-    template,
-    publicKey: publicKeyFromPem(publicKeyPem),
-    issuer: authority,
-    serial: randomBytes(SERIAL_BYTES),
-  })
-  return { certificatePem: issued.pem, expiresAtMs: issued.notAfterMs }
-}
 
-async function openAuthority(
-  kind: AuthorityKind,
-  options: {
-    backend: Backend
-    cipher: SecretCipher
-    clock: Clock
-    clusterName: string
-    log: Logger
-  },
-): Promise<Authority> {
-  const { backend, cipher, clusterName, log } = options
-  const key = `authorities/${kind}`
-  const found = await backend.get(key)
-  if (found !== null) return readAuthority(key, found.value, cipher)
-  const value = JSON.stringify(await createAuthority(kind, key, options))
-  try {
-    await backend.create({ key, value })
-    log.info({ authority: kind, cluster_name: clusterName }, 'certificate authority created')
-    return readAuthority(key, value, cipher)
-  } catch (error) {
-    if (errorCode(error) !== 'ALREADY_EXISTS') throw error
-  }
-  const other = await backend.get(key)
-  if (other === null) throw new CaError('CA_STORED_MALFORMED', `${key} vanished while it was read`)
-  return readAuthority(key, other.value, cipher)
-}
-
-async function createAuthority(
-  kind: AuthorityKind,
-  key: string,
-  { cipher, clock, clusterName }: { cipher: SecretCipher; clock: Clock; clusterName: string },
-): Promise<StoredAuthority> {
-  const { privateKey, publicKey } = await generateKeyPair()
-  const nowMs = clock.now()
-  const issued = await issueCertificate({
-    template: {
-      commonName: `${kind} CA of ${clusterName}`,
-      organizations: [clusterName],
-      notBeforeMs: nowMs - BACKDATE_MS,
-      notAfterMs: nowMs + CA_LIFE_MS,
-      usages: [],
-      dnsNames: [],
-      ipAddresses: [],
-      isCa: true,
-      extensions: [],
-    },
-    publicKey,
-    issuer: { selfSigningKey: privateKey },
-    serial: randomBytes(SERIAL_BYTES),
-  })
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { version: 1, certificate: issued.pem, sealed_key: cipher.encrypt(key, pem) }
-}
-
-function readAuthority(key: string, value: string, cipher: SecretCipher): Authority {
-  const stored = JSON.parse(value) as StoredAuthority
-  if (stored.version !== 1) {
-    throw new CaError(
-      'CA_STORED_MALFORMED',
-      `${key} was written by a newer version of this program`,
+  async issueHost(request: Parameters<Authorities['issueHost']>[0]): Promise<Issued> {
+    const { identity, publicKeyPem, ttlMs } = request
+    return this.#issue(
+      'host',
+      publicKeyPem,
+      identityTemplate(identity, this.#options.clock.now(), ttlMs, request),
     )
   }
-  const x509 = parseCertificate(pemToDer(stored.certificate))
-  const privateKey = createPrivateKey(cipher.decrypt(key, stored.sealed_key))
-  if (!x509.x509.checkPrivateKey(privateKey)) {
-    throw new CaError('CA_KEY_UNREADABLE', `the key at ${key} does not belong to its certificate`)
+
+  async reload(): Promise<void> {
+    const page = await this.#options.backend.list(AUTHORITY_PREFIX)
+    // Two reloads may overtake each other; what is older must not win.
+    if (page.revision < this.#revision) return
+    this.#revision = page.revision
+    const items = new Map(page.items.map((item) => [item.key, item]))
+    if (sameValues(items, this.#items)) return
+    const authorities = { user: this.#read(items, 'user'), host: this.#read(items, 'host') }
+    const { user, host } = authorities
+    this.#trust = {
+      revision: this.#trust.revision + 1,
+      userCas: user === null ? [] : [trustedAuthority(user.certificatePem)],
+      hostCas: host === null ? [] : [trustedAuthority(host.certificatePem)],
+    }
+    this.#authorities = authorities
+    this.#items = items
   }
-  return { certificatePem: stored.certificate, privateKey, notAfterMs: x509.notAfterMs }
+
+  follow(): void {
+    this.#following = this.#follow(this.#stop.signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#following
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { backend, log } = this.#options
+    while (!signal.aborted) {
+      try {
+        for await (const _change of backend.watch(AUTHORITY_PREFIX, this.#revision, signal)) {
+          await this.reload()
+          log.warn(
+            { trust_revision: this.#trust.revision },
+            'certificate authorities changed in storage',
+          )
+        }
+        // Storage was closed: nothing can change any more.
+        return
+      } catch (error) {
+        if (signal.aborted || errorCode(error) === 'STORAGE_CLOSED') return
+        log.error({ error: errorMessage(error) }, 'cannot follow the certificate authorities')
+        await delay(RELOAD_RETRY_MS, undefined, { signal, ref: false }).catch(() => {})
+        // A watch that fell behind cannot go on from where it was.
+        await this.reload().catch(() => {})
+      }
+    }
+  }
+
+  #read(items: ReadonlyMap<string, Item>, kind: AuthorityKind): Authority | null {
+    const key = authorityKey(kind)
+    const item = items.get(key)
+    return item === undefined ? null : readAuthority(key, item.value, this.#options.cipher)
+  }
+
+  #authority(kind: AuthorityKind): Authority {
+    const authority = this.#authorities[kind]
+    if (authority === null) {
+      throw new CaError('CA_MISSING', `the ${kind} CA was deleted: restore it from a backup`)
+    }
+    return authority
+  }
+
+  async #issue(
+    kind: AuthorityKind,
+    publicKeyPem: string,
+    template: CertificateTemplate,
+  ): Promise<Issued> {
+    const authority = this.#authority(kind)
+    if (template.notAfterMs > authority.notAfterMs) {
+      throw new CaError(
+        'CA_TTL_INVALID',
+        `the certificate would outlive its authority, which ends ${new Date(authority.notAfterMs).toISOString()}`,
+      )
+    }
+    const issued = await issueCertificate({
+      template,
+      publicKey: publicKeyFromPem(publicKeyPem),
+      issuer: authority,
+      serial: randomBytes(SERIAL_BYTES),
+    })
+    return { certificatePem: issued.pem, expiresAtMs: issued.notAfterMs }
+  }
 }
 
-const pemToDer = (pem: string): Buffer =>
-  Buffer.from(pem.replace(/-----[A-Z ]+-----/g, '').replace(/\s/g, ''), 'base64')
+function sameValues(some: ReadonlyMap<string, Item>, others: ReadonlyMap<string, Item>): boolean {
+  return (
+    some.size === others.size &&
+    [...some].every(([key, { value }]) => others.get(key)?.value === value)
+  )
+}

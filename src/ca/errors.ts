@@ -2,6 +2,7 @@ import { CodedError } from '../core/index.ts'
 
 export type CaErrorCode =
   | 'CA_KEY_UNREADABLE'
+  | 'CA_MISSING'
   | 'CA_STORED_MALFORMED'
   | 'CA_TTL_INVALID'
   | 'SECRET_UNREADABLE'

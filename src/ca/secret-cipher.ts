@@ -5,6 +5,8 @@ const ALGORITHM = 'aes-256-gcm'
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
+/** Fixed, since GCM would take shorter tags, which are easier to guess. */
+const TAG = { authTagLength: TAG_BYTES }
 
 /** Encrypts what must not lie open in the database. `place` binds a secret to where it is stored. */
 export interface SecretCipher {
@@ -24,7 +26,7 @@ export function createSecretCipher(key: Buffer): SecretCipher {
   return {
     encrypt(place, secret) {
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(place))
+      const cipher = createCipheriv(ALGORITHM, key, nonce, TAG).setAAD(Buffer.from(place))
       const sealed = Buffer.concat([
         nonce,
         cipher.update(secret, 'utf8'),
@@ -40,7 +42,7 @@ export function createSecretCipher(key: Buffer): SecretCipher {
       const bytes = Buffer.from(body, 'base64')
       if (bytes.length < NONCE_BYTES + TAG_BYTES) throw unreadable(place, 'it is cut short')
       try {
-        const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES))
+        const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), TAG)
           .setAAD(Buffer.from(place))
           .setAuthTag(bytes.subarray(-TAG_BYTES))
         return Buffer.concat([

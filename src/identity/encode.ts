@@ -1,33 +1,47 @@
 import { IdentityError } from './errors.ts'
 import type { HostService, Identity, Traits } from './identity.ts'
 import { MAX_IDENTITY_BYTES } from './limits.ts'
+import { assertUserName } from './user-name.ts'
 
 /**
  * The X.509 extension that holds an Identity: JSON in UTF-8. Below the arc 2.25 (ITU-T X.667) numbers are free to take;
- * this one fits into 31 bits, since parsers that keep arcs in machine words misread a whole UUID.
+ * this one fits into 31 bits, since Go's encoding/asn1, and so kubectl, refuses a certificate with larger arcs.
  */
 export const IDENTITY_OID = '2.25.1834052917'
 
 const VERSION = 1
 
-/** Throws IdentityError IDENTITY_TOO_LARGE. `decodeIdentity` of the result gives an equal identity. */
+/**
+ * Throws IdentityError: IDENTITY_TOO_LARGE, or whatever `decodeIdentity` would throw, so that nothing is signed which
+ * nobody can read. `decodeIdentity` of the result gives an equal identity.
+ */
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const bytes = Buffer.from(JSON.stringify({ v: VERSION, ...identity }), 'utf8')
+  const bytes = Buffer.from(canonicalText(identity), 'utf8')
   if (bytes.length > MAX_IDENTITY_BYTES) {
     throw new IdentityError(
       'IDENTITY_TOO_LARGE',
       `roles and traits of ${bytes.length} bytes do not fit into a certificate (at most ${MAX_IDENTITY_BYTES})`,
     )
   }
+  decodeIdentity(bytes)
   return bytes
 }
 
-/** Throws IdentityError for whatever `encodeIdentity` cannot have made; nothing is guessed or defaulted. */
+/**
+ * Throws IdentityError for whatever `encodeIdentity` cannot have made: unknown versions and kinds, missing, unknown or
+ * repeated fields, another order. An unknown field may be a restriction, so ignoring it would be guessing.
+ */
 export function decodeIdentity(bytes: Uint8Array): Identity {
   if (bytes.byteLength > MAX_IDENTITY_BYTES) {
     throw new IdentityError('IDENTITY_TOO_LARGE', `identity of ${bytes.byteLength} bytes`)
   }
-  const fields = record(parseJson(bytes))
+  const json = textOf(bytes)
+  const identity = identityOf(record(parseJson(json)))
+  if (canonicalText(identity) !== json) throw malformed('form')
+  return identity
+}
+
+function identityOf(fields: Readonly<Record<string, unknown>>): Identity {
   if (fields['v'] !== VERSION) throw malformed('version')
   const teleportCluster = text(fields['teleportCluster'], 'teleportCluster')
   switch (fields['kind']) {
@@ -35,7 +49,7 @@ export function decodeIdentity(bytes: Uint8Array): Identity {
       return {
         kind: 'user',
         teleportCluster,
-        user: text(fields['user'], 'user'),
+        user: userName(fields['user']),
         roles: texts(fields['roles'], 'roles'),
         traits: traits(fields['traits']),
         login: oneOf(fields['login'], ['local', 'signed'], 'login'),
@@ -59,9 +73,44 @@ export function decodeIdentity(bytes: Uint8Array): Identity {
   }
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+/** One text per identity: these fields, in this order, without spaces. */
+function canonicalText(identity: Identity): string {
+  const { kind, teleportCluster } = identity
+  switch (identity.kind) {
+    case 'user': {
+      const { user, roles, traits: given, login, issuedAtMs, pinnedAddress } = identity
+      return JSON.stringify({
+        v: VERSION,
+        kind,
+        teleportCluster,
+        user,
+        roles,
+        traits: given,
+        login,
+        issuedAtMs,
+        pinnedAddress,
+      })
+    }
+    case 'host': {
+      const { hostId, services } = identity
+      return JSON.stringify({ v: VERSION, kind, teleportCluster, hostId, services })
+    }
+    case 'admin':
+      return JSON.stringify({ v: VERSION, kind, teleportCluster, hostId: identity.hostId })
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw new IdentityError('IDENTITY_MALFORMED', 'the identity is not UTF-8', { cause })
+  }
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json)
   } catch (cause) {
     throw new IdentityError('IDENTITY_MALFORMED', 'the identity is not JSON', { cause })
   }
@@ -75,6 +124,12 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
   return value as Readonly<Record<string, unknown>>
 }
 
+function userName(value: unknown): string {
+  const name = text(value, 'user')
+  assertUserName(name)
+  return name
+}
+
 function text(value: unknown, field: string): string {
   if (typeof value !== 'string' || value === '') throw malformed(field)
   return value
@@ -86,14 +141,15 @@ function texts(value: unknown, field: string): string[] {
 }
 
 function traits(value: unknown): Traits {
-  const entries = Object.entries(record(value)).map(([name, values]): [string, string[]] => {
+  // Without a prototype a trait named "__proto__" is only a name.
+  const copy = Object.create(null) as Record<string, readonly string[]>
+  for (const [name, values] of Object.entries(record(value))) {
     if (!Array.isArray(values) || !values.every((entry) => typeof entry === 'string')) {
       throw malformed('traits')
     }
-    return [name, values]
-  })
-  // Without a prototype a trait named "__proto__" is only a name.
-  return Object.assign(Object.create(null) as Record<string, string[]>, Object.fromEntries(entries))
+    copy[name] = values
+  }
+  return copy
 }
 
 function instant(value: unknown): number {

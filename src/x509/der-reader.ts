@@ -1,27 +1,13 @@
 import { X509Error } from './errors.ts'
+import { MAX_OID_BYTES } from './limits.ts'
 
-/** One value of DER (ITU-T X.690): its tag, its content, and the whole of it. */
+/** One value of DER (ITU-T X.690). */
 export interface DerValue {
   readonly tag: number
   readonly content: Uint8Array
+  /** Tag, length and content: what is signed, hashed or copied into another certificate. */
+  readonly raw: Uint8Array
 }
-
-/** The tags that certificates use (RFC 5280, appendix A). */
-export const derTag = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
-  octetString: 0x04,
-  oid: 0x06,
-  sequence: 0x30,
-  /** `[0] EXPLICIT`: the version. */
-  context0: 0xa0,
-  /** `[3] EXPLICIT`: the extensions. */
-  context3: 0xa3,
-} as const
-
-/** X.667's OIDs take 20 bytes; decoding costs the square of the length, and a stranger chooses it. */
-export const MAX_OID_BYTES = 32
 
 /** Reads values one behind the other. Every method throws X509Error X509_MALFORMED where DER ends or is not strict. */
 export class DerReader {
@@ -42,25 +28,28 @@ export class DerReader {
   }
 
   next(): DerValue {
+    const from = this.#at
     const tag = this.#byte()
     if ((tag & 0x1f) === 0x1f) throw malformed('a tag of several bytes')
     const length = this.#length()
     if (length > this.#bytes.length - this.#at) throw malformed('a value is cut short')
     const content = this.#bytes.subarray(this.#at, this.#at + length)
     this.#at += length
-    return { tag, content }
+    return { tag, content, raw: this.#bytes.subarray(from, this.#at) }
   }
 
-  expect(tag: number): Uint8Array {
+  expect(tag: number): DerValue {
     const value = this.next()
     if (value.tag !== tag) throw malformed(`tag ${value.tag} where ${tag} belongs`)
-    return value.content
+    return value
   }
 
+  /** A reader of the next value's content. */
   enter(tag: number): DerReader {
-    return new DerReader(this.expect(tag))
+    return new DerReader(this.expect(tag).content)
   }
 
+  /** Nothing may follow. */
   end(): void {
     if (!this.done) throw malformed('bytes behind a value')
   }

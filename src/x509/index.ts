@@ -15,9 +15,11 @@ export {
   issueCertificate,
 } from './issue.ts'
 export { generateKeyPair, publicKeyFromPem, publicKeyToPem } from './keys.ts'
+export { MAX_CERTIFICATE_BYTES } from './limits.ts'
 export {
-  MAX_CERTIFICATE_BYTES,
+  certificateFromPem,
   type ParsedCertificate,
   parseCertificate,
   spkiPin,
 } from './parse.ts'
+export { extensionOids } from './structure.ts'

@@ -9,3 +9,5 @@ export const MAX_EXTENSIONS = 32
 export const MAX_COMMON_NAME_CHARS = 256
 /** A proxy in front of many names still fits into one handshake message. */
 export const MAX_ALTERNATIVE_NAMES = 256
+/** OIDs of X.667 take 20 bytes; decoding costs the square of the length, and a stranger chooses it. */
+export const MAX_OID_BYTES = 32
