@@ -21,8 +21,6 @@ export interface OpensslOrder {
   readonly notAfterMs: number
   /** Lines of an extension section: `extendedKeyUsage=clientAuth`. None: no extensions at all. */
   readonly extensions: readonly string[]
-  /** Names for OIDs, so that a section can hold one of them twice. */
-  readonly aliases?: Readonly<Record<string, string>>
 }
 
 /** A foreign certificate authority: what it makes was not touched by our code. */
@@ -51,13 +49,9 @@ export class OpensslPki implements Disposable {
     const keyFile = `${name}.key`
     const certificateFile = `${name}.crt`
     openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', keyFile])
-    const aliases = Object.entries(order.aliases ?? {}).map(([alias, oid]) => `${alias}=${oid}`)
     writeFileSync(
       `${name}.cnf`,
       [
-        'oid_section=oids',
-        '[oids]',
-        ...aliases,
         '[req]',
         'distinguished_name=dn',
         '[dn]',

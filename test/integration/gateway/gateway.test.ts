@@ -1,0 +1,251 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  connect as tlsConnect,
+} from 'node:tls'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { silentLogger } from '../../../src/core/index.ts'
+import {
+  createGateway,
+  type Gateway,
+  type GatewayLimits,
+  type Route,
+} from '../../../src/gateway/index.ts'
+import { serverCertificate } from '../../support/certificates.ts'
+
+const NAME = 'target.example.com'
+
+describe('gateway', () => {
+  let stack: AsyncDisposableStack
+  let target: TlsServer
+  let targetPort: number
+  let route: (serverName: string | null) => Route
+  let ca: string
+  const sockets = new Set<Socket>()
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack()
+    const pair = await serverCertificate(NAME)
+    ca = pair.ca
+    target = createTlsServer({ key: pair.key, cert: pair.certificate, allowHalfOpen: true })
+    target.on('tlsClientError', () => {})
+    target.on('connection', (socket) => {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
+    })
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+    targetPort = (target.address() as AddressInfo).port
+    stack.defer(() => void target.close())
+    stack.defer(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+    route = (serverName) =>
+      serverName === NAME
+        ? {
+            kind: 'pipe',
+            dial: async () => {
+              const socket = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
+              await once(socket, 'connect')
+              return socket
+            },
+          }
+        : { kind: 'none' }
+  })
+  afterEach(() => stack[Symbol.asyncDispose]())
+
+  async function open(
+    limits: Partial<GatewayLimits> = {},
+    proxyProtocol = false,
+  ): Promise<{ gateway: Gateway; port: number }> {
+    const gateway = createGateway({
+      router: { route: ({ serverName }) => route(serverName) },
+      log: silentLogger,
+      proxyProtocol,
+      limits,
+    })
+    const server: Server = createServer({ allowHalfOpen: true }, (socket) => gateway.handle(socket))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    stack.defer(() => void server.close())
+    stack.defer(() => gateway.close(0))
+    return { gateway, port: (server.address() as AddressInfo).port }
+  }
+
+  /** The first bytes of a TLS client, as it sends them. */
+  async function helloBytes(servername: string): Promise<Buffer> {
+    const catcher = createServer()
+    await new Promise<void>((resolve) => catcher.listen(0, '127.0.0.1', resolve))
+    const client = tlsConnect({
+      port: (catcher.address() as AddressInfo).port,
+      servername,
+      rejectUnauthorized: false,
+    })
+    client.on('error', () => {})
+    const [socket] = (await once(catcher, 'connection')) as [Socket]
+    const [bytes] = (await once(socket, 'data')) as [Buffer]
+    client.destroy()
+    socket.destroy()
+    catcher.close()
+    return bytes
+  }
+
+  async function alertOf(port: number, bytes: Buffer): Promise<Buffer> {
+    const socket = connect(port, '127.0.0.1')
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.write(bytes)
+    await once(socket, 'end')
+    socket.end()
+    return Buffer.concat(chunks)
+  }
+
+  it('carries TLS that it cannot read, both ways, to the end', async () => {
+    const { gateway, port } = await open()
+    target.on('secureConnection', (socket) => {
+      socket.on('error', () => {})
+      socket.pipe(socket)
+    })
+    const client = tlsConnect({ port, servername: NAME, ca })
+    await once(client, 'secureConnect')
+    const body = Buffer.alloc(5_000_000, 'x')
+    const chunks: Buffer[] = []
+    client.on('data', (chunk: Buffer) => chunks.push(chunk))
+    client.end(body)
+    await once(client, 'end')
+    expect(Buffer.concat(chunks).equals(body)).toBe(true)
+    expect(gateway.stats().bytesUp).toBeGreaterThan(body.length)
+  })
+
+  it('hands a local connection over as if nobody had looked', async () => {
+    const { port } = await open()
+    route = () => ({ kind: 'local', accept: (socket) => target.emit('connection', socket) })
+    target.on('secureConnection', (socket) => socket.end('hello'))
+    const client = tlsConnect({ port, servername: NAME, ca })
+    const [data] = (await once(client, 'data')) as [Buffer]
+    expect(data.toString()).toBe('hello')
+    client.destroy()
+  })
+
+  it('reads a ClientHello that comes byte by byte', async () => {
+    const { port } = await open()
+    const bytes = await helloBytes(NAME)
+    const socket = connect(port, '127.0.0.1')
+    socket.setNoDelay(true)
+    for (const byte of bytes) {
+      socket.write(Buffer.from([byte]))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer[0]).toBe(22)
+    socket.destroy()
+  })
+
+  it('answers an unknown name with unrecognized_name', async () => {
+    const { gateway, port } = await open()
+    expect((await alertOf(port, await helloBytes('other.example.com'))).toString('hex')).toBe(
+      '15030300020270',
+    )
+    expect(gateway.stats().refused).toEqual({ unknownName: 1 })
+  })
+
+  it('answers bytes that are no ClientHello with decode_error, and plain HTTP in words', async () => {
+    const { port } = await open()
+    expect((await alertOf(port, Buffer.from([22, 3, 1, 0xff, 0xff]))).toString('hex')).toBe(
+      '15030300020232',
+    )
+    expect((await alertOf(port, Buffer.from('GET / HTTP/1.1\r\n\r\n'))).toString()).toContain(
+      'This port speaks TLS',
+    )
+  })
+
+  it('answers internal_error when the far end cannot be reached', async () => {
+    const { port } = await open()
+    route = () => ({ kind: 'pipe', dial: () => Promise.reject(new Error('nobody there')) })
+    expect((await alertOf(port, await helloBytes(NAME))).toString('hex')).toBe('15030300020250')
+  })
+
+  it('cuts a slow handshake, and serves others meanwhile', async () => {
+    const { gateway, port } = await open({ helloTimeoutMs: 300 })
+    const bytes = await helloBytes(NAME)
+    const slow = Array.from({ length: 50 }, () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(bytes.subarray(0, 20))
+      return socket
+    })
+    const closed = slow.map((socket) => once(socket, 'close'))
+    target.on('secureConnection', (socket) => socket.end('hello'))
+    const client = tlsConnect({ port, servername: NAME, ca })
+    await once(client, 'data')
+    client.destroy()
+    await Promise.all(closed)
+    expect(gateway.stats()).toMatchObject({ pendingHellos: 0, refused: { timeout: 50 } })
+  })
+
+  it('holds only so many unfinished handshakes of one address', async () => {
+    const { gateway, port } = await open({ maxPendingHellosPerAddress: 5 })
+    const opened = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'))
+    for (const socket of opened) socket.on('error', () => {})
+    await expect.poll(() => gateway.stats().refused['busyAddress']).toBe(3)
+    for (const socket of opened) socket.destroy()
+    await expect.poll(() => gateway.stats().pendingHellos).toBe(0)
+  })
+
+  it('wants a PROXY header where it is told so, and no header where it is not', async () => {
+    const origins: string[] = []
+    route = () => ({
+      kind: 'local',
+      accept: (socket, origin) => {
+        origins.push(`${origin.address}:${origin.port}`)
+        socket.destroy()
+      },
+    })
+    const bytes = await helloBytes(NAME)
+    const header = Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.8 4711 443\r\n')
+    const behind = await open({}, true)
+    const socket = connect(behind.port, '127.0.0.1')
+    socket.write(Buffer.concat([header, bytes]))
+    await once(socket, 'close')
+    expect(origins).toEqual(['192.0.2.7:4711'])
+    const without = connect(behind.port, '127.0.0.1')
+    without.on('error', () => {})
+    without.write(bytes)
+    await once(without, 'close')
+    const plain = await open()
+    const forged = connect(plain.port, '127.0.0.1')
+    forged.on('error', () => {})
+    forged.write(Buffer.concat([header, bytes]))
+    await once(forged, 'close')
+    expect(origins).toHaveLength(1)
+  })
+
+  it('leaves other connections alone when many readers stall', async () => {
+    const { port } = await open()
+    const chunk = Buffer.alloc(64 * 1024, 'x')
+    target.on('secureConnection', (socket) => {
+      socket.on('error', () => {})
+      const pour = (): void => {
+        while (!socket.destroyed && socket.write(chunk));
+      }
+      socket.on('drain', pour)
+      pour()
+    })
+    const stalled = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        const client = tlsConnect({ port, servername: NAME, ca })
+        client.on('error', () => {})
+        await once(client, 'secureConnect')
+        client.pause()
+        return client
+      }),
+    )
+    const client = tlsConnect({ port, servername: NAME, ca })
+    let bytes = 0
+    client.on('data', (data: Buffer) => {
+      bytes += data.length
+    })
+    await expect.poll(() => bytes, { timeout: 20_000 }).toBeGreaterThan(10_000_000)
+    for (const each of [...stalled, client]) each.destroy()
+  })
+})
