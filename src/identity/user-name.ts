@@ -19,6 +19,13 @@ export function assertUserName(name: string): void {
             ? 'begins with "system:", which Kubernetes keeps for itself'
             : null
   if (problem !== null) {
-    throw new IdentityError('USER_NAME_INVALID', `user name ${JSON.stringify(name)} ${problem}`)
+    throw new IdentityError('USER_NAME_INVALID', `user name ${quote(name)} ${problem}`)
   }
 }
+
+/** For logs and terminals: nothing in it moves a cursor, turns the direction of text or fills the screen. */
+const quote = (name: string): string =>
+  JSON.stringify(name.slice(0, MAX_USER_NAME_CHARS)).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
