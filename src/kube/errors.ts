@@ -2,6 +2,7 @@ import { CodedError } from '../core/index.ts'
 
 export type KubeErrorCode =
   | 'AMBIGUOUS_PATH'
+  | 'AMBIGUOUS_QUERY'
   | 'METHOD_NOT_ALLOWED'
   | 'UPGRADE_NOT_ALLOWED'
   | 'HEADER_UNSAFE'

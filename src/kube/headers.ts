@@ -2,14 +2,10 @@ import { KubeError } from './errors.ts'
 import { textToHeader } from './header-text.ts'
 import { canonicalName } from './impersonation.ts'
 
-/** RFC 9110, 7.6.1: for one connection only. */
+/** RFC 9110, 7.6.1, and older ones: for one connection only. `proxy-…` is a prefix below. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-authentication-info',
   'te',
   'trailer',
   'transfer-encoding',
@@ -31,18 +27,17 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'alt-used',
 ])
 
-const NOT_FORWARDED_PREFIXES = [
-  'impersonate-',
-  'x-remote-',
-  'x-forwarded-',
-  'x-teleport-',
-  'x-original-',
-  'x-envoy-',
-  ':',
-] as const
+/** With the pseudo-headers of HTTP/2, which its own room takes off already. */
+const NOT_FORWARDED_PREFIX =
+  /^(?::|impersonate|proxy-|x-remote-|x-forwarded|x-teleport-|x-original-|x-envoy-)/
 
-/** Headers of an upgrade that the backend must see: RFC 6455 and Kubernetes' SPDY negotiation. */
-const WITH_UPGRADE: ReadonlySet<string> = new Set(['upgrade'])
+/** `Alt-Svc` would send the client around us; the others were for us. */
+const NOT_ANSWERED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'alt-svc'])
+
+const UPGRADE_PROTOCOL = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\/[A-Za-z0-9!#$%&'*+.^_`|~-]+)?$/
+
+/** Kubernetes takes a bearer token from here (apiserver/pkg/authentication/request/websocket/protocol.go). */
+const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.'
 
 export interface ImpersonatedPrincipals {
   readonly user: string
@@ -52,8 +47,12 @@ export interface ImpersonatedPrincipals {
 /**
  * The headers that go to the API server: what the client sent, without hop-by-hop headers, credentials, forwarding
  * headers and any impersonation of its own, then ours. What `Connection` names is dropped from the client's headers
- * only; ours are added afterwards, so that no `Connection: Impersonate-User` can take them away (CVE-2021-31999).
- * Throws KubeError HEADER_UNSAFE: without our impersonation nothing may go up, since it would go up as ourselves.
+ * only; ours are added afterwards, so that no `Connection: Impersonate-User` can take them away (CVE-2021-31999,
+ * CVE-2022-23652). A body is framed anew by whoever sends it: `Content-Length` stays only where it alone framed it.
+ *
+ * `rawHeaders` are alternating names and values as Node gives them, bytes as latin1; so is the result.
+ * Throws KubeError HEADER_UNSAFE: without our impersonation nothing may go up, since it would go up as ourselves; and
+ * for an upgrade to anything but one protocol, and more than one length.
  */
 export function upstreamHeaders(request: {
   readonly rawHeaders: readonly string[]
@@ -61,65 +60,111 @@ export function upstreamHeaders(request: {
   readonly upgrade: boolean
 }): string[] {
   const { rawHeaders, principals, upgrade } = request
-  const named = connectionNames(rawHeaders)
+  const framing = framingOf(rawHeaders)
+  const headers: string[] = []
+  let protocol: string | null = null
+  let length: string | null = null
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    const value = rawHeaders[index + 1] ?? ''
+    const canonical = canonicalName(name)
+    if (upgrade && canonical === 'upgrade') {
+      if (protocol !== null) throw unsafe('the request asks for more than one upgrade')
+      protocol = value
+    }
+    if (NOT_FORWARDED.has(canonical) || NOT_FORWARDED_PREFIX.test(canonical)) continue
+    if (framing.named?.has(canonical) === true) continue
+    if (canonical === 'content-length') {
+      if (framing.chunked) continue
+      if (length !== null || !DIGITS.test(value)) throw unsafe('the request has no single length')
+      length = value
+    }
+    if (canonical === 'sec-websocket-protocol') {
+      const protocols = withoutToken(value)
+      if (protocols !== '') headers.push(name, protocols)
+      continue
+    }
+    headers.push(name, value)
+  }
+  if (upgrade) {
+    if (protocol === null || !UPGRADE_PROTOCOL.test(protocol)) {
+      throw unsafe('an upgrade names exactly one protocol')
+    }
+    headers.push('Connection', 'Upgrade', 'Upgrade', protocol)
+  }
+  const begin = headers.length
+  headers.push('Impersonate-User', textToHeader(principals.user))
+  for (const group of principals.groups) headers.push('Impersonate-Group', textToHeader(group))
+  assertOurs(headers, begin)
+  return headers
+}
+
+const DIGITS = /^[0-9]+$/
+
+/**
+ * Impersonation fails open: a request without it runs as ourselves. So what is about to be sent is looked at once more,
+ * by another rule than the one that made it.
+ */
+function assertOurs(headers: readonly string[], begin: number): void {
+  for (let index = 0; index < begin; index += 2) {
+    if (IMPERSONATION.test(headers[index] ?? '')) {
+      throw unsafe('a foreign impersonation header survived')
+    }
+  }
+  if (headers[begin] !== 'Impersonate-User' || (headers[begin + 1] ?? '') === '') {
+    throw unsafe('the impersonated user is missing')
+  }
+}
+
+const IMPERSONATION = /^impersonate/i
+
+/** The response's headers towards the client: hop-by-hop ones, and those that `Connection` names, end here. */
+export function responseHeaders(rawHeaders: readonly string[]): string[] {
+  const { named } = framingOf(rawHeaders)
   const headers: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
     const canonical = canonicalName(name)
-    if (upgrade && WITH_UPGRADE.has(canonical)) {
-      headers.push(name, rawHeaders[index + 1] ?? '')
-      continue
-    }
-    if (NOT_FORWARDED.has(canonical) || named?.has(canonical) === true) continue
-    if (NOT_FORWARDED_PREFIXES.some((prefix) => canonical.startsWith(prefix))) continue
-    headers.push(name, rawHeaders[index + 1] ?? '')
-  }
-  if (upgrade) headers.push('Connection', 'Upgrade')
-  const begin = headers.length
-  headers.push('Impersonate-User', textToHeader(principals.user))
-  for (const group of principals.groups) headers.push('Impersonate-Group', textToHeader(group))
-  assertOurs(headers, begin, principals.groups.length + 1)
-  return headers
-}
-
-/** Impersonation fails open: a request without it runs as ourselves. So what is about to be sent is looked at again. */
-function assertOurs(headers: readonly string[], begin: number, count: number): void {
-  let seen = 0
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? ''
-    if (!canonicalName(name).startsWith('impersonate-')) continue
-    if (index < begin)
-      throw new KubeError('HEADER_UNSAFE', 'a foreign impersonation header survived')
-    seen += 1
-  }
-  if (seen !== count || headers[begin] !== 'Impersonate-User') {
-    throw new KubeError('HEADER_UNSAFE', 'the impersonation headers are not the intended ones')
-  }
-}
-
-/** The response's headers towards the client: hop-by-hop ones, and those that `Connection` names, end here. */
-export function responseHeaders(rawHeaders: readonly string[]): string[] {
-  const named = connectionNames(rawHeaders)
-  const headers: string[] = []
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? ''
-    const canonical = name.toLowerCase()
-    if (HOP_BY_HOP.has(canonical) || named?.has(canonical) === true) continue
+    if (NOT_ANSWERED.has(canonical) || canonical.startsWith('proxy-')) continue
+    if (named?.has(canonical) === true) continue
     headers.push(name, rawHeaders[index + 1] ?? '')
   }
   return headers
 }
 
-/** The names that `Connection` headers list; null in the usual case of none. */
-function connectionNames(rawHeaders: readonly string[]): Set<string> | null {
-  let names: Set<string> | null = null
+interface Framing {
+  /** The names that `Connection` headers list; null in the usual case of none. */
+  readonly named: ReadonlySet<string> | null
+  /** Whether a `Transfer-Encoding` framed the body: then a length beside it is a lie (RFC 9112, 6.3). */
+  readonly chunked: boolean
+}
+
+function framingOf(rawHeaders: readonly string[]): Framing {
+  let named: Set<string> | null = null
+  let chunked = false
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
-    for (const part of (rawHeaders[index + 1] ?? '').split(',')) {
-      names ??= new Set()
-      names.add(canonicalName(part.trim()))
+    // Few headers have these lengths: nearly none is lowered for nothing.
+    if (name.length === 10 && canonicalName(name) === 'connection') {
+      named ??= new Set()
+      for (const part of (rawHeaders[index + 1] ?? '').split(',')) {
+        named.add(canonicalName(part.trim()))
+      }
+    } else if (name.length === 17 && canonicalName(name) === 'transfer-encoding') {
+      chunked = true
     }
   }
-  return names
+  return { named, chunked }
 }
+
+/** The protocols of a WebSocket without the one that carries a token: a credential like `Authorization`. */
+function withoutToken(protocols: string): string {
+  if (!protocols.includes(TOKEN_PROTOCOL)) return protocols
+  return protocols
+    .split(',')
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => !protocol.startsWith(TOKEN_PROTOCOL))
+    .join(', ')
+}
+
+const unsafe = (why: string): KubeError => new KubeError('HEADER_UNSAFE', why)

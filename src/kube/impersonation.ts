@@ -27,4 +27,7 @@ export function parseImpersonation(rawHeaders: readonly string[]): RequestedImpe
 }
 
 /** Lower case, and with `_` as `-`: some servers on the way take one for the other. */
-export const canonicalName = (name: string): string => name.toLowerCase().replaceAll('_', '-')
+export function canonicalName(name: string): string {
+  const lower = name.toLowerCase()
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower
+}

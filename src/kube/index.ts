@@ -1,7 +1,19 @@
+/**
+ * kube is the vocabulary of Kubernetes: what a request asks for, who it wants to be, which headers go up and come back,
+ * what a Status looks like, what a kubeconfig says. It is pure: values in, values out.
+ *
+ * Trusts: that an HTTP parser made method, target and header pairs out of bytes. Trusts nothing in them.
+ * Refuses: a request that two readers could understand differently (dot segments, encoded slashes, contradicting flags),
+ * upgrades of anything but streams, names that would not arrive as they were sent. Every header of the impersonation
+ * family that a client sends ends here; a request without ours cannot be made.
+ * Follows: Kubernetes' `RequestInfoFactory` for paths, RFC 9110 7.6.1 and RFC 9112 6 for headers. An upgrade on an
+ * aggregated API's own streams (`…/virtualmachineinstances/x/console`) is refused, since nothing judges those.
+ * Test: tables of paths, a museum of hostile ones, and properties over any bytes.
+ */
 export { KubeError, type KubeErrorCode } from './errors.ts'
-export { headerToText, textToHeader } from './header-text.ts'
+export { isHeaderText } from './header-text.ts'
 export { type ImpersonatedPrincipals, responseHeaders, upstreamHeaders } from './headers.ts'
-export { canonicalName, parseImpersonation } from './impersonation.ts'
+export { parseImpersonation } from './impersonation.ts'
 export { KubeconfigError, type KubeconfigErrorCode } from './kubeconfig/errors.ts'
 export { mergeKubeconfigs } from './kubeconfig/merge-kubeconfigs.ts'
 export { maxKubeconfigBytes, parseKubeconfig } from './kubeconfig/parse-kubeconfig.ts'

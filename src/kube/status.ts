@@ -1,4 +1,6 @@
-/** The reasons of `metav1.StatusReason` that we give, with their HTTP codes. */
+import { MAX_DISCOVERY_CHARS } from './limits.ts'
+
+/** The reasons of `metav1.StatusReason` that we give, with their HTTP codes (apimachinery/pkg/apis/meta/v1/types.go). */
 export const statusCodes = {
   BadRequest: 400,
   Unauthorized: 401,
@@ -13,7 +15,7 @@ export const statusCodes = {
 } as const
 export type StatusReason = keyof typeof statusCodes
 
-/** The body of a `metav1.Status` failure: what every Kubernetes client shows to its user. */
+/** The body of a `metav1.Status` failure: what every Kubernetes client shows to its user. JSON, one line. */
 export function statusBody(status: {
   readonly reason: StatusReason
   readonly message: string
@@ -31,9 +33,11 @@ export function statusBody(status: {
 
 /** One short line for discovery paths, where kubectl shows text and hides a Status. */
 export function discoveryText(message: string): string {
-  const line = message.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim()
-  return line.length > MAX_DISCOVERY_CHARS ? `${line.slice(0, MAX_DISCOVERY_CHARS - 1)}…` : line
+  const line = message.replace(LINE_BREAKS, ' ').trim()
+  const characters = [...line]
+  return characters.length > MAX_DISCOVERY_CHARS
+    ? `${characters.slice(0, MAX_DISCOVERY_CHARS - 1).join('')}…`
+    : line
 }
 
-/** kubectl cuts longer bodies in the middle of a word (client-go shows 2,048 bytes of them). */
-const MAX_DISCOVERY_CHARS = 500
+const LINE_BREAKS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g

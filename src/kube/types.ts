@@ -29,11 +29,11 @@ export interface ResourceRequest {
   readonly resource: string
   /** `''` when there is none. */
   readonly subresource: string
-  /** `''` when there is none: lists, creates. */
+  /** `''` when there is none: lists, creates. A list or watch of one object (`fieldSelector`) has its name. */
   readonly name: string
   /** Changes something, or opens a way to: everything but get, list and watch. */
   readonly mutating: boolean
-  /** True for watches and `logs -f`: the response may stay open for hours. */
+  /** Watches, `logs -f`, exec, attach, port-forward and whatever a proxied program sends: may stay open for hours. */
   readonly longRunning: boolean
   /** The path as it came, without the query. */
   readonly path: string
@@ -43,7 +43,7 @@ export interface NonResourceRequest {
   readonly kind: 'nonResource'
   /** The HTTP method in lower case. */
   readonly verb: string
-  /** `/api`, `/apis`, `/apis/<group>/<version>`, `/version`, `/openapi/…`: no audit event, refusals as 403 text. */
+  /** Reads of `/api`, `/apis`, `/apis/<group>/<version>`, `/version`, `/openapi/…`: no audit event, refusals as 403 text. */
   readonly discovery: boolean
   readonly mutating: boolean
   readonly longRunning: boolean
