@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeIdentity, encodeIdentity } from './encode.ts'
+import { decodeIdentity, encodeIdentity, IDENTITY_OID } from './encode.ts'
 import type { AdminIdentity, HostIdentity, Identity, UserIdentity } from './identity.ts'
 import { MAX_IDENTITY_BYTES } from './limits.ts'
 
@@ -25,6 +25,12 @@ const admin: AdminIdentity = { kind: 'admin', teleportCluster: 'example', hostId
 const bytes = (value: unknown): Uint8Array =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
 const text = (identity: Identity): string => Buffer.from(encodeIdentity(identity)).toString()
+
+describe('IDENTITY_OID', () => {
+  it('has arcs of 31 bits: kubectl says "malformed extension OID field" to larger ones', () => {
+    expect(IDENTITY_OID.split('.').every((arc) => Number(arc) < 2 ** 31)).toBe(true)
+  })
+})
 
 describe('encodeIdentity', () => {
   it('writes one text per identity, whatever the order of its fields', () => {
