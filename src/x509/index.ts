@@ -2,7 +2,8 @@
  * x509 knows the bytes of certificates (RFC 5280) and no policy: it makes P-256 keys, signs what a template says, and
  * parses what somebody sent. Whom to trust is the `ca` room's business.
  *
- * Trusts: its arguments' types. Refuses: other keys than P-256, DER with anything behind it, duplicate extensions.
+ * Trusts: OpenSSL for signatures, validity and usages. Refuses: other keys than P-256, DER that is not strict or has
+ * anything behind it, an extension that is there twice. Why the DER is ours: docs/decisions/0008.
  * Test: openssl and node:crypto judge what is issued; certificates made by openssl are parsed.
  */
 export { X509Error, type X509ErrorCode } from './errors.ts'
