@@ -7,7 +7,7 @@ import { effectiveSubject } from './effective-subject.ts'
 import { parseRole } from './parse-role.ts'
 import { presetRoles } from './presets.ts'
 import { sessionTtl } from './session-ttl.ts'
-import { assertTemplate, expandTemplate } from './template.ts'
+import { expandTemplate, parseTemplate } from './template.ts'
 import type { Role, Subject } from './types.ts'
 
 type Spec = { allow?: object; deny?: object; options?: object }
@@ -279,7 +279,7 @@ describe('expandTemplate()', () => {
     '{{',
     '}}',
     '{{regexp.replace(external.a, "(", "")}}',
-  ])('refuses %s', (text) => expect(() => assertTemplate(text)).toThrow())
+  ])('refuses %s', (text) => expect(() => parseTemplate(text)).toThrow())
 })
 
 describe('parseRole()', () => {

@@ -1,60 +1,54 @@
 import type { Traits } from '../identity/index.ts'
 import { labelsMatch } from './labels.ts'
-import { PatternCache } from './pattern.ts'
-import { expandTemplate } from './template.ts'
+import { ruleOf } from './rule-ref.ts'
+import { expand, type Template } from './template.ts'
 import type { ClusterAccess, Denial, KubeClusterRef, Role, RuleRef, Subject } from './types.ts'
 
 /**
  * What a subject may be on a cluster. A role contributes when its allow labels match; any role's deny labels that match
- * deny; groups and users of deny are taken away wherever they came from. When no contributing role gives a user, the
- * subject is himself. Pure: the same for any order of roles.
+ * deny; groups and users of deny are taken away wherever they came from. When the contributing roles give no user, the
+ * person is himself; when they give neither groups nor users, there is no access, since roles that say nothing about
+ * Kubernetes must not open it. Pure, and the same for any order of roles.
  */
 export function clusterAccess(subject: Subject, cluster: KubeClusterRef): ClusterAccess {
-  const patterns = new PatternCache()
   const { roles, traits } = subject
-  const denying = roles.find((role) =>
-    labelsMatch(role.deny.kubernetesLabels, cluster.labels, traits, patterns),
+  const { labels } = cluster
+  const forbidding = roles.filter(({ deny }) => labelsMatch(deny.kubernetesLabels, labels, traits))
+  const forbidden = ruleOf(forbidding, 'deny', 'kubernetes_labels')
+  if (forbidden !== null) return clusterDenied(forbidden)
+  const contributing = roles.filter(({ allow }) =>
+    labelsMatch(allow.kubernetesLabels, labels, traits),
   )
-  if (denying !== undefined) {
-    return clusterDenied({ role: denying.name, effect: 'deny', field: 'kubernetes_labels' })
-  }
-  const contributing = roles.filter((role) =>
-    labelsMatch(role.allow.kubernetesLabels, cluster.labels, traits, patterns),
+  if (contributing.length === 0) return clusterDenied(null)
+
+  const given = givenBy(contributing, traits)
+  const by = ruleOf(given.roles, 'allow', 'kubernetes_labels')
+  if (by === null) return noPrincipals(null)
+  const isSelf = given.users.length === 0
+  const groups = withoutDenied(given.groups, roles, 'kubernetesGroups', traits)
+  const users = withoutDenied(
+    isSelf ? himself(subject) : given.users,
+    roles,
+    'kubernetesUsers',
+    traits,
   )
-  const [first] = [...contributing].sort((a, b) => (a.name < b.name ? -1 : 1))
-  if (first === undefined) return clusterDenied(null)
-
-  const given = {
-    groups: expandAll(contributing, 'kubernetesGroups', traits),
-    users: expandAll(contributing, 'kubernetesUsers', traits),
+  if (users.kept.length === 0) {
+    return noPrincipals(ruleOf(users.takers, 'deny', 'kubernetes_users'))
   }
-  const selfImpersonation = given.users.length === 0
-  const denied = {
-    groups: roles.flatMap((role) => expand(role.deny.kubernetesGroups, traits)),
-    users: roles.flatMap((role) => expand(role.deny.kubernetesUsers, traits)),
-  }
-  const without = (values: readonly string[], removed: readonly string[]): string[] =>
-    values.filter((value) => !removed.some((pattern) => patterns.matches(pattern, value)))
-  const groups = without(given.groups, denied.groups)
-  const users = without(selfImpersonation ? [subject.user] : given.users, denied.users)
-
-  if (given.groups.length === 0 && selfImpersonation && !namesPrincipals(contributing)) {
-    return noPrincipals(null)
-  }
-  if (users.length === 0) {
-    const role = roles.find(({ deny }) => deny.kubernetesUsers.length > 0)
-    return noPrincipals(
-      role === undefined ? null : { role: role.name, effect: 'deny', field: 'kubernetes_users' },
-    )
+  if (isSelf && groups.kept.length === 0) {
+    return noPrincipals(ruleOf(groups.takers, 'deny', 'kubernetes_groups'))
   }
   return {
     effect: 'allow',
-    by: { role: first.name, effect: 'allow', field: 'kubernetes_labels' },
-    users,
-    defaultUser: defaultUser(users, subject.user),
-    groups,
+    by,
+    users: users.kept,
+    defaultUser: defaultUser(users.kept, subject.user),
+    groups: groups.kept,
   }
 }
+
+/** A certificate with a name that Kubernetes keeps for itself would be one of its own components. */
+const himself = ({ user }: Subject): readonly string[] => (user.startsWith('system:') ? [] : [user])
 
 /** Of several users the own name is the one to begin with, so that `--as` is a step up and not a must. */
 function defaultUser(users: readonly string[], own: string): string | null {
@@ -63,20 +57,53 @@ function defaultUser(users: readonly string[], own: string): string | null {
   return users.includes(own) ? own : null
 }
 
-/** Whether any role speaks of groups or users at all, even if the person's traits give none. */
-const namesPrincipals = (roles: readonly Role[]): boolean =>
-  roles.some(({ allow }) => allow.kubernetesUsers.length > 0 || allow.kubernetesGroups.length > 0)
+interface Given {
+  readonly groups: readonly string[]
+  readonly users: readonly string[]
+  /** The roles that gave any of them. */
+  readonly roles: readonly Role[]
+}
 
-function expandAll(
+function givenBy(roles: readonly Role[], traits: Traits): Given {
+  const groups = new Set<string>()
+  const users = new Set<string>()
+  const giving = roles.filter(({ allow }) => {
+    const found = expandInto(groups, allow.kubernetesGroups, traits)
+    return expandInto(users, allow.kubernetesUsers, traits) || found
+  })
+  return { groups: [...groups].sort(), users: [...users].sort(), roles: giving }
+}
+
+/** Whether the templates gave anything. */
+function expandInto(names: Set<string>, templates: readonly Template[], traits: Traits): boolean {
+  let found = false
+  for (const template of templates) {
+    for (const name of expand(template, traits)) {
+      names.add(name)
+      found = true
+    }
+  }
+  return found
+}
+
+interface Remaining {
+  readonly kept: readonly string[]
+  /** The roles that took something. */
+  readonly takers: readonly Role[]
+}
+
+function withoutDenied(
+  names: readonly string[],
   roles: readonly Role[],
   field: 'kubernetesGroups' | 'kubernetesUsers',
   traits: Traits,
-): string[] {
-  return [...new Set(roles.flatMap((role) => expand(role.allow[field], traits)))].sort()
+): Remaining {
+  const takes = ({ deny }: Role, name: string): boolean =>
+    deny[field].some((pattern) => pattern.matches(name, traits))
+  const takers = roles.filter((role) => names.some((name) => takes(role, name)))
+  if (takers.length === 0) return { kept: names, takers }
+  return { kept: names.filter((name) => !takers.some((role) => takes(role, name))), takers }
 }
-
-const expand = (texts: readonly string[], traits: Traits): readonly string[] =>
-  texts.flatMap((text) => expandTemplate(text, traits))
 
 /** The same words whether a cluster is forbidden or does not exist: who may not reach it learns nothing of it. */
 const clusterDenied = (by: RuleRef | null): Denial => ({
@@ -92,5 +119,7 @@ const noPrincipals = (by: RuleRef | null): Denial => ({
   by,
   code: 'NO_KUBERNETES_PRINCIPALS',
   message:
-    'your roles reach this cluster but give you no Kubernetes group and no Kubernetes user in it: ask an administrator to set kubernetes_groups or kubernetes_users',
+    by === null
+      ? 'your roles reach this cluster but give you no Kubernetes group and no Kubernetes user in it: ask an administrator to set kubernetes_groups or kubernetes_users'
+      : `your roles reach this cluster but ${by.effect}.${by.field} of role ${JSON.stringify(by.role)} leaves you nothing to be in it: ask an administrator`,
 })

@@ -1,4 +1,5 @@
 import type { RequestedImpersonation } from '../kube/index.ts'
+import { MAX_LISTED_NAMES } from './limits.ts'
 import type { ClusterAccess, Denial, DenialCode, Principals, RequestDecision } from './types.ts'
 
 /** Kubernetes gives this group to everybody whom it authenticated; an impersonated user gets only what is sent. */
@@ -58,11 +59,10 @@ function chooseUser(access: Allowed, requested: readonly string[]): string | Den
   )
 }
 
-const MAX_LISTED = 10
 const listed = (names: readonly string[]): string =>
   names.length === 0
     ? 'none'
-    : names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ', …' : '')
+    : names.slice(0, MAX_LISTED_NAMES).join(', ') + (names.length > MAX_LISTED_NAMES ? ', …' : '')
 
 const deny = (code: DenialCode, message: string): Denial => ({
   effect: 'deny',

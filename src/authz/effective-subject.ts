@@ -2,8 +2,10 @@ import type { Traits, UserIdentity } from '../identity/index.ts'
 import type { Role, Subject } from './types.ts'
 
 /**
- * Holds a certificate against today's user: only roles and trait values that are in both count. What was taken away is
- * gone at once, what was added needs a new certificate; a user who is gone is nobody (null).
+ * Holds a certificate against today's user. A role allows when both have it: what was taken away is gone at once, what
+ * was added needs a new certificate. A role that only today's user has denies nevertheless, at once: a year-old
+ * certificate of a robot must not be a way around it. Trait values count when both have them. A user who is gone is
+ * nobody (null); so is a role that is not in `roles`.
  */
 export function effectiveSubject(
   identity: UserIdentity,
@@ -15,12 +17,23 @@ export function effectiveSubject(
   roles: ReadonlyMap<string, Role>,
 ): Subject | null {
   if (user === null || user.name !== identity.user) return null
-  const kept = [...new Set(identity.roles)].filter((name) => user.roles.includes(name))
+  const certified = new Set(identity.roles)
+  const held = [...new Set(user.roles)].flatMap((name) => roles.get(name) ?? [])
   return {
     user: identity.user,
-    roles: kept.flatMap((name) => roles.get(name) ?? []),
+    roles: held.flatMap((role) => (certified.has(role.name) ? role : denyOf(role))),
     traits: intersect(identity.traits, user.traits),
   }
+}
+
+/** The role with nothing but its deny half; none, when that is empty. */
+function denyOf(role: Role): readonly Role[] {
+  const { kubernetesGroups, kubernetesUsers, kubernetesLabels, rules } = role.deny
+  const denies = [kubernetesGroups, kubernetesUsers, kubernetesLabels, rules].some(
+    (list) => list.length > 0,
+  )
+  const nothing = { kubernetesGroups: [], kubernetesUsers: [], kubernetesLabels: [], rules: [] }
+  return denies ? [{ ...role, allow: nothing }] : []
 }
 
 function intersect(certified: Traits, current: Traits): Traits {

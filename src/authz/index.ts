@@ -7,12 +7,13 @@
  * be parsed. Test: tables per matcher, and properties (a deny never widens, order is irrelevant).
  */
 export { clusterAccess } from './cluster-access.ts'
-export { type ApiDecision, decideApi, describeRule } from './decide-api.ts'
+export { type ApiDecision, decideApi } from './decide-api.ts'
 export { decideRequest } from './decide-request.ts'
 export { effectiveSubject } from './effective-subject.ts'
 export { AuthzError, type AuthzErrorCode } from './errors.ts'
 export { parseRole } from './parse-role.ts'
 export { type PresetRole, presetRoles } from './presets.ts'
+export { describeRule } from './rule-ref.ts'
 export { sessionTtl } from './session-ttl.ts'
 export { expandTemplate } from './template.ts'
 export type {
@@ -25,7 +26,8 @@ export type {
   Principals,
   RequestDecision,
   Role,
-  RoleConditions,
+  RoleAllow,
+  RoleDeny,
   RoleOptions,
   RoleVersion,
   RuleRef,

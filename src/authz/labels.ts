@@ -1,26 +1,18 @@
 import type { Traits } from '../identity/index.ts'
-import type { PatternCache } from './pattern.ts'
-import { expandTemplate } from './template.ts'
 import type { LabelSelector } from './types.ts'
 
 /**
- * Whether a cluster's labels match a selector: every name must match one of its patterns. An empty selector matches
- * nothing, `'*': '*'` everything.
+ * Whether a cluster's labels match a selector: every name must be there, with a value that matches one of its patterns.
+ * An empty selector matches nothing; the name `*`, which goes with the value `*` only, is there in every cluster.
  */
-export function labelsMatch(
+export const labelsMatch = (
   selector: LabelSelector,
   labels: Readonly<Record<string, string>>,
   traits: Traits,
-  patterns: PatternCache,
-): boolean {
-  const entries = Object.entries(selector)
-  if (entries.length === 0) return false
-  return entries.every(([name, texts]) => {
+): boolean =>
+  selector.length > 0 &&
+  selector.every(({ name, patterns }) => {
     if (name === '*') return true
-    if (!Object.hasOwn(labels, name)) return false
-    const value = labels[name] ?? ''
-    return texts
-      .flatMap((text) => expandTemplate(text, traits))
-      .some((pattern) => patterns.matches(pattern, value))
+    const value = Object.hasOwn(labels, name) ? labels[name] : undefined
+    return value !== undefined && patterns.some((pattern) => pattern.matches(value, traits))
   })
-}

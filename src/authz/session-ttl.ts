@@ -1,6 +1,9 @@
 import type { Role } from './types.ts'
 
-/** How long a certificate may live: what was asked, cut by the shortest `max_session_ttl`, and the role that cut it. */
+/**
+ * How long a certificate may live, in milliseconds: what was asked, cut by the shortest `max_session_ttl`, and the role
+ * that cut it (the first by name, when several say the same).
+ */
 export function sessionTtl(
   roles: readonly Role[],
   requestedMs: number,
@@ -8,8 +11,10 @@ export function sessionTtl(
   let ttlMs = requestedMs
   let cappedBy: string | null = null
   for (const { name, options } of roles) {
-    if (options.maxSessionTtlMs !== null && options.maxSessionTtlMs < ttlMs) {
-      ttlMs = options.maxSessionTtlMs
+    const limitMs = options.maxSessionTtlMs
+    if (limitMs === null) continue
+    if (limitMs < ttlMs || (limitMs === ttlMs && cappedBy !== null && name < cappedBy)) {
+      ttlMs = limitMs
       cappedBy = name
     }
   }

@@ -1,5 +1,7 @@
 import { RE2JS } from 're2js'
 import type { Traits } from '../identity/index.ts'
+import { isHeaderText } from '../kube/index.ts'
+import { parseReplacement, type Replacement, replaceAll } from './replacement.ts'
 
 /** What may stand between `{{` and `}}`. */
 type Expression =
@@ -9,66 +11,80 @@ type Expression =
       readonly type: 'replace'
       readonly of: Expression
       readonly pattern: RE2JS
-      readonly by: string
+      readonly by: Replacement
     }
 
-interface Template {
+/** A text of a role with at most one `{{…}}` in it, read once. */
+export interface Template {
   readonly before: string
-  readonly expression: Expression
+  /** Null for a text without `{{…}}`, which is all in `before`. */
+  readonly expression: Expression | null
   readonly after: string
 }
 
 const TEMPLATE = /^([^{}]*)\{\{(.*)\}\}([^{}]*)$/s
 
-/** Traits that `internal.` may name; `external.` takes any. */
-const INTERNAL: ReadonlySet<string> = new Set(['logins', 'kubernetes_groups', 'kubernetes_users'])
+/** Traits that `internal.` may name: those that `tctl users add` sets. `external.` takes any. */
+const INTERNAL: ReadonlySet<string> = new Set([
+  'logins',
+  'kubernetes_groups',
+  'kubernetes_users',
+  'db_names',
+  'db_users',
+  'db_roles',
+  'windows_logins',
+  'aws_role_arns',
+  'azure_identities',
+  'gcp_service_accounts',
+])
 
 export const isTemplate = (text: string): boolean => text.includes('{{') || text.includes('}}')
 
 /** Throws Error, in words, unless the text is literal or a template that this version knows. */
-export function assertTemplate(text: string): void {
-  if (isTemplate(text)) parseTemplate(text)
+export function parseTemplate(text: string): Template {
+  if (!isTemplate(text)) return { before: text, expression: null, after: '' }
+  const match = TEMPLATE.exec(text)
+  if (match === null) {
+    throw new Error(`${JSON.stringify(text)} is not a template like {{external.groups}}`)
+  }
+  const [, before = '', inner = '', after = ''] = match
+  return { before, expression: parseExpression(inner.trim(), text), after }
 }
 
+/** The values of a text with at most one `{{…}}` in it. Throws Error for a template that cannot be read. */
+export const expandTemplate = (text: string, traits: Traits): readonly string[] =>
+  expand(parseTemplate(text), traits)
+
 /**
- * The values of a text with at most one `{{…}}` in it: one for each value of the trait, none when the trait is missing.
- * What comes out is never expanded again, and values that could not be sent in a header are left out.
+ * One value for each value of the trait, none when the trait is missing. What comes out of a trait is never read as a
+ * template again, and what could not be sent in a header unchanged (line breaks, blanks at the ends) is left out.
  */
-export function expandTemplate(text: string, traits: Traits): readonly string[] {
-  if (!isTemplate(text)) return [text]
-  const { before, expression, after } = parseTemplate(text)
+export function expand(template: Template, traits: Traits): readonly string[] {
+  const { before, expression, after } = template
+  if (expression === null) return [before]
   const values = valuesOf(expression, traits).map((value) => `${before}${value}${after}`)
-  return [...new Set(values)].filter(
-    (value) => value !== '' && !/[\u0000-\u001f\u007f]/.test(value),
-  )
+  return [...new Set(values)].filter(isHeaderText)
 }
 
 function valuesOf(expression: Expression, traits: Traits): readonly string[] {
-  switch (expression.type) {
-    case 'trait':
-      return Object.hasOwn(traits, expression.name)
-        ? (traits[expression.name] ?? []).filter((value) => value !== '')
-        : []
-    case 'emailLocal':
-      return valuesOf(expression.of, traits).flatMap((value) => {
-        const at = value.indexOf('@')
-        return at > 0 && at === value.lastIndexOf('@') ? [value.slice(0, at)] : []
-      })
-    case 'replace':
-      // Values that the pattern does not match are dropped, not passed on.
-      return valuesOf(expression.of, traits).flatMap((value) =>
-        expression.pattern.matcher(value).find()
-          ? [expression.pattern.matcher(value).replaceAll(expression.by)]
-          : [],
-      )
-  }
+  return rawValuesOf(expression, traits).filter((value) => value !== '')
 }
 
-function parseTemplate(text: string): Template {
-  const match = TEMPLATE.exec(text)
-  if (match === null) throw new Error(`"${text}" is not a template like {{external.groups}}`)
-  const [, before = '', inner = '', after = ''] = match
-  return { before, expression: parseExpression(inner.trim(), text), after }
+function rawValuesOf(expression: Expression, traits: Traits): readonly string[] {
+  if (expression.type === 'trait') {
+    return Object.hasOwn(traits, expression.name) ? (traits[expression.name] ?? []) : []
+  }
+  const values = valuesOf(expression.of, traits)
+  if (expression.type === 'emailLocal') return values.flatMap(emailLocal)
+  // Values that the pattern does not match are dropped, not passed on.
+  const { pattern, by } = expression
+  return values.flatMap((value) => replaceAll(pattern, value, by) ?? [])
+}
+
+/** `dave.smith` of `dave.smith@example.com`; nothing of what is no plain address. */
+function emailLocal(address: string): readonly string[] {
+  const local = /^([^@\s]+)@[^@\s]+$/.exec(address)?.[1]
+  return local === undefined ? [] : [local]
 }
 
 function parseExpression(source: string, whole: string): Expression {
@@ -76,7 +92,9 @@ function parseExpression(source: string, whole: string): Expression {
   if (variable !== null) {
     const name = variable[2] ?? variable[3] ?? ''
     if (variable[1] === 'internal' && !INTERNAL.has(name)) {
-      throw new Error(`"${whole}": internal.${name} is not known (${[...INTERNAL].join(', ')})`)
+      throw new Error(
+        `${JSON.stringify(whole)}: internal.${name} is not known (${[...INTERNAL].join(', ')})`,
+      )
     }
     return { type: 'trait', name }
   }
@@ -87,24 +105,26 @@ function parseExpression(source: string, whole: string): Expression {
   const replace =
     /^regexp\.replace\((.*?),\s*"((?:[^"\\]|\\.)*)"\s*,\s*"((?:[^"\\]|\\.)*)"\s*\)$/s.exec(source)
   if (replace !== null) {
+    const pattern = compile(unquote(replace[2] ?? ''), whole)
     return {
       type: 'replace',
       of: parseExpression((replace[1] ?? '').trim(), whole),
-      pattern: compile(unquote(replace[2] ?? ''), whole),
-      by: unquote(replace[3] ?? '').replace(/\$\{?(\d+)\}?/g, '$$$1'),
+      pattern,
+      by: parseReplacement(unquote(replace[3] ?? ''), pattern),
     }
   }
   throw new Error(
-    `"${whole}" is not a template that this version knows: internal.x, external.x, email.local(…), regexp.replace(…, "re", "by")`,
+    `${JSON.stringify(whole)} is not a template that this version knows: internal.x, external.x, email.local(…), regexp.replace(…, "re", "by")`,
   )
 }
 
+/** Of a text in double quotes: `\"` and `\\`; other backslashes belong to the regular expression. */
 const unquote = (text: string): string => text.replace(/\\(["\\])/g, '$1')
 
 function compile(pattern: string, whole: string): RE2JS {
   try {
     return RE2JS.compile(pattern)
   } catch (cause) {
-    throw new Error(`"${whole}": the pattern is not a regular expression`, { cause })
+    throw new Error(`${JSON.stringify(whole)}: the pattern is not a regular expression`, { cause })
   }
 }

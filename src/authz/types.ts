@@ -1,4 +1,6 @@
 import type { Traits } from '../identity/index.ts'
+import type { Pattern } from './pattern.ts'
+import type { Template } from './template.ts'
 
 export type RoleVersion = 'v3' | 'v4' | 'v5' | 'v6' | 'v7' | 'v8'
 
@@ -8,14 +10,24 @@ export interface ApiRule {
   readonly verbs: readonly string[]
 }
 
-/** The label selector of a role: label name → patterns (literal, `*`, glob with `*`, `^regex$`). All names must match. */
-export type LabelSelector = Readonly<Record<string, readonly string[]>>
+/** The label selector of a role. All names must match, each with one of its patterns; none at all matches nothing. */
+export type LabelSelector = readonly {
+  readonly name: string
+  readonly patterns: readonly Pattern[]
+}[]
 
-/** The `allow` or the `deny` half of a role, templates not yet expanded. */
-export interface RoleConditions {
-  readonly logins: readonly string[]
-  readonly kubernetesGroups: readonly string[]
-  readonly kubernetesUsers: readonly string[]
+/** What a role gives. Templates are read, not yet expanded. */
+export interface RoleAllow {
+  readonly kubernetesGroups: readonly Template[]
+  readonly kubernetesUsers: readonly Template[]
+  readonly kubernetesLabels: LabelSelector
+  readonly rules: readonly ApiRule[]
+}
+
+/** What a role takes away, wherever it came from. */
+export interface RoleDeny {
+  readonly kubernetesGroups: readonly Pattern[]
+  readonly kubernetesUsers: readonly Pattern[]
   readonly kubernetesLabels: LabelSelector
   readonly rules: readonly ApiRule[]
 }
@@ -25,13 +37,13 @@ export interface RoleOptions {
   readonly maxSessionTtlMs: number | null
 }
 
-/** A parsed role. `parseRole` is the only maker. */
+/** A role, read and compiled. `parseRole` is the only maker. */
 export interface Role {
   readonly name: string
   readonly version: RoleVersion
   readonly options: RoleOptions
-  readonly allow: RoleConditions
-  readonly deny: RoleConditions
+  readonly allow: RoleAllow
+  readonly deny: RoleDeny
 }
 
 /** Which rule decided: `role "dev" allow.kubernetes_labels`. */

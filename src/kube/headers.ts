@@ -1,3 +1,4 @@
+import { assertImpersonation } from './assert-impersonation.ts'
 import { KubeError } from './errors.ts'
 import { textToHeader } from './header-text.ts'
 import { canonicalName } from './impersonation.ts'
@@ -92,31 +93,14 @@ export function upstreamHeaders(request: {
     }
     headers.push('Connection', 'Upgrade', 'Upgrade', protocol)
   }
-  const begin = headers.length
-  headers.push('Impersonate-User', textToHeader(principals.user))
-  for (const group of principals.groups) headers.push('Impersonate-Group', textToHeader(group))
-  assertOurs(headers, begin)
+  const ours = ['Impersonate-User', textToHeader(principals.user)]
+  for (const group of principals.groups) ours.push('Impersonate-Group', textToHeader(group))
+  headers.push(...ours)
+  assertImpersonation(headers, ours)
   return headers
 }
 
 const DIGITS = /^[0-9]+$/
-
-/**
- * Impersonation fails open: a request without it runs as ourselves. So what is about to be sent is looked at once more,
- * by another rule than the one that made it.
- */
-function assertOurs(headers: readonly string[], begin: number): void {
-  for (let index = 0; index < begin; index += 2) {
-    if (IMPERSONATION.test(headers[index] ?? '')) {
-      throw unsafe('a foreign impersonation header survived')
-    }
-  }
-  if (headers[begin] !== 'Impersonate-User' || (headers[begin + 1] ?? '') === '') {
-    throw unsafe('the impersonated user is missing')
-  }
-}
-
-const IMPERSONATION = /^impersonate/i
 
 /** The response's headers towards the client: hop-by-hop ones, and those that `Connection` names, end here. */
 export function responseHeaders(rawHeaders: readonly string[]): string[] {

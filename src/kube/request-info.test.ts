@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { KubeError } from './errors.ts'
 import { parseRequestInfo } from './request-info.ts'
 
 const parse = (
@@ -543,7 +544,7 @@ describe('parseRequestInfo()', () => {
           try {
             info = parse('GET', text)
           } catch (error) {
-            expect(error).toMatchObject({ code: expect.stringMatching(/^AMBIGUOUS_/) })
+            expect((error as KubeError).code).toMatch(/^AMBIGUOUS_/)
             return
           }
           expect(decodeURIComponent(info.path).split('/')).not.toContain('..')
