@@ -7,7 +7,7 @@ import { expand, isTemplate, parseTemplate } from './template.ts'
  * linear in the value), a template, or literal text.
  *
  * What comes out of a trait is always literal: whoever controls an attribute of a person, at an identity provider say,
- * must not be able to write patterns into roles (docs/decisions/0008-traits-are-literal.md).
+ * must not be able to write patterns into roles (docs/decisions/0009-traits-are-literal.md).
  */
 export interface Pattern {
   matches(value: string, traits: Traits): boolean
