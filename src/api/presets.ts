@@ -1,12 +1,10 @@
 import { presetRoles } from '../authz/index.ts'
-import type { RoleResource } from '../contract/index.ts'
 import { errorCode } from '../core/index.ts'
 import type { Stores } from './stores.ts'
 
 /** Creates the preset roles and the settings that are not there yet; what an administrator changed stays. */
 export async function ensurePresets(stores: Stores): Promise<void> {
-  for (const role of presetRoles())
-    await createOnce(() => stores.roles.create(role as RoleResource))
+  for (const role of presetRoles()) await createOnce(() => stores.roles.create(role))
   await createOnce(() =>
     stores.settings.create({
       kind: 'cluster_settings',

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { errorCode, errorMessage } from '../core/index.ts'
+import { writePrivateFile } from '../files/index.ts'
 import { CliError } from './errors.ts'
 
 /**
@@ -20,18 +19,9 @@ export async function writeSecretFile(options: {
       hint: 'use --overwrite to replace it, or another --out',
     })
   }
-  const beside = join(dirname(path), `.${randomBytes(8).toString('hex')}.tmp`)
   try {
-    const file = await open(beside, 'wx', 0o600)
-    try {
-      await file.writeFile(content)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(beside, path)
+    await writePrivateFile(path, content)
   } catch (error) {
-    await unlink(beside).catch(() => {})
     throw new CliError('FILE_UNWRITABLE', `cannot write ${path}: ${errorMessage(error)}`, {
       cause: error,
     })

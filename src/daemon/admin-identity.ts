@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Authorities } from '../ca/index.ts'
 import { errorMessage, type Logger } from '../core/index.ts'
+import { writePrivateFile } from '../files/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../x509/index.ts'
-import { writePrivateFile } from './file.ts'
 
 /** Read by `tctl` (client/admin-identity.ts). */
 const ADMIN_IDENTITY_FILE = 'admin-identity.json'

@@ -1,9 +1,9 @@
 import { access, mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
+import { writePrivateFile } from '../files/index.ts'
 import { parseConfig, type TeleportConfig } from './config/index.ts'
 import { DaemonError } from './errors.ts'
-import { writePrivateFile } from './file.ts'
 import type { Started } from './run-daemon.ts'
 
 const DIRECTORY = '.teleport'

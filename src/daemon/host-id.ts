@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../core/index.ts'
-import { writePrivateFile } from './file.ts'
+import { writePrivateFile } from '../files/index.ts'
 
 /** The lasting identity of this machine's services: made once, kept in the data directory. */
 export async function loadHostId(dataDir: string): Promise<string> {

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { type CertificateTemplate, generateKeyPair, issueCertificate } from '../../src/x509/index.ts'
+import {
+  type CertificateTemplate,
+  generateKeyPair,
+  issueCertificate,
+} from '../../src/x509/index.ts'
 
-const template = (commonName: string, fields: Partial<CertificateTemplate>): CertificateTemplate => ({
+const template = (
+  commonName: string,
+  fields: Partial<CertificateTemplate>,
+): CertificateTemplate => ({
   commonName,
   notBeforeMs: Date.now() - 60_000,
   notAfterMs: Date.now() + 3_600_000,

@@ -68,7 +68,7 @@ export function configKeys(spec: SectionSpec, prefix = ''): string[] {
   return Object.entries(spec).flatMap(([name, child]) => {
     const path = prefix === '' ? name : `${prefix}.${name}`
     const leaf = 'says' in child || 'refused' in child
-    return leaf ? [path] : configKeys(child as SectionSpec, path)
+    return leaf ? [path] : configKeys(child, path)
   })
 }
 
@@ -96,7 +96,7 @@ function check(write: boolean): DocsReport {
   )
   const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8')
   const documented = new Set(
-    [...errors.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \|/gm)].map(([, code = '']) => code),
+    [...errors.matchAll(/^\| `([A-Z][A-Z0-9_]+)` +\|/gm)].map(([, code = '']) => code),
   )
   for (const code of codes) if (!documented.has(code)) problems.push(`docs/errors.md lacks ${code}`)
   for (const code of documented)

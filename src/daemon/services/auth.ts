@@ -16,7 +16,7 @@ import {
   openAuthorities,
   type PeerCertificateParser,
 } from '../../ca/index.ts'
-import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
+import { type Clock, errorMessage, type Logger, parseDuration } from '../../core/index.ts'
 import { authServerName } from '../../protocol/index.ts'
 import { openSqlAuditStore } from '../../sinks/index.ts'
 import { openSqlite } from '../../storage/index.ts'
@@ -65,7 +65,7 @@ export async function openAuthService(
   const database = stack.use(await openSqlite({ path: options.databasePath, clock, log }))
   const { backend } = database
   const cipher = createSecretCipher(await loadSecretKey(dataDir, options.env))
-  const authorities = await openAuthorities({ backend, cipher, clock, clusterName, log })
+  const authorities = stack.use(await openAuthorities({ backend, cipher, clock, clusterName, log }))
   const stores = openStores(backend)
   await ensurePresets(stores)
   const access = stack.use(await AccessState.open(backend, log))
@@ -81,10 +81,17 @@ export async function openAuthService(
   })
 
   const kubeClusters = new KubeClusterRegistry(backend, clock)
+  const sweep = async (): Promise<void> => {
+    await backend.sweep(clock.now())
+    const { audit_retention: retention } = access.current().settings
+    if (retention === undefined) return
+    const before = clock.now() - parseDuration(retention)
+    await events.deleteBefore(new Date(before).toISOString())
+  }
   const sweeper = setInterval(() => {
-    backend
-      .sweep(clock.now())
-      .catch((error: unknown) => log.warn({ error: errorMessage(error) }, 'cannot sweep storage'))
+    sweep().catch((error: unknown) =>
+      log.warn({ error: errorMessage(error) }, 'cannot remove what has expired from storage'),
+    )
   }, SWEEP_EVERY_MS)
   stack.defer(() => clearInterval(sweeper))
 

@@ -1,7 +1,6 @@
 import {
   createServer as createHttpServer,
   type IncomingMessage,
-  type RequestListener,
   type ServerResponse,
 } from 'node:http'
 import {
@@ -36,10 +35,7 @@ export function startHttp(handler: Handler): Promise<TestServer> {
 }
 
 export function startHttps(options: ServerOptions, handler: Handler): Promise<TestServer> {
-  const server = createHttpsServer(
-    { maxHeaderSize: 2 * 1024 * 1024, ...options },
-    handler as RequestListener,
-  )
+  const server = createHttpsServer({ maxHeaderSize: 2 * 1024 * 1024, ...options }, handler)
   server.requestTimeout = 0
   server.headersTimeout = 0
   server.keepAliveTimeout = 0

@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-/** Writes a private file, 0600 from its first byte, whole or not at all. */
+/**
+ * Writes a private file, 0600 from its first byte, whole or not at all: beside its place, synced, then renamed.
+ *
+ * @throws the file system's error; what was there before is then untouched
+ */
 export async function writePrivateFile(path: string, content: string): Promise<void> {
   const beside = join(dirname(path), `.${randomBytes(8).toString('hex')}.tmp`)
   try {
