@@ -1,0 +1,232 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { freePort, TestDaemon } from '../support/daemon.ts'
+import {
+  clusters,
+  contextOf,
+  KUBECTL_VERSIONS,
+  kubectls,
+  kubectlWith,
+  mergedKubeconfig,
+} from './support/environment.ts'
+
+/** The page that says what people see; this test holds it to the truth, or writes it with UPDATE_DOCS=1. */
+const PAGE = resolve(import.meta.dirname, '../../docs/errors.md')
+const [BEGIN, END] = ['<!-- kubectl-table -->', '<!-- /kubectl-table -->']
+
+type Cache = 'cold' | 'warm'
+interface Row {
+  readonly refusal: string
+  readonly kubectl: string
+  readonly cache: Cache
+  readonly printed: string
+}
+
+/** What a refusal must tell the person, whichever kubectl and cache: the word that is its cause. */
+const REFUSALS = {
+  CERT_UNKNOWN_AUTHORITY: /another or an outdated authority/,
+  USER_GONE: /does not exist any more/,
+  CLUSTER_DENIED: /access to this Kubernetes cluster is denied/,
+  NO_KUBERNETES_PRINCIPALS: /no Kubernetes group and no Kubernetes user/,
+  IMPERSONATION_DENIED: /impersonation of user "mallory" is not allowed/,
+  CERT_EXPIRED: /certificate expired at/,
+  UPSTREAM_UNREACHABLE: /is offline: its API server does not answer/,
+} as const
+/** kubectl 1.20 drops what it is told in discovery, whatever the answer is, and goes on without resources. */
+const BLIND = /doesn't have a resource type/
+
+type RefusalName = keyof typeof REFUSALS
+
+const cluster = clusters.find(({ version }) => version === '1.35')
+const absent = KUBECTL_VERSIONS.filter(
+  (version) => !kubectls.some((one) => one.version === version),
+)
+const missing =
+  cluster === undefined
+    ? 'no Kubernetes 1.35 here'
+    : absent.length > 0
+      ? `no kubectl ${absent.join(', ')} here`
+      : null
+
+describe.skipIf(missing !== null)(
+  `what kubectl prints of refusals${missing === null ? '' : ` (${missing})`}`,
+  () => {
+    let directory: string
+    let daemon: TestDaemon
+    let foreign: TestDaemon
+    const kubeconfigs = new Map<RefusalName, string>()
+    const rows: Row[] = []
+    const served = (): string => `e2e.example.com-${contextOf(required(cluster))}`
+
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'e2e-refusals-'))
+      const clustersFile = await withDeadCluster(
+        await mergedKubeconfig(directory, [required(cluster)]),
+      )
+      daemon = await TestDaemon.start({ kubeconfig: clustersFile, labels: { env: 'prod' } })
+      foreign = await TestDaemon.start({ kubeconfig: clustersFile })
+      for (const [name, allow] of [
+        ['reaches', { kubernetes_labels: { '*': '*' }, kubernetes_groups: ['system:masters'] }],
+        ['elsewhere', { kubernetes_labels: { env: 'dev' }, kubernetes_groups: ['system:masters'] }],
+        ['nobody', { kubernetes_labels: { '*': '*' } }],
+      ] as const) {
+        await writeFile(
+          join(directory, 'role.yaml'),
+          stringify({ kind: 'role', version: 'v7', metadata: { name }, spec: { allow } }),
+        )
+        await daemon.tctl('create', '-f', join(directory, 'role.yaml'))
+      }
+      const sign = async (name: RefusalName, ...flags: string[]): Promise<string> => {
+        const user = name.toLowerCase().replaceAll('_', '-')
+        // A certificate is worth what it and the user's record agree on: both roles are signed, one is left.
+        await daemon.tctl('users', 'add', user, '--roles=reaches,nobody')
+        const path = await daemon.sign(user, ...flags)
+        kubeconfigs.set(name, path)
+        return path
+      }
+      for (const name of Object.keys(REFUSALS) as RefusalName[]) {
+        await sign(name, name === 'CERT_EXPIRED' ? '--ttl=1m' : '--ttl=8h')
+      }
+      // Each kubectl fills its discovery cache while all is well; the refusals come afterwards.
+      for (const { path, version } of used()) {
+        const { code, stderr } = await get(path, version, 'UPSTREAM_UNREACHABLE', served(), 'warm')
+        if (code !== 0) throw new Error(stderr)
+      }
+      await daemon.tctl('users', 'rm', 'user-gone')
+      await daemon.tctl('users', 'update', 'cluster-denied', '--set-roles=elsewhere')
+      await daemon.tctl('users', 'update', 'no-kubernetes-principals', '--set-roles=nobody')
+      await foreign.tctl('users', 'add', 'cert-unknown-authority', '--k8s-groups=system:masters')
+      await withForeignCertificate(
+        required(kubeconfigs.get('CERT_UNKNOWN_AUTHORITY')),
+        await foreign.sign('cert-unknown-authority'),
+      )
+    })
+    afterAll(async () => {
+      await daemon[Symbol.asyncDispose]()
+      await foreign[Symbol.asyncDispose]()
+      await rm(directory, { recursive: true, force: true })
+    })
+
+    const used = (): typeof kubectls =>
+      KUBECTL_VERSIONS.map((version) => required(kubectls.find((one) => one.version === version)))
+
+    async function untilExpired(): Promise<void> {
+      await expect
+        .poll(() => expired(required(kubeconfigs.get('CERT_EXPIRED'))), {
+          timeout: 120_000,
+          interval: 1000,
+        })
+        .toBe(true)
+    }
+
+    async function get(
+      path: string,
+      version: string,
+      refusal: RefusalName,
+      context: string,
+      cache: Cache,
+    ): ReturnType<ReturnType<typeof kubectlWith>> {
+      const warm = join(directory, `warm-${version}`)
+      const home = cache === 'warm' ? warm : await mkdtemp(join(directory, 'cold-'))
+      await mkdir(home, { recursive: true })
+      const kubectl = kubectlWith(path, required(kubeconfigs.get(refusal)), context, home)
+      return kubectl([
+        'get',
+        'pods',
+        ...(refusal === 'IMPERSONATION_DENIED' ? ['--as=mallory'] : []),
+      ])
+    }
+
+    for (const refusal of Object.keys(REFUSALS) as RefusalName[]) {
+      it(`${refusal}: every kubectl says why, cold and warm`, async () => {
+        if (refusal === 'CERT_EXPIRED') await untilExpired()
+        const context = refusal === 'UPSTREAM_UNREACHABLE' ? 'e2e.example.com-dead' : served()
+        for (const { path, version } of used()) {
+          for (const cache of ['cold', 'warm'] as const) {
+            const { code, stdout, stderr } = await get(path, version, refusal, context, cache)
+            expect(code, stderr).not.toBe(0)
+            expect(stdout).toBe('')
+            rows.push({ refusal, kubectl: version, cache, printed: lastLine(stderr) })
+          }
+        }
+        const own = rows.filter((row) => row.refusal === refusal)
+        for (const { printed, kubectl, cache } of own)
+          expect(printed, `kubectl ${kubectl}, ${cache}`).toMatch(
+            kubectl === '1.20' && cache === 'cold' ? BLIND : REFUSALS[refusal],
+          )
+      })
+    }
+
+    it('and docs/errors.md says the same', async () => {
+      const page = await readFile(PAGE, 'utf8')
+      const [from, to] = [page.indexOf(BEGIN) + BEGIN.length, page.indexOf(END)]
+      const table = tableOf(rows)
+      if (process.env['UPDATE_DOCS'] === '1') {
+        await writeFile(PAGE, `${page.slice(0, from)}\n${table}${page.slice(to)}`)
+        return
+      }
+      expect(page.slice(from, to).trim()).toBe(table.trim())
+    })
+  },
+)
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('not there')
+  return value
+}
+
+/** kubectl logs each discovery attempt with a time; what it says in the end is its last line. */
+const lastLine = (stderr: string): string =>
+  required(stderr.trim().split('\n').at(-1)).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, '(time)')
+
+async function withDeadCluster(path: string): Promise<string> {
+  const config = parse(await readFile(path, 'utf8')) as {
+    clusters: object[]
+    users: { name: string; user: object }[]
+    contexts: object[]
+  }
+  const server = `https://127.0.0.1:${await freePort()}`
+  config.clusters.push({ name: 'dead', cluster: { server, 'insecure-skip-tls-verify': true } })
+  config.users.push({ name: 'dead', user: { token: 'unused' } })
+  config.contexts.push({ name: 'dead', context: { cluster: 'dead', user: 'dead' } })
+  const file = `${path}.dead`
+  await writeFile(file, stringify(config), { mode: 0o600 })
+  return file
+}
+
+interface Kubeconfig {
+  users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[]
+}
+
+async function withForeignCertificate(path: string, foreign: string): Promise<void> {
+  const ours = parse(await readFile(path, 'utf8')) as Kubeconfig
+  const theirs = parse(await readFile(foreign, 'utf8')) as Kubeconfig
+  for (const entry of ours.users) entry.user = required(theirs.users[0]).user
+  await cp(path, `${path}.before`)
+  await writeFile(path, stringify(ours))
+}
+
+async function expired(path: string): Promise<boolean> {
+  const { X509Certificate } = await import('node:crypto')
+  const config = parse(await readFile(path, 'utf8')) as Kubeconfig
+  const data = required(config.users[0]).user['client-certificate-data']
+  const { validToDate } = new X509Certificate(Buffer.from(data, 'base64'))
+  return validToDate.getTime() < Date.now()
+}
+
+/** One line for each thing that is printed, with the kubectls that print it. */
+function tableOf(rows: readonly Row[]): string {
+  const lines = new Map<string, Row[]>()
+  for (const row of rows) {
+    const key = `${row.refusal} ${row.cache} ${row.printed}`
+    lines.set(key, [...(lines.get(key) ?? []), row])
+  }
+  const cells = [...lines.values()].map((same) => {
+    const { refusal, cache, printed } = required(same[0])
+    return `| \`${refusal}\` | ${same.map(({ kubectl }) => kubectl).join(', ')} | ${cache} | \`${printed.replaceAll('|', '\\|')}\` |`
+  })
+  return `\n| refusal | kubectl | discovery cache | last line of stderr |\n| --- | --- | --- | --- |\n${cells.join('\n')}\n\n`
+}
