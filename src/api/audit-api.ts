@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { type EventName, eventBase } from '../audit/index.ts'
+import { type EventName, eventBase, newEventUid } from '../audit/index.ts'
 import { errorMessage } from '../core/index.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
@@ -14,12 +13,13 @@ export type AuditApi = (
 /** Rejects with AUDIT_UNAVAILABLE when the event cannot be written. */
 export function auditApi(deps: Pick<ApiDeps, 'audit' | 'clock' | 'clusterName'>): AuditApi {
   return async (caller, event, fields) => {
+    const nowMs = deps.clock.now()
     try {
       await deps.audit.append({
         ...eventBase(event, {
           clusterName: deps.clusterName,
-          nowMs: deps.clock.now(),
-          uid: randomUUID(),
+          nowMs,
+          uid: newEventUid(nowMs),
         }),
         user: caller.user,
         user_roles: caller.roles,

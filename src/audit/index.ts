@@ -23,3 +23,4 @@ export type {
   KubeRequestEvent,
   UserFields,
 } from './types.ts'
+export { newEventUid } from './uid.ts'

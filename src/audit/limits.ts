@@ -19,6 +19,12 @@ export const defaultSpoolLimits: SpoolLimits = {
 /** One event; a request's path is its longest field, and paths end at 16 KiB. */
 export const MAX_EVENT_BYTES = 1024 * 1024
 
+/** After a delivery that was not full: so long are events gathered for the next, so that a busy service delivers many at once. */
+export const SHIP_GATHER_MS = 100
+
+/** How often the place that delivery has reached is noted on disk; after a crash, what is not noted is delivered again. */
+export const CURSOR_EVERY_MS = 1000
+
 /** The wait after a failed delivery doubles from the first to the last, with jitter. */
 export const SHIP_RETRY_FIRST_MS = 100
 export const SHIP_RETRY_LAST_MS = 10_000

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { AuditError } from './errors.ts'
 import {
+  CURSOR_EVERY_MS,
   defaultSpoolLimits,
   MAX_EVENT_BYTES,
+  SHIP_GATHER_MS,
   SHIP_RETRY_FIRST_MS,
   SHIP_RETRY_LAST_MS,
   type SpoolLimits,
@@ -142,6 +144,7 @@ class FileSpool implements Spool {
   #oldestOnDiskMs: number
   #wake: (() => void) | null = null
   #lastError: string | null = null
+  #cursorWrittenMs = 0
   #closed = false
 
   constructor(options: {
@@ -200,6 +203,7 @@ class FileSpool implements Spool {
         failures = 0
         this.#lastError = null
         await this.#stored(batch)
+        if (batch.events.length < this.#limits.batchEvents) await sleep(SHIP_GATHER_MS, signal)
       } catch (error) {
         this.#lastError = errorMessage(error)
         if (signal.aborted) return
@@ -387,7 +391,8 @@ class FileSpool implements Spool {
       removed = true
     }
     if (this.#pendingEvents === 0 && !this.#memoryComplete) this.#memoryComplete = true
-    if (!removed) await this.#writeCursor()
+    if (!removed && this.#clock.now() - this.#cursorWrittenMs >= CURSOR_EVERY_MS)
+      await this.#writeCursor()
   }
 
   /** Where delivery stands; written beside and renamed. Behind the truth at worst: then some events go twice. */
@@ -400,6 +405,7 @@ class FileSpool implements Spool {
             sequence: (removed ?? { sequence: this.#lastDelivered() }).sequence,
             records: Number.MAX_SAFE_INTEGER,
           }
+    this.#cursorWrittenMs = this.#clock.now()
     const path = join(this.#directory, CURSOR_FILE)
     try {
       await writeFile(`${path}.new`, JSON.stringify(cursor), { mode: 0o600 })

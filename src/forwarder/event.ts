@@ -1,5 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { eventBase, type KubeRequestEvent, REFUSED_REQUEST_CODE } from '../audit/index.ts'
+import {
+  eventBase,
+  type KubeRequestEvent,
+  newEventUid,
+  REFUSED_REQUEST_CODE,
+} from '../audit/index.ts'
 import { describeRule, type Principals, type RuleRef } from '../authz/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
@@ -34,10 +38,11 @@ export interface RequestOutcome {
 /** The `kube.request` events of one request: they share a uid and the time at which the request came in. */
 export class RequestEvents {
   readonly #facts: RequestFacts
-  readonly #uid: string = randomUUID()
+  readonly #uid: string
 
   constructor(facts: RequestFacts) {
     this.#facts = facts
+    this.#uid = newEventUid(facts.startedMs)
   }
 
   /** Before a mutation, an upgrade or a watch goes up: the outcome is not known yet. */
