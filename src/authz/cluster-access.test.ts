@@ -6,6 +6,10 @@ import { clusterAccess } from './cluster-access.ts'
 const prod = { name: 'p', labels: { env: 'prod', region: 'eu-1' } }
 const dev = { name: 'd', labels: { env: 'dev' } }
 
+const everyoneHimself = roleOf('self', {
+  allow: { kubernetes_labels: { '*': '*' }, kubernetes_users: ['{{internal.kubernetes_users}}'] },
+})
+
 describe('clusterAccess()', () => {
   it.each([
     ['a literal', { env: 'prod' }, true],
@@ -65,6 +69,39 @@ describe('clusterAccess()', () => {
       dev,
     )
     expect(access).toMatchObject({ users: ['joe'], defaultUser: 'joe' })
+  })
+
+  it('is the person himself when the traits of a template are missing', () => {
+    const access = clusterAccess(
+      subjectOf([
+        roleOf('r', {
+          allow: {
+            kubernetes_labels: { '*': '*' },
+            kubernetes_groups: ['{{internal.kubernetes_groups}}'],
+            kubernetes_users: ['{{internal.kubernetes_users}}'],
+          },
+        }),
+      ]),
+      dev,
+    )
+    expect(access).toMatchObject({ effect: 'allow', users: ['joe'], groups: [] })
+    const system = clusterAccess(
+      subjectOf([everyoneHimself], {}, 'system:kube-controller-manager'),
+      dev,
+    )
+    expect(system).toMatchObject({ effect: 'deny', code: 'NO_KUBERNETES_PRINCIPALS' })
+  })
+
+  it('does not let in who is kept out of every group', () => {
+    const take = roleOf('take', { deny: { kubernetes_groups: ['*'] } })
+    const give = roleOf('give', {
+      allow: { kubernetes_labels: { '*': '*' }, kubernetes_groups: ['a'] },
+    })
+    expect(clusterAccess(subjectOf([give, take]), dev)).toMatchObject({
+      effect: 'deny',
+      code: 'NO_KUBERNETES_PRINCIPALS',
+      by: { role: 'take' },
+    })
   })
 
   it('takes denied groups and users away, wherever they came from', () => {

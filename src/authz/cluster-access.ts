@@ -7,8 +7,8 @@ import type { ClusterAccess, Denial, KubeClusterRef, Role, RuleRef, Subject } fr
 /**
  * What a subject may be on a cluster. A role contributes when its allow labels match; any role's deny labels that match
  * deny; groups and users of deny are taken away wherever they came from. When the contributing roles give no user, the
- * person is himself; when they give neither groups nor users, there is no access, since roles that say nothing about
- * Kubernetes must not open it. Pure, and the same for any order of roles.
+ * person is himself, also when their templates find nothing in his traits; a role that names neither groups nor users
+ * gives no access, since what says nothing about Kubernetes must not open it. Pure, and the same for any order of roles.
  */
 export function clusterAccess(subject: Subject, cluster: KubeClusterRef): ClusterAccess {
   const { roles, traits } = subject
@@ -35,7 +35,8 @@ export function clusterAccess(subject: Subject, cluster: KubeClusterRef): Cluste
   if (users.kept.length === 0) {
     return noPrincipals(ruleOf(users.takers, 'deny', 'kubernetes_users'))
   }
-  if (isSelf && groups.kept.length === 0) {
+  // Who is kept out of every group that his roles name is not let in without one.
+  if (isSelf && groups.kept.length === 0 && groups.takers.length > 0) {
     return noPrincipals(ruleOf(groups.takers, 'deny', 'kubernetes_groups'))
   }
   return {
@@ -60,30 +61,25 @@ function defaultUser(users: readonly string[], own: string): string | null {
 interface Given {
   readonly groups: readonly string[]
   readonly users: readonly string[]
-  /** The roles that gave any of them. */
+  /** The roles that name groups or users. */
   readonly roles: readonly Role[]
 }
 
 function givenBy(roles: readonly Role[], traits: Traits): Given {
   const groups = new Set<string>()
   const users = new Set<string>()
-  const giving = roles.filter(({ allow }) => {
-    const found = expandInto(groups, allow.kubernetesGroups, traits)
-    return expandInto(users, allow.kubernetesUsers, traits) || found
-  })
+  const giving = roles.filter(
+    ({ allow }) => allow.kubernetesGroups.length > 0 || allow.kubernetesUsers.length > 0,
+  )
+  for (const { allow } of giving) {
+    expandInto(groups, allow.kubernetesGroups, traits)
+    expandInto(users, allow.kubernetesUsers, traits)
+  }
   return { groups: [...groups].sort(), users: [...users].sort(), roles: giving }
 }
 
-/** Whether the templates gave anything. */
-function expandInto(names: Set<string>, templates: readonly Template[], traits: Traits): boolean {
-  let found = false
-  for (const template of templates) {
-    for (const name of expand(template, traits)) {
-      names.add(name)
-      found = true
-    }
-  }
-  return found
+function expandInto(names: Set<string>, templates: readonly Template[], traits: Traits): void {
+  for (const template of templates) for (const name of expand(template, traits)) names.add(name)
 }
 
 interface Remaining {

@@ -50,7 +50,7 @@ async function start(flags: StartFlags): Promise<void> {
 }
 
 async function load(flags: StartFlags): Promise<TeleportConfig> {
-  const path = flags.config ?? DEFAULT_CONFIG_FILE
+  const path = flags.config ?? process.env['TELEPORT_CONFIG_FILE'] ?? DEFAULT_CONFIG_FILE
   try {
     return parseConfig(await readFile(path, 'utf8'), path)
   } catch (error) {
@@ -127,7 +127,10 @@ function build(): Command {
   program
     .command('start')
     .description('run the services of a configuration file until it is told to stop')
-    .option('-c, --config <file>', `configuration file (default: ${DEFAULT_CONFIG_FILE})`)
+    .option(
+      '-c, --config <file>',
+      `configuration file (default: $TELEPORT_CONFIG_FILE, else ${DEFAULT_CONFIG_FILE})`,
+    )
     .option('--roles <list>', 'run only these services: auth,proxy,kube')
     .option('--diag-addr <host:port>', 'serve /healthz, /readyz and /metrics there')
     .option('-d, --debug', 'log more')

@@ -18,10 +18,13 @@ export function buildTctl(io: Io): Command {
     .description('administer a Teleport cluster')
     .option(
       '-c, --config <file>',
-      'configuration file of the auth service (default: /etc/teleport.yaml)',
+      'configuration file of the auth service (default: $TELEPORT_CONFIG_FILE, else /etc/teleport.yaml)',
     )
     .configureHelp({ showGlobalOptions: true })
-  const context: TctlContext = tctlContext(io, () => program.opts<{ config?: string }>().config)
+  const context: TctlContext = tctlContext(
+    io,
+    () => program.opts<{ config?: string }>().config ?? io.env['TELEPORT_CONFIG_FILE'],
+  )
 
   const auth = new Command('auth').description('certificates and authorities')
   auth.addCommand(authSignCommand(context))
