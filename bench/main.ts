@@ -2,8 +2,10 @@
  * One table in one run: what the product costs, beside direct access and its peers. `npm run bench [-- --quick]`
  * docs/bench.md says how to read it. The measured process is pinned to processor 0, everything else to 1.
  */
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { access, chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { access, chmod, mkdir, mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +20,9 @@ const WARM_UP_MS = quick ? 1500 : 4000
 const CONNECTIONS = 64
 const SMALL = '/api/v1/namespaces/default/pods/small'
 const LARGE = '/api/v1/namespaces/default/configmaps/large'
+const WATCHES = 1000
+/** Memory is read after collections had their time. */
+const SETTLE_MS = 15_000
 const LARGE_BYTES = (quick ? 128 : 1024) * 1024 * 1024
 
 await using stack = new AsyncDisposableStack()
@@ -89,7 +94,7 @@ const backPort = await freePort()
 await mkdir(at('www/api/v1/namespaces/default/pods'), { recursive: true })
 await mkdir(at('www/api/v1/namespaces/default/configmaps'), { recursive: true })
 await writeFile(at(`www${SMALL}`), JSON.stringify({ kind: 'Pod', data: 'x'.repeat(1000) }))
-const large = await open(at(`www${LARGE}`), 'w')
+const large = await openFile(at(`www${LARGE}`), 'w')
 await large.truncate(LARGE_BYTES)
 await large.close()
 await writeFile(
@@ -370,7 +375,6 @@ const megabytes = [
 
 say('memory of idle watches')
 const watchPort = await freePort()
-const { readFileSync } = await import('node:fs')
 pinned(stack, '1', process.execPath, [
   join(root, 'bench/watch-server.ts'),
   JSON.stringify({
@@ -382,16 +386,24 @@ pinned(stack, '1', process.execPath, [
 await untilListening(watchPort)
 async function watches(name: string, perConnection: number): Promise<number> {
   const held = await ours(name, 1, 1, watchPort)
-  await sleep(3000)
-  const before = residentKb(held.pid)
   await using clients = new AsyncDisposableStack()
-  const { spawn } = await import('node:child_process')
+  // The first thousand fills what a process has once: code, heap, pools. The second is what a watch costs.
+  await hold(clients, held, perConnection)
+  const before = residentKb(held.pid)
+  await hold(clients, held, perConnection)
+  return (residentKb(held.pid) - before) / WATCHES
+}
+async function hold(
+  clients: AsyncDisposableStack,
+  held: Ours,
+  perConnection: number,
+): Promise<void> {
   const client = spawn('taskset', [
     '-c',
     '1',
     process.execPath,
     join(root, 'bench/watch-client.ts'),
-    JSON.stringify({ ...held, host: '127.0.0.1', watches: 1000, perConnection }),
+    JSON.stringify({ ...held, host: '127.0.0.1', watches: WATCHES, perConnection }),
   ])
   clients.defer(() => void client.kill('SIGKILL'))
   await new Promise<void>((resolve, reject) => {
@@ -399,8 +411,7 @@ async function watches(name: string, perConnection: number): Promise<number> {
     client.stderr.on('data', (chunk: Buffer) => say(chunk.toString()))
     client.once('exit', () => reject(new Error('the watch client ended')))
   })
-  await sleep(15_000)
-  return (residentKb(held.pid) - before) / 1000
+  await sleep(SETTLE_MS)
 }
 const own = await watches('watch-own', 1)
 const multiplexed = await watches('watch-many', 100)

@@ -39,6 +39,8 @@ export function serveHttp2(
   })
   session.setLocalWindowSize(16 * limits.streamWindowBytes)
   session.on('error', () => {})
+  // The socket may be half open, HTTP/2 may not: a client that has left would hold its streams for ever.
+  socket.once('end', () => session.destroy())
   session.on('stream', (stream, headers, flags, rawHeaders) => {
     stream.on('error', () => {})
     handle(
