@@ -30,6 +30,8 @@ export function serveHttp2(
     maxSendHeaderBlockLength: limits.maxHeaderBytes,
     streamResetBurst: limits.streamResetBurst,
     streamResetRate: limits.streamResetRate,
+    // It would drop a header in silence: `kubectl --as " alice"` must be refused, and not be the person himself.
+    strictFieldWhitespaceValidation: false,
     settings: {
       enablePush: false,
       maxConcurrentStreams: limits.maxConcurrentStreams,

@@ -106,6 +106,16 @@ export interface ApiServerEvent {
   readonly verb: string
   readonly user: { readonly username: string; readonly groups?: readonly string[] }
   readonly impersonatedUser?: { readonly username: string; readonly groups?: readonly string[] }
+  readonly sourceIPs?: readonly string[]
   readonly userAgent?: string
   readonly responseStatus?: { readonly code: number }
+  /** Absent for what is no resource. */
+  readonly objectRef?: {
+    readonly resource?: string
+    readonly namespace?: string
+    readonly name?: string
+    readonly apiGroup?: string
+    readonly apiVersion?: string
+    readonly subresource?: string
+  }
 }
