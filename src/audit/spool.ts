@@ -22,6 +22,8 @@ export interface SpoolStats {
   /** Since when the oldest event waits, in milliseconds; 0 when none does. */
   readonly oldestPendingMs: number
   readonly lastError: string | null
+  /** Events since the start that could not be written: under `best_effort` the audit log lacks them. */
+  readonly refusedEvents: number
 }
 
 export interface Spool extends AuditLog, AsyncDisposable {
@@ -144,6 +146,7 @@ class FileSpool implements Spool {
   #oldestOnDiskMs: number
   #wake: (() => void) | null = null
   #lastError: string | null = null
+  #refusedEvents = 0
   #cursorWrittenMs = 0
   #closed = false
 
@@ -186,6 +189,7 @@ class FileSpool implements Spool {
       pendingBytes: this.#pendingBytes,
       oldestPendingMs: this.#pendingEvents === 0 || oldest === 0 ? 0 : this.#clock.now() - oldest,
       lastError: this.#lastError,
+      refusedEvents: this.#refusedEvents,
     }
   }
 
@@ -235,7 +239,10 @@ class FileSpool implements Spool {
     for (const entry of waiting) {
       const payload = Buffer.from(JSON.stringify(entry.event), 'utf8')
       if (payload.length > MAX_EVENT_BYTES) {
-        entry.reject(new AuditError('EVENT_TOO_LARGE', `an event of ${payload.length} bytes`))
+        this.#refuse(
+          [entry],
+          new AuditError('EVENT_TOO_LARGE', `an event of ${payload.length} bytes`),
+        )
         continue
       }
       const record = encodeRecord(payload)
@@ -245,11 +252,13 @@ class FileSpool implements Spool {
     }
     if (accepted.length === 0) return
     if (this.#pendingBytes + bytes > this.#limits.totalBytes) {
-      const error = new AuditError(
-        'SPOOL_FULL',
-        `${this.#pendingEvents} audit events wait for delivery and fill the spool`,
+      this.#refuse(
+        accepted,
+        new AuditError(
+          'SPOOL_FULL',
+          `${this.#pendingEvents} audit events wait for delivery and fill the spool`,
+        ),
       )
-      for (const { reject } of accepted) reject(error)
       return
     }
     try {
@@ -259,12 +268,14 @@ class FileSpool implements Spool {
       )
     } catch (error) {
       this.#lastError = errorMessage(error)
-      const failure = new AuditError(
-        'SPOOL_UNWRITABLE',
-        `the audit spool in ${this.#directory} cannot be written: ${errorMessage(error)}`,
-        { cause: error },
+      this.#refuse(
+        accepted,
+        new AuditError(
+          'SPOOL_UNWRITABLE',
+          `the audit spool in ${this.#directory} cannot be written: ${errorMessage(error)}`,
+          { cause: error },
+        ),
       )
-      for (const { reject } of accepted) reject(failure)
       return
     }
     const atMs = this.#clock.now()
@@ -281,6 +292,11 @@ class FileSpool implements Spool {
     this.#pendingEvents += accepted.length
     for (const { resolve } of accepted) resolve()
     this.#wake?.()
+  }
+
+  #refuse(entries: readonly Waiting[], error: AuditError): void {
+    this.#refusedEvents += entries.length
+    for (const { reject } of entries) reject(error)
   }
 
   #write(bytes: Buffer, records: number): void {

@@ -61,6 +61,10 @@ export function createMetrics(): Metrics {
           'Age of the oldest event that waits',
           () => stats().oldestPendingMs / 1000,
         ],
+        refused_events: [
+          'Audit events since the start that could not be written',
+          () => stats().refusedEvents,
+        ],
       }),
     observeGateways(stats) {
       const sum = (pick: (one: GatewayStats) => number): number =>

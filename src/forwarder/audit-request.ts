@@ -22,3 +22,10 @@ export const auditRefusal = {
   message:
     'the audit log cannot be written, and nothing is served without it: ask an administrator',
 } as const
+
+/** For a mutation that began with an event in the audit log, and whose end can no longer be written. */
+export const auditRefusalAfterwards = {
+  ...auditRefusal,
+  message:
+    'the request was carried out, but its end cannot be written to the audit log: ask an administrator',
+} as const

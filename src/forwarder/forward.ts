@@ -1,7 +1,7 @@
 import { type Readable, Transform } from 'node:stream'
 import { responseHeaders } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { auditRefusal, commit } from './audit-request.ts'
+import { auditRefusal, auditRefusalAfterwards, commit } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts'
@@ -79,7 +79,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
       const { exchange } = this.#request
       if (exchange.closed) return
       if (!written) {
-        this.#answerInstead(auditRefusal)
+        this.#answerInstead(this.#request.info.mutating ? auditRefusalAfterwards : auditRefusal)
         return
       }
       this.#sendHead(false)

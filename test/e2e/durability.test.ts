@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { mkdir, mkdtemp, open as openFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -11,9 +13,12 @@ import {
   type Cluster,
   clusters,
   contextOf,
+  kubectlWith,
   mergedKubeconfig,
 } from './support/environment.ts'
 import {
+  type Answered,
+  type Client,
   followAuditLog,
   http1Client,
   http2Client,
@@ -41,6 +46,37 @@ for (const version of CLUSTER_VERSIONS) {
     `kill -9 amid mutations of Kubernetes ${version}${missing === null ? '' : ` (${missing})`}`,
     () => killed(cluster as Cluster, KILLED_AFTER[version]),
   )
+}
+
+const newest = clusters.find(({ version }) => version === '1.35')
+const notWitnessed =
+  newest === undefined
+    ? 'no Kubernetes 1.35 here'
+    : newest.auditLog === null
+      ? 'its audit log is not at hand'
+      : null
+const noMount = mountRefusal()
+
+for (const mode of ['strict', 'best_effort'] as const) {
+  const missing = notWitnessed ?? noMount
+  describe.skipIf(missing !== null)(
+    `a full disk under the spool, ${mode}${missing === null ? '' : ` (${missing})`}`,
+    () => fullDisk(newest as Cluster, mode),
+  )
+}
+
+/** Why no file system of a given size can be made here; null when it can. */
+function mountRefusal(): string | null {
+  const directory = mkdtempSync(join(tmpdir(), 'e2e-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'pipe' })
+    execFileSync('umount', [directory], { stdio: 'pipe' })
+    return null
+  } catch {
+    return 'no tmpfs can be mounted here'
+  } finally {
+    rmdirSync(directory)
+  }
 }
 
 /** A person who may edit one namespace of a cluster, and a data directory that several daemons use one after the other. */
@@ -190,7 +226,8 @@ class Scene implements AsyncDisposable {
   async metric(name: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.daemon.ports.diag}/metrics`)
     const line = (await response.text()).split('\n').find((one) => one.startsWith(name))
-    return Number(line?.split(' ').at(-1))
+    if (line === undefined) throw new Error(`no metric ${name}`)
+    return Number(line.split(' ').at(-1))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -355,4 +392,166 @@ function killed(cluster: Cluster, rounds: readonly number[]): void {
     )
     expect([...acknowledged].filter((name) => !ended.has(name))).toEqual([])
   }
+}
+
+function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
+  const strict = mode === 'strict'
+  let scene: Scene
+  let client: Client
+  let count = 0
+  const unmount: string[] = []
+  const edge = new Map<string, Answered>()
+
+  beforeAll(async () => {
+    scene = await Scene.open(cluster, {
+      config: { kubernetes_service: { audit: mode } },
+      prepare: async (data) => {
+        const spool = join(data, 'spool')
+        await mkdir(spool, { mode: 0o700 })
+        await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', spool])
+        unmount.push(spool)
+      },
+    })
+    client = http1Client(scene.door, scene.credentials)
+  })
+  afterAll(async () => {
+    client[Symbol.dispose]()
+    await scene.daemon.stop('SIGKILL')
+    for (const directory of unmount) await mustRun('umount', [directory])
+    await scene[Symbol.asyncDispose]()
+  })
+
+  const filler = (): string => join(scene.directory, 'data/spool/filler')
+
+  /** Writes until the disk takes no more. */
+  async function fill(): Promise<void> {
+    const file = await openFile(filler(), 'a')
+    try {
+      for (;;) await file.write(Buffer.alloc(1024))
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOSPC' })
+    } finally {
+      await file.close()
+    }
+  }
+
+  const create = async (name: string): Promise<Answered> => {
+    const answered = await client.send(scene.creation(name))
+    if (answered === null) throw new Error('the connection broke')
+    return answered
+  }
+
+  /** The last page of the segment has room for some events more, so the disk is full for us a little later. */
+  async function untilUnwritable(): Promise<void> {
+    await fill()
+    const before = unwritten()
+    await expect
+      .poll(async () => {
+        count += 1
+        edge.set(`edge-${count}`, await create(`edge-${count}`))
+        return unwritten()
+      })
+      .toBeGreaterThan(before)
+  }
+
+  /** How often the daemon said so. */
+  const unwritten = (): number =>
+    scene.daemon.process.stderr.split('an audit event cannot be written').length - 1
+
+  // Longer than those that found the edge, so that none of them fits where the others did not.
+  const longName = (kind: string, index: number): string => `${kind}-${index}-`.padEnd(120, 'x')
+
+  it('serves while there is room', async () => {
+    expect(await create('before')).toMatchObject({ status: 201 })
+  })
+
+  if (strict) {
+    it('refuses mutations in words, and the API server sees none of them', async () => {
+      await untilUnwritable()
+      const names = Array.from({ length: 20 }, (_, index) => longName('refused', index))
+      for (const { status, body } of await Promise.all(names.map(create))) {
+        expect(status).toBe(503)
+        expect(JSON.parse(body)).toMatchObject({
+          kind: 'Status',
+          status: 'Failure',
+          reason: 'ServiceUnavailable',
+          code: 503,
+          message:
+            'the audit log cannot be written, and nothing is served without it: ask an administrator',
+        })
+      }
+      const received = await scene.receivedInTheEnd()
+      expect(received).toContain('before')
+      expect(received.filter((name) => names.includes(name))).toEqual([])
+      const objects = await scene.objects()
+      expect(names.filter((name) => objects.has(name))).toEqual([])
+      for (const [name, { status, body }] of edge) {
+        expect({ name, status, carriedOut: objects.has(name) }).toEqual({
+          name,
+          status,
+          carriedOut: status === 201 || body.includes('the request was carried out'),
+        })
+      }
+    })
+
+    it('gives nobody an answer that the audit log would not know of', async () => {
+      const read = await client.send({
+        method: 'GET',
+        path: `${scene.path}/before`,
+        userAgent: longName('reader', 0),
+      })
+      expect(read?.status).toBe(503)
+      expect(read?.body).not.toContain(scene.namespace)
+      const watch = await client.send({
+        method: 'GET',
+        path: `${scene.path}?watch=true`,
+        userAgent: longName('watcher', 0),
+      })
+      expect(watch?.status).toBe(503)
+    })
+
+    it('tells kubectl, too', async () => {
+      const kubectl = kubectlWith(
+        cluster.kubectl,
+        join(scene.directory, `${scene.user}.kubeconfig`),
+        scene.context,
+        scene.directory,
+      )
+      const refused = await kubectl(['create', 'configmap', 'by-kubectl', '-n', scene.namespace])
+      expect(refused.code).toBe(1)
+      expect(refused.stderr.trim()).toBe(
+        'error: failed to create configmap: the audit log cannot be written, and nothing is served without it: ask an administrator',
+      )
+      expect(await scene.objects()).not.toContain('by-kubectl')
+    })
+  } else {
+    it('serves on, and says what the audit log lacks', async () => {
+      await untilUnwritable()
+      const before = await scene.metric('teleport_audit_spool_refused_events')
+      const names = Array.from({ length: 20 }, (_, index) => longName('unaudited', index))
+      for (const { status } of await Promise.all(names.map(create))) expect(status).toBe(201)
+      const received = await scene.receivedInTheEnd()
+      expect(names.filter((name) => !received.includes(name))).toEqual([])
+      expect(unaccounted(scene, received, await scene.events()).sort()).toEqual(
+        expect.arrayContaining([...names].sort()),
+      )
+      // Each began and each ended.
+      expect(await scene.metric('teleport_audit_spool_refused_events')).toBe(before + 40)
+      expect(scene.daemon.process.stderr).toContain('no space left on device')
+    })
+  }
+
+  it('recovers by itself as soon as there is room', async () => {
+    const lacking = unaccounted(scene, await scene.receivedInTheEnd(), await scene.events())
+    await rm(filler())
+    const names = Array.from({ length: 20 }, (_, index) => longName('after', index))
+    for (const { status } of await Promise.all(names.map(create))) expect(status).toBe(201)
+    const events = await scene.events()
+    expect(unaccounted(scene, await scene.receivedInTheEnd(), events)).toEqual(lacking)
+    if (strict) expect(lacking).toEqual([])
+    else expect(lacking).not.toEqual([])
+    expect(unaccounted(scene, ['before', ...names], events)).toEqual([])
+    expect(await scene.daemon.stop('SIGTERM')).toBe(0)
+    expect(integrity(scene.database)).toEqual([{ integrity_check: 'ok' }])
+  })
 }
