@@ -1,4 +1,5 @@
 import { type Readable, Transform } from 'node:stream'
+import { errorMessage } from '../core/index.ts'
 import { responseHeaders } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, auditRefusalAfterwards, commit } from './audit-request.ts'
@@ -75,16 +76,18 @@ class Forwarding implements UpstreamSink, LiveExchange {
   }
 
   end(): void {
-    void this.#finish({ outcome: 'done', error: null }).then((written) => {
-      const { exchange } = this.#request
-      if (exchange.closed) return
-      if (!written) {
-        this.#answerInstead(this.#request.info.mutating ? auditRefusalAfterwards : auditRefusal)
-        return
-      }
-      this.#sendHead(false)
-      exchange.end(this.#held)
-    })
+    this.#finish({ outcome: 'done', error: null })
+      .then((written) => {
+        const { exchange } = this.#request
+        if (exchange.closed) return
+        if (!written) {
+          this.#answerInstead(this.#request.info.mutating ? auditRefusalAfterwards : auditRefusal)
+          return
+        }
+        this.#sendHead(false)
+        exchange.end(this.#held)
+      })
+      .catch((error: unknown) => this.#unsayable(error))
   }
 
   error(failure: UpstreamFailure): void {
@@ -99,13 +102,15 @@ class Forwarding implements UpstreamSink, LiveExchange {
     const aborted = failure.code === 'ABORTED'
     const refusal = withdrawn ?? upstreamRefusal(failure, connection.cluster.name)
     if (!this.#headSent && !exchange.closed) this.#status = answerOf(refusal, false).status
-    void this.#finish({
+    this.#finish({
       outcome: aborted ? 'aborted' : 'failed',
       error: { code: refusal.code, message: refusal.message },
-    }).then((written) => {
-      if (exchange.closed) return
-      this.#answerInstead(written ? refusal : auditRefusal)
     })
+      .then((written) => {
+        if (exchange.closed) return
+        this.#answerInstead(written ? refusal : auditRefusal)
+      })
+      .catch((thrown: unknown) => this.#unsayable(thrown))
   }
 
   recheck(): void {
@@ -125,6 +130,12 @@ class Forwarding implements UpstreamSink, LiveExchange {
     if (this.#finished || this.#withdrawn !== null) return
     this.#withdrawn = refusal
     this.#upstream?.abort()
+  }
+
+  /** An API server can answer what our HTTP library refuses to say; that must not end the process. */
+  #unsayable(error: unknown): void {
+    this.#deps.log.error({ error: errorMessage(error) }, 'an answer could not be passed on')
+    this.#request.exchange.reset()
   }
 
   /** A refusal where nothing was sent yet; else the break that tells the client that its answer is not whole. */

@@ -10,13 +10,8 @@ import type { TLSSocket } from 'node:tls'
 import type { ClientExchange } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
 
-const {
-  HTTP2_HEADER_METHOD,
-  HTTP2_HEADER_PATH,
-  NGHTTP2_FLAG_END_STREAM,
-  NGHTTP2_INTERNAL_ERROR,
-  NGHTTP2_NO_ERROR,
-} = constants
+const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } =
+  constants
 
 /** Serves HTTP/2 on a socket whose TLS has ended. */
 export function serveHttp2(
@@ -32,6 +27,8 @@ export function serveHttp2(
     streamResetRate: limits.streamResetRate,
     // It would drop a header in silence: `kubectl --as " alice"` must be refused, and not be the person himself.
     strictFieldWhitespaceValidation: false,
+    // Programs behind `…/proxy` say Date or Content-Type twice, and Node would throw instead of passing that on.
+    strictSingleValueFields: false,
     settings: {
       enablePush: false,
       maxConcurrentStreams: limits.maxConcurrentStreams,
@@ -42,7 +39,7 @@ export function serveHttp2(
   session.setLocalWindowSize(16 * limits.streamWindowBytes)
   session.on('error', () => {})
   // The socket may be half open, HTTP/2 may not: a client that has left would hold its streams for ever.
-  socket.once('end', () => session.destroy())
+  socket.once('end', () => session.destroy(new Error('the client ended its connection')))
   session.on('stream', (stream, headers, flags, rawHeaders) => {
     stream.on('error', () => {})
     handle(
@@ -119,7 +116,8 @@ class Http2Exchange implements ClientExchange {
   }
 
   reset(): void {
-    this.#stream.close(NGHTTP2_INTERNAL_ERROR)
+    // `close` would first end the stream, and the client would take a broken answer for a whole one.
+    this.#stream.destroy(new Error('the answer is not whole'))
   }
 
   onDrain(listener: () => void): void {

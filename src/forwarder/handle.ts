@@ -12,7 +12,7 @@ import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commit } from './audit-request.ts'
 import type { Connection } from './connection.ts'
 import type { HandlerDeps } from './deps.ts'
-import { RequestEvents, type RequestFacts } from './event.ts'
+import { RequestEvents, type RequestFacts, type RequestOutcome } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Refusal } from './refusal.ts'
@@ -60,7 +60,10 @@ export async function handle(
       await refuse(deps, exchange, events, info, auditRefusal)
       return
     }
-    if (exchange.closed) return
+    if (exchange.closed) {
+      if (begun) await commit(deps, events.ended(leftEarly, deps.clock.now()))
+      return
+    }
     const request: AllowedRequest = {
       exchange,
       connection,
@@ -80,6 +83,15 @@ export async function handle(
     deps.log.error({ error: errorMessage(error), stack: stackOf(error) }, 'a request failed inside')
     exchange.reset()
   }
+}
+
+/** The client has gone while its request was being audited: nothing went up. */
+const leftEarly: RequestOutcome = {
+  outcome: 'aborted',
+  status: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  error: { code: 'ABORTED', message: 'the client left before its request went up' },
 }
 
 interface Judged {

@@ -1,0 +1,97 @@
+import {
+  AuditError,
+  type AuditEvent,
+  type AuditLog,
+  type KubeRequestEvent,
+} from '../../../../src/audit/index.ts'
+import type { Subject } from '../../../../src/authz/index.ts'
+import type { Clock, LogFields, Logger } from '../../../../src/core/index.ts'
+import type { AccessSnapshot, AccessSnapshots } from '../../../../src/forwarder/index.ts'
+import { type RoleSpec, roleOf } from '../../../support/roles.ts'
+
+/** An audit log in memory that refuses or delays events on command. */
+export class TestAudit implements AuditLog {
+  readonly events: KubeRequestEvent[] = []
+  refuses: (event: KubeRequestEvent) => boolean = () => false
+  /** An event is with the operating system when this has resolved. */
+  hold: (event: KubeRequestEvent) => Promise<void> | null = () => null
+
+  async append(event: AuditEvent): Promise<void> {
+    const request = event as KubeRequestEvent
+    await this.hold(request)
+    if (this.refuses(request)) throw new AuditError('SPOOL_FULL', 'no space left on the device')
+    this.events.push(request)
+  }
+
+  /** What the store would hold about requests of a path: the last event of each uid. */
+  of(path: string): KubeRequestEvent[] {
+    const last = new Map<string, KubeRequestEvent>()
+    for (const event of this.events) {
+      if (event.request_path === path) last.set(event.uid, event)
+    }
+    return [...last.values()]
+  }
+}
+
+/** Roles that a test changes. */
+export class TestAccess implements AccessSnapshots {
+  readonly #listeners = new Set<() => void>()
+  #snapshot: AccessSnapshot
+
+  constructor(spec: RoleSpec) {
+    this.#snapshot = snapshotOf(1, spec)
+  }
+
+  /** Null: the user is deleted. */
+  change(spec: RoleSpec | null): void {
+    this.#snapshot = snapshotOf(this.#snapshot.revision + 1, spec)
+    for (const listener of this.#listeners) listener()
+  }
+
+  current(): AccessSnapshot {
+    return this.#snapshot
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
+
+function snapshotOf(revision: number, spec: RoleSpec | null): AccessSnapshot {
+  const roles = spec === null ? [] : [roleOf('dev', spec)]
+  return {
+    revision,
+    subject: ({ user }): Subject | null => (spec === null ? null : { user, roles, traits: {} }),
+  }
+}
+
+/** The machine's clock, and as far ahead as a test says. */
+export class TestClock implements Clock {
+  #aheadMs = 0
+
+  now(): number {
+    return Date.now() + this.#aheadMs
+  }
+
+  advance(ms: number): void {
+    this.#aheadMs += ms
+  }
+}
+
+/** Remembers what was said at `error`: defects of ours. */
+export class TestLog implements Logger {
+  readonly errors: string[] = []
+
+  debug(): void {}
+  info(): void {}
+  warn(): void {}
+
+  error(fields: LogFields, message: string): void {
+    this.errors.push(`${message}: ${JSON.stringify(fields)}`)
+  }
+
+  child(): Logger {
+    return this
+  }
+}

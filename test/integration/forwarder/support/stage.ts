@@ -1,0 +1,222 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { expect } from 'vitest'
+import type { AuditLog } from '../../../../src/audit/index.ts'
+import { createPeerParser } from '../../../../src/ca/index.ts'
+import {
+  createForwarder,
+  type Forwarder,
+  type ForwarderLimits,
+  type ServedCluster,
+} from '../../../../src/forwarder/index.ts'
+import { kubeServerName } from '../../../../src/protocol/index.ts'
+import { createServerContext } from '../../../../src/tls/index.ts'
+import { type OpenUpstream, openUpstream } from '../../../../src/upstream/index.ts'
+import { serverCertificate } from '../../../support/certificates.ts'
+import type { RoleSpec } from '../../../support/roles.ts'
+import { createPki } from '../../upstream/support/pki.ts'
+import { ApiServer, type RawAnswer } from './api-server.ts'
+import { type Client, type Connect, openClient, type Version } from './clients.ts'
+import {
+  type Credentials,
+  createUserAuthority,
+  TELEPORT_CLUSTER,
+  type UserAuthority,
+} from './people.ts'
+import { TestAccess, TestAudit, TestClock, TestLog } from './ports.ts'
+
+export const KUBE_CLUSTER = 'west'
+export const SERVER_NAME = kubeServerName(TELEPORT_CLUSTER, KUBE_CLUSTER)
+export const PODS = '/api/v1/namespaces/team/pods'
+export const WATCH = `${PODS}?watch=1`
+export const EXEC = `${PODS}/web/exec`
+
+/** What the person's role gives: himself, in one group. */
+export const ROLE: RoleSpec = {
+  allow: {
+    kubernetes_groups: ['team'],
+    kubernetes_users: ['alice'],
+    kubernetes_labels: { env: 'test' },
+  },
+}
+
+export interface StageOptions {
+  readonly limits?: Partial<ForwarderLimits>
+  readonly auditMode?: 'strict' | 'best_effort'
+  readonly audit?: AuditLog
+  /** Answers each connection of the API server by hand. */
+  readonly raw?: RawAnswer
+  /** False: the API server knows HTTP/1.1 only. */
+  readonly h2?: boolean
+}
+
+interface Authorities {
+  readonly users: UserAuthority
+  readonly alice: Credentials
+  readonly kube: { readonly key: string; readonly certificate: string; readonly ca: string }
+  readonly api: { readonly key: string; readonly cert: string; readonly ca: string }
+}
+
+let authorities: Promise<Authorities> | null = null
+
+async function createAuthorities(): Promise<Authorities> {
+  const [users, kube, pki] = await Promise.all([
+    createUserAuthority(),
+    serverCertificate(SERVER_NAME),
+    createPki(),
+  ])
+  const [alice, server] = await Promise.all([users.certify('alice'), pki.server()])
+  return { users, alice, kube, api: { ...server, ca: pki.ca } }
+}
+
+/** The real forwarder and the real upstream, before a simulated API server, behind a listener like the daemon's. */
+export class Stage implements AsyncDisposable {
+  readonly api: ApiServer
+  readonly audit = new TestAudit()
+  readonly access = new TestAccess(ROLE)
+  readonly clock = new TestClock()
+  readonly log = new TestLog()
+  readonly forwarder: Forwarder
+  readonly authorities: Authorities
+  /** Connections of clients, on our side. */
+  readonly sockets = new Set<Socket>()
+  readonly #server: Server
+  readonly #upstream: OpenUpstream
+  readonly #clients = new Set<{ close(): void }>()
+
+  private constructor(known: Authorities, api: ApiServer, options: StageOptions) {
+    this.authorities = known
+    this.api = api
+    const { clock, log } = this
+    this.#upstream = openUpstream(
+      {
+        name: KUBE_CLUSTER,
+        secure: true,
+        hostname: '127.0.0.1',
+        port: api.port,
+        host: `127.0.0.1:${api.port}`,
+        basePath: '',
+        tlsServerName: null,
+        insecureSkipTlsVerify: false,
+        certificateAuthority: { kind: 'data', pem: known.api.ca },
+        clientCertificate: null,
+        login: { kind: 'token', token: 'service' },
+        proxyUrl: null,
+      },
+      { clock, log },
+    )
+    const labels = { env: 'test' }
+    const cluster: ServedCluster = {
+      name: KUBE_CLUSTER,
+      serverName: SERVER_NAME,
+      labels: () => labels,
+      upstream: this.#upstream,
+    }
+    const { key, certificate } = known.kube
+    const context = createServerContext({ key, certificate, minVersion: 'TLSv1.3' })
+    this.forwarder = createForwarder({
+      clusters: { byServerName: (name) => (name === SERVER_NAME ? cluster : null) },
+      peers: createPeerParser({
+        trust: () => known.users.trust,
+        teleportCluster: TELEPORT_CLUSTER,
+        accept: ['user'],
+      }),
+      access: this.access,
+      certificates: { secureContext: async () => context },
+      audit: options.audit ?? this.audit,
+      auditMode: options.auditMode ?? 'strict',
+      clusterName: TELEPORT_CLUSTER,
+      hostId: 'host-1',
+      clock,
+      log,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    })
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.sockets.add(socket)
+      socket.once('close', () => this.sockets.delete(socket))
+      this.forwarder.accept(socket, {
+        address: socket.remoteAddress ?? '',
+        port: socket.remotePort ?? 0,
+      })
+    })
+  }
+
+  static async open(options: StageOptions = {}): Promise<Stage> {
+    authorities ??= createAuthorities()
+    const known = await authorities
+    const stage = new Stage(known, await ApiServer.start(known.api, options), options)
+    await new Promise<void>((resolve) => stage.#server.listen(0, '127.0.0.1', resolve))
+    return stage
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** A TLS connection of the person, or of somebody else, or of nobody (null). */
+  async connect(
+    alpn: string,
+    credentials: Credentials | null = this.authorities.alice,
+  ): ReturnType<Connect> {
+    const tcp = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true })
+    tcp.on('error', () => {})
+    const secured = connectTls({
+      socket: tcp,
+      servername: SERVER_NAME,
+      ca: this.authorities.kube.ca,
+      ALPNProtocols: [alpn],
+      ...(credentials ?? {}),
+    })
+    this.#clients.add({ close: () => tcp.destroy() })
+    await once(secured, 'secureConnect')
+    secured.on('error', () => {})
+    return { secured, tcp }
+  }
+
+  /** A connection of the person for bytes by hand. */
+  async raw(alpn = 'http/1.1'): Promise<TLSSocket> {
+    return (await this.connect(alpn)).secured
+  }
+
+  async client(version: Version, credentials?: Credentials): Promise<Client> {
+    const client = await openClient(version, (alpn) => this.connect(alpn, credentials))
+    this.#clients.add(client)
+    return client
+  }
+
+  /** Nothing goes on any more. */
+  async expectQuiet(): Promise<void> {
+    await expect.poll(() => this.forwarder.stats().exchanges, PATIENTLY).toBe(0)
+  }
+
+  /** The last event of the only request of a path. */
+  async expectAudited(path: string, fields: object): Promise<void> {
+    const target = path.split('?')[0] ?? ''
+    await expect
+      .poll(() => this.audit.of(target).map((event) => ({ ...event })), PATIENTLY)
+      .toEqual([expect.objectContaining(fields)])
+  }
+
+  /** Ends everything; fails when something of ours stays, or when something failed inside. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      for (const client of this.#clients) client.close()
+      await this.expectQuiet()
+      await expect.poll(() => this.sockets.size, PATIENTLY).toBe(0)
+      expect(this.forwarder.stats().connections).toBe(0)
+      expect(this.log.errors).toEqual([])
+    } finally {
+      await this.forwarder.close(0)
+      await this.#upstream[Symbol.asyncDispose]()
+      await new Promise<void>((resolve) => {
+        this.#server.close(() => resolve())
+        for (const socket of this.sockets) socket.destroy()
+      })
+      await this.api[Symbol.asyncDispose]()
+    }
+  }
+}
+
+/** For states that are bound to come. */
+export const PATIENTLY = { timeout: 20_000, interval: 10 } as const
