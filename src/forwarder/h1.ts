@@ -23,9 +23,13 @@ export function createHttp1(
   })
   server.timeout = 0
   server.maxHeadersCount = limits.maxHeaderPairs
-  server.on('request', (request, response) =>
-    handle(new Http1Exchange(request, response), request.socket as TLSSocket),
-  )
+  const underway = new WeakMap<Duplex, number>()
+  server.on('request', (request, response) => {
+    const { socket } = request
+    underway.set(socket, (underway.get(socket) ?? 0) + 1)
+    response.once('close', () => underway.set(socket, (underway.get(socket) ?? 1) - 1))
+    handle(new Http1Exchange(request, response), socket as TLSSocket)
+  })
   server.on('upgrade', (request, socket, head) =>
     handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket),
   )
@@ -33,7 +37,9 @@ export function createHttp1(
     sendRaw(socket, 405, 'Method Not Allowed', 'text/plain', 'CONNECT is not served here\n')
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) {
+    if (leaving.has(socket)) return
+    // Words now would be taken for the answer, or a part of it, that an earlier request still waits for.
+    if (!socket.writable || (underway.get(socket) ?? 0) > 0) {
       socket.destroy()
       return
     }
@@ -155,12 +161,7 @@ class Http1Upgrade implements ClientExchange {
       head += `${this.#headers[index] ?? ''}: ${this.#headers[index + 1] ?? ''}\r\n`
     }
     head += `content-length: ${body.length}\r\nconnection: close\r\n\r\n`
-    this.#socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]))
-    // The client may still be sending; a reset would overtake the answer.
-    this.#socket.resume()
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
-    this.#socket.once('end', () => this.#socket.destroy())
-    this.#socket.once('close', () => clearTimeout(timer))
+    lastWords(this.#socket, Buffer.concat([Buffer.from(head, 'latin1'), body]))
   }
 
   reset(): void {
@@ -179,6 +180,17 @@ class Http1Upgrade implements ClientExchange {
 }
 
 const LINGER_MS = 2000
+const leaving = new WeakSet<Duplex>()
+
+/** Ends our half and reads on for a moment: the client may still be sending, and a reset would overtake the words. */
+function lastWords(socket: Duplex, words: string | Buffer): void {
+  leaving.add(socket)
+  socket.end(words)
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('end', () => socket.destroy())
+  socket.once('close', () => clearTimeout(timer))
+}
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -199,7 +211,8 @@ function sendRaw(
   contentType: string,
   body: string,
 ): void {
-  socket.end(
+  lastWords(
+    socket,
     `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
 }

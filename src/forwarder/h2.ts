@@ -86,7 +86,9 @@ class Http2Exchange implements ClientExchange {
   }
 
   get closed(): boolean {
-    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded
+    const { destroyed, closed, headersSent, writableEnded } = this.#stream
+    // Node ends the writable side of a HEAD before anybody has answered.
+    return destroyed || closed || (headersSent && writableEnded)
   }
 
   respond(status: number, headers: readonly string[]): void {

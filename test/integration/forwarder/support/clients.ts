@@ -71,6 +71,8 @@ class Client1 implements Client {
   call(ask: Ask): Call {
     const recorder = new Recorder()
     let outgoing: ClientRequest | null = null
+    const framed = ask.headers?.some((name) => name.toLowerCase() === 'content-length') ?? false
+    const framing = (ask.body ?? null) === null || framed ? [] : ['Transfer-Encoding', 'chunked']
     const opened = this.#connect('http/1.1').then(({ secured, tcp }) => {
       this.#tcp.add(tcp)
       tcp.once('close', () => this.#tcp.delete(tcp))
@@ -78,7 +80,7 @@ class Client1 implements Client {
         createConnection: () => secured,
         method: ask.method ?? 'GET',
         path: ask.path,
-        headers: ['Host', 'kubernetes', ...(ask.headers ?? [])],
+        headers: ['Host', 'kubernetes', ...(ask.headers ?? []), ...framing],
         setHost: false,
         maxHeaderSize: 2 * 1024 * 1024,
       })
