@@ -14,7 +14,8 @@ export class RequestQuery {
   constructor(query: string) {
     if (query.includes(';')) throw ambiguous('a ";" in it must be encoded')
     if (BROKEN_PERCENT.test(query)) throw ambiguous('it has a broken percent sign')
-    this.#params = new URLSearchParams(query)
+    // URLSearchParams takes off one "?", which would be part of the first key.
+    this.#params = new URLSearchParams(`?${query}`)
   }
 
   flag(name: string): boolean {

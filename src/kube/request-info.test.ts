@@ -136,6 +136,7 @@ describe('parseRequestInfo()', () => {
     ['GET', '/api/v1/pods?Watch=true', 'list', '', 'v1', '', 'pods', '', ''],
     ['GET', '/api/v1/pods?watch=1&watch=true', 'watch', '', 'v1', '', 'pods', '', ''],
     ['GET', '/api/v1/pods?watch=0&watch=false', 'list', '', 'v1', '', 'pods', '', ''],
+    ['GET', '/api/v1/pods??watch=true', 'list', '', 'v1', '', 'pods', '', ''],
     ['GET', '/api/v1/pods?watch%3Dtrue', 'list', '', 'v1', '', 'pods', '', ''],
     ['GET', '/api/v1/pods?limit=500', 'list', '', 'v1', '', 'pods', '', ''],
     // A name makes a get, whatever the query says.

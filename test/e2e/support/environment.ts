@@ -102,6 +102,7 @@ export async function apiServerAudit(cluster: Cluster): Promise<ApiServerEvent[]
 }
 
 export interface ApiServerEvent {
+  readonly auditID: string
   readonly requestURI: string
   readonly verb: string
   readonly user: { readonly username: string; readonly groups?: readonly string[] }

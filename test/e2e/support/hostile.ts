@@ -33,18 +33,19 @@ class Witness {
     return new Witness(cluster.auditLog, (await stat(cluster.auditLog)).size)
   }
 
-  /** Whatever has the marker in its path or its User-Agent, of whomever. */
+  /** Requests with the marker in path or User-Agent, of whomever, each at the latest stage that was written. */
   async seen(marker: string): Promise<ApiServerEvent[]> {
     const file = await openFile(this.#file)
     try {
       const { size } = await file.stat()
       const bytes = Buffer.alloc(size - this.#offset)
       await file.read(bytes, 0, bytes.length, this.#offset)
-      return bytes
+      const events = bytes
         .toString('utf8')
         .split('\n')
         .filter((line) => line.endsWith('}') && line.includes(marker))
         .map((line) => JSON.parse(line) as ApiServerEvent)
+      return [...new Map(events.map((event) => [event.auditID, event])).values()]
     } finally {
       await file.close()
     }

@@ -170,7 +170,8 @@ function parseAnswers(text: string, ended: boolean): Answer[] {
       return answers
     } else {
       const count = Number(length ?? 0)
-      if (rest.length < count) return answers
+      if (rest.length < count)
+        return ended ? [...answers, { status, headers, body: rest }] : answers
       answers.push({ status, headers, body: rest.slice(0, count) })
       rest = rest.slice(count)
     }
@@ -185,7 +186,8 @@ function unchunked(text: string): { text: string; length: number } | null {
     if (line === -1) return null
     const size = Number.parseInt(text.slice(at, line), 16)
     const next = line + 2 + size + 2
-    if (text.length < next) return null
+    // Also for a size that is none.
+    if (!(text.length >= next)) return null
     if (size === 0) return { text: body, length: next }
     body += text.slice(line + 2, line + 2 + size)
     at = next
@@ -206,7 +208,9 @@ export interface Http2Talk {
   readonly answered: boolean
 }
 
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, goaway: 7 } as const
+const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, goaway: 7, continuation: 9 } as const
+/** RFC 9113, 6.5.2: what every server takes. */
+const MAX_FRAME_BYTES = 16_384
 const END_STREAM = 1
 const END_HEADERS = 4
 
@@ -224,9 +228,18 @@ export function headersFrame(
   fields: readonly Field[],
   options: { readonly stream?: number; readonly end?: boolean } = {},
 ): Buffer {
-  const block = fields.flatMap(([name, value]) => [Buffer.of(0x10), literal(name), literal(value)])
-  const flags = END_HEADERS | (options.end === false ? 0 : END_STREAM)
-  return frame(FRAME.headers, flags, options.stream ?? 1, Buffer.concat(block))
+  const stream = options.stream ?? 1
+  const block = Buffer.concat(
+    fields.flatMap(([name, value]) => [Buffer.of(0x10), literal(name), literal(value)]),
+  )
+  const frames: Buffer[] = []
+  for (let at = 0; at < block.length || at === 0; at += MAX_FRAME_BYTES) {
+    const last = at + MAX_FRAME_BYTES >= block.length ? END_HEADERS : 0
+    const flags = at === 0 && options.end !== false ? END_STREAM | last : last
+    const type = at === 0 ? FRAME.headers : FRAME.continuation
+    frames.push(frame(type, flags, stream, block.subarray(at, at + MAX_FRAME_BYTES)))
+  }
+  return Buffer.concat(frames)
 }
 
 export const dataFrame = (text: string, end = true): Buffer =>
