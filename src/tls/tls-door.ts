@@ -7,7 +7,7 @@ import {
   type Server,
   type TLSSocket,
 } from 'node:tls'
-import { errorMessage, type Logger } from '../core/index.ts'
+import { errorCode, errorMessage, type Logger } from '../core/index.ts'
 
 /** Where a connection came from, as the gateway or the socket says. */
 export interface ConnectionOrigin {
@@ -124,8 +124,14 @@ class ServerDoor implements TlsDoor {
   }
 
   #secured(socket: TLSSocket): void {
+    const { remoteAddress } = socket
     socket.on('error', (error) => {
-      this.#options.log.debug({ error: errorMessage(error) }, 'TLS connection failed')
+      const { log } = this.#options
+      if (errorCode(error) === BAD_RECORD_MAC) {
+        log.warn({ from: remoteAddress }, 'bytes of a TLS connection were changed on their way')
+      } else {
+        log.debug({ error: errorMessage(error) }, 'TLS connection failed')
+      }
       socket.destroy()
     })
     this.#options.onSecured({
@@ -137,6 +143,9 @@ class ServerDoor implements TlsDoor {
     })
   }
 }
+
+/** A record that was altered, or that is not the next one: what a gateway that is not honest does (RFC 8446, 5.2). */
+const BAD_RECORD_MAC = 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'
 
 const flowOf = (socket: Socket): string =>
   `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`
