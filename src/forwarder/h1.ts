@@ -26,13 +26,18 @@ export function createHttp1(
   const underway = new WeakMap<Duplex, number>()
   server.on('request', (request, response) => {
     const { socket } = request
+    if (request.httpVersionMajor !== 1) {
+      sendBadRequest(socket, 400, 'Bad Request')
+      return
+    }
     underway.set(socket, (underway.get(socket) ?? 0) + 1)
     response.once('close', () => underway.set(socket, (underway.get(socket) ?? 1) - 1))
     handle(new Http1Exchange(request, response), socket as TLSSocket)
   })
-  server.on('upgrade', (request, socket, head) =>
-    handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket),
-  )
+  server.on('upgrade', (request, socket, head) => {
+    if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
+    else handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket)
+  })
   server.on('connect', (_request, socket) => {
     sendRaw(socket, 405, 'Method Not Allowed', 'text/plain', 'CONNECT is not served here\n')
   })
@@ -50,11 +55,7 @@ export function createHttp1(
       : timeout
         ? ([408, 'Request Timeout'] as const)
         : ([400, 'Bad Request'] as const)
-    const { body, contentType } = answerOf(
-      { code: 'BAD_REQUEST', reason: 'BadRequest', message: `the request is refused: ${words}` },
-      false,
-    )
-    sendRaw(socket, status, words, contentType, body)
+    sendBadRequest(socket, status, words)
   })
   // The server never listens, since sockets are handed to it; this starts its check of unfinished heads.
   server.emit('listening')
@@ -202,6 +203,15 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
+}
+
+/** Answers what is no request; the parser takes versions 0.9 and 2.0 for one. */
+function sendBadRequest(socket: Duplex, status: number, words: string): void {
+  const { body, contentType } = answerOf(
+    { code: 'BAD_REQUEST', reason: 'BadRequest', message: `the request is refused: ${words}` },
+    false,
+  )
+  sendRaw(socket, status, words, contentType, body)
 }
 
 function sendRaw(
