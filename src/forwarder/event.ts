@@ -35,6 +35,15 @@ export interface RequestOutcome {
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
+/** Of a client that did not wait for its answer. */
+export const leftEarly: RequestOutcome = {
+  outcome: 'aborted',
+  status: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  error: { code: 'ABORTED', message: 'the client left before it was answered' },
+}
+
 /** The `kube.request` events of one request: they share a uid and the time at which the request came in. */
 export class RequestEvents {
   readonly #facts: RequestFacts

@@ -12,7 +12,7 @@ import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commit } from './audit-request.ts'
 import type { Connection } from './connection.ts'
 import type { HandlerDeps } from './deps.ts'
-import { RequestEvents, type RequestFacts, type RequestOutcome } from './event.ts'
+import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Refusal } from './refusal.ts'
@@ -75,6 +75,12 @@ export async function handle(
       startedMs,
       withdrawn: () => withdrawnRights(deps, connection, exchange, identity, principals),
     }
+    // Rights may have ended while the event was being written.
+    const withdrawn = begun ? request.withdrawn() : null
+    if (withdrawn !== null) {
+      await refuse(deps, exchange, events, info, withdrawn)
+      return
+    }
     deps.metrics?.requestStarted()
     if (exchange.upgrade === null) forward(deps, request)
     else await upgrade(deps, request, exchange.upgrade)
@@ -83,15 +89,6 @@ export async function handle(
     deps.log.error({ error: errorMessage(error), stack: stackOf(error) }, 'a request failed inside')
     exchange.reset()
   }
-}
-
-/** The client has gone while its request was being audited: nothing went up. */
-const leftEarly: RequestOutcome = {
-  outcome: 'aborted',
-  status: 0,
-  bytesSent: 0,
-  bytesReceived: 0,
-  error: { code: 'ABORTED', message: 'the client left before its request went up' },
 }
 
 interface Judged {

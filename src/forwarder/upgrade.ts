@@ -3,8 +3,9 @@ import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
 import { responseHeaders } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { commit } from './audit-request.ts'
+import { auditRefusal, commit } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
+import { leftEarly } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpgradeConnection, UpstreamFailure } from './ports.ts'
@@ -21,34 +22,108 @@ export async function upgrade(
   request: AllowedRequest,
   wanted: UpgradeRequest,
 ): Promise<void> {
-  const { exchange, connection, info, events } = request
-  const gone = new AbortController()
-  exchange.onAbort(() => gone.abort())
-  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(deps.limits.upgradeTimeoutMs)])
-  let answer: UpgradeAnswer
+  const waiting = new WaitingUpgrade(request, wanted.socket)
+  deps.live.add(waiting)
   try {
-    const dialled = await connection.cluster.upstream.dialForUpgrade(signal)
-    answer = await ask(deps, request, wanted, dialled, signal)
+    const signal = AbortSignal.any([
+      waiting.signal,
+      AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
+    ])
+    const dialled = await request.connection.cluster.upstream.dialForUpgrade(signal)
+    const answer = await ask(deps, request, wanted, dialled, signal)
+    if (answer.type === 'refused') await relay(deps, request, answer)
+    else new UpgradedStream(deps, request, wanted, answer).start()
   } catch (error) {
-    const failure = failureOf(error)
+    await fail(deps, request, waiting, failureOf(error))
+  } finally {
+    waiting.over()
+    deps.live.delete(waiting)
+  }
+}
+
+/** An upgrade that the API server has not answered yet; it is given up when the client leaves or loses its rights. */
+class WaitingUpgrade implements LiveExchange {
+  readonly #request: AllowedRequest
+  readonly #socket: Duplex
+  readonly #given = new AbortController()
+  readonly #onLeft = (): void => {
+    this.#left = true
+    this.#given.abort()
+  }
+  #left = false
+  #withdrawn: Refusal | null = null
+
+  constructor(request: AllowedRequest, socket: Duplex) {
+    this.#request = request
+    this.#socket = socket
+    request.exchange.onAbort(this.#onLeft)
+    // Later, an end in one direction is a part of the stream.
+    socket.once('end', this.#onLeft)
+  }
+
+  get signal(): AbortSignal {
+    return this.#given.signal
+  }
+
+  get left(): boolean {
+    return this.#left
+  }
+
+  get withdrawn(): Refusal | null {
+    return this.#withdrawn
+  }
+
+  over(): void {
+    this.#socket.off('end', this.#onLeft)
+  }
+
+  recheck(): void {
+    this.#giveUp(this.#request.withdrawn())
+  }
+
+  cut(): void {
+    this.#giveUp(shuttingDown)
+  }
+
+  #giveUp(refusal: Refusal | null): void {
+    if (refusal === null) return
+    this.#withdrawn ??= refusal
+    this.#given.abort()
+  }
+}
+
+async function fail(
+  deps: HandlerDeps,
+  { exchange, connection, info, events, startedMs }: AllowedRequest,
+  { left, withdrawn }: WaitingUpgrade,
+  failure: UpstreamFailure,
+): Promise<void> {
+  const nowMs = deps.clock.now()
+  if (!left && withdrawn === null) {
     deps.log.warn(
       { cluster: connection.cluster.name, code: failure.code, error: failure.message },
       'an upgrade failed at the API server',
     )
-    deps.metrics?.requestEnded({
-      method: exchange.method,
-      status: 503,
-      durationMs: deps.clock.now() - request.startedMs,
-      bytesSent: 0,
-    })
-    await refuse(deps, exchange, events, info, upstreamRefusal(failure, connection.cluster.name))
-    return
   }
-  if (answer.type === 'refused') {
-    await relay(deps, request, answer)
-    return
+  deps.metrics?.requestEnded({
+    method: exchange.method,
+    status: left ? 0 : 503,
+    durationMs: nowMs - startedMs,
+    bytesSent: 0,
+  })
+  if (left) {
+    await commit(deps, events.ended(leftEarly, nowMs))
+    exchange.reset()
+  } else {
+    const refusal = withdrawn ?? upstreamRefusal(failure, connection.cluster.name)
+    await refuse(deps, exchange, events, info, refusal)
   }
-  new UpgradedStream(deps, request, wanted, answer).start()
+}
+
+const shuttingDown: Refusal = {
+  code: 'SHUTTING_DOWN',
+  reason: 'ServiceUnavailable',
+  message: 'the service is being stopped: try again',
 }
 
 type UpgradeAnswer =
@@ -89,6 +164,10 @@ function ask(
         host,
         ...headers,
         ...(authorization === null ? [] : ['Authorization', authorization]),
+        // Node would frame the absent body of a POST in chunks, and their end would be the stream's first bytes.
+        ...(headers.some((name) => name.toLowerCase() === 'content-length')
+          ? []
+          : ['Content-Length', '0']),
       ],
       setHost: false,
       maxHeaderSize: 64 * 1024,
@@ -106,6 +185,10 @@ function ask(
       resolve({ type: 'switched', socket: upgraded, head, rawHeaders: response.rawHeaders })
     })
     outgoing.once('response', (response) => {
+      if (response.statusCode === 101) {
+        fail(new Error('the API server switched to nothing'))
+        return
+      }
       readWhole(response, deps.limits.maxUpgradeAnswerBytes)
         .finally(() => socket.destroy())
         .then(
@@ -136,7 +219,7 @@ async function readWhole(response: IncomingMessage, limit: number): Promise<Buff
 
 async function relay(
   deps: HandlerDeps,
-  { exchange, events, startedMs }: AllowedRequest,
+  { exchange, info, events, startedMs }: AllowedRequest,
   { status, rawHeaders, body }: Extract<UpgradeAnswer, { type: 'refused' }>,
 ): Promise<void> {
   const nowMs = deps.clock.now()
@@ -146,7 +229,7 @@ async function relay(
     durationMs: nowMs - startedMs,
     bytesSent: body.length,
   })
-  await commit(
+  const written = await commit(
     deps,
     events.ended(
       { outcome: 'done', status, bytesSent: body.length, bytesReceived: 0, error: null },
@@ -154,6 +237,10 @@ async function relay(
     ),
   )
   if (exchange.closed) return
+  if (!written) {
+    await refuse(deps, exchange, events, info, auditRefusal)
+    return
+  }
   exchange.respond(status, withoutLength(responseHeaders(rawHeaders)), false)
   exchange.end(body)
 }
@@ -178,6 +265,7 @@ class UpgradedStream implements LiveExchange {
   #bytesSent = 0
   #bytesReceived = 0
   #withdrawn: Refusal | null = null
+  #broken: Refusal | null = null
   #finished = false
 
   constructor(
@@ -198,7 +286,10 @@ class UpgradedStream implements LiveExchange {
     const client = this.#client
     const server = this.#server
     this.#deps.live.add(this)
-    server.on('error', () => client.destroy())
+    server.on('error', (error) => {
+      this.#broken ??= upstreamRefusal(failureOf(error), this.#request.connection.cluster.name)
+      client.destroy()
+    })
     client.on('error', () => server.destroy())
     if (client.destroyed) {
       server.destroy()
@@ -226,6 +317,10 @@ class UpgradedStream implements LiveExchange {
     server.once('close', () => {
       // The client still gets what is in its buffer; after that there is nothing to wait for.
       if (!client.writableEnded) client.end()
+      // Unread, its own end would never be noticed.
+      client.resume()
+      if (client.writableFinished) this.#linger()
+      else client.once('finish', () => this.#linger())
       this.#finish()
     })
   }
@@ -238,12 +333,14 @@ class UpgradedStream implements LiveExchange {
   }
 
   cut(): void {
-    this.#withdrawn ??= {
-      code: 'SHUTTING_DOWN',
-      reason: 'ServiceUnavailable',
-      message: 'the service is being stopped',
-    }
+    this.#withdrawn ??= shuttingDown
     this.#client.destroy()
+  }
+
+  /** Of a client that has got everything and does not close. */
+  #linger(): void {
+    const timer = setTimeout(() => this.#client.destroy(), LINGER_MS)
+    this.#client.once('close', () => clearTimeout(timer))
   }
 
   #down(chunk: Buffer): void {
@@ -278,17 +375,19 @@ class UpgradedStream implements LiveExchange {
       deps,
       events.ended(
         {
-          outcome: this.#withdrawn === null ? 'done' : 'aborted',
+          outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
           status: 101,
           bytesSent: this.#bytesSent,
           bytesReceived: this.#bytesReceived,
-          error: this.#withdrawn,
+          error: this.#withdrawn ?? this.#broken,
         },
         nowMs,
       ),
     )
   }
 }
+
+const LINGER_MS = 2000
 
 const UPSTREAM_CODES: ReadonlySet<string> = new Set([
   'UPSTREAM_UNREACHABLE',

@@ -123,6 +123,16 @@ describe('upstreamHeaders()', () => {
     expect(() => up(headers, true)).toThrow(expect.objectContaining({ code: 'HEADER_UNSAFE' }))
   })
 
+  it.each([
+    ['a length', ['Content-Length', '5']],
+    ['chunks', ['Transfer-Encoding', 'chunked']],
+    ['both', ['Transfer-Encoding', 'chunked', 'Content-Length', '0']],
+  ])('refuses an upgrade with %s of a body', (_what, headers) => {
+    const asked = ['Upgrade', 'websocket', ...headers]
+    expect(() => up(asked, true)).toThrow(expect.objectContaining({ code: 'HEADER_UNSAFE' }))
+    expect(up(['Upgrade', 'websocket', 'Content-Length', '0'], true)).toContain('Upgrade')
+  })
+
   it('keeps what a WebSocket needs, without a token in its protocols', () => {
     const headers = [
       'Sec-WebSocket-Key',

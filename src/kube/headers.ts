@@ -91,6 +91,10 @@ export function upstreamHeaders(request: {
     if (protocol === null || !UPGRADE_PROTOCOL.test(protocol)) {
       throw unsafe('an upgrade names exactly one protocol')
     }
+    // What follows the head is the stream, or it is a body: two readers must not differ about that.
+    if (framing.chunked || (length !== null && Number(length) !== 0)) {
+      throw unsafe('an upgrade has no body')
+    }
     headers.push('Connection', 'Upgrade', 'Upgrade', protocol)
   }
   const ours = ['Impersonate-User', textToHeader(principals.user)]

@@ -20,6 +20,15 @@ export interface Arrived {
   readonly headers: readonly string[]
 }
 
+export interface ApiServerOptions {
+  /** Gets each connection as it is, instead of an HTTP server; HTTP/1.1 only. */
+  readonly raw?: RawAnswer
+  /** False: it knows HTTP/1.1 only. */
+  readonly h2?: boolean
+  /** An end in one direction does not end the other. */
+  readonly allowHalfOpen?: boolean
+}
+
 /** A simulated API server that misbehaves as a test says: HTTP/2 for watches, HTTP/1.1 for the rest, by ALPN. */
 export class ApiServer implements AsyncDisposable {
   /** Requests and upgrades that arrived. */
@@ -33,8 +42,10 @@ export class ApiServer implements AsyncDisposable {
     socket.destroy()
   readonly #server: ReturnType<typeof createSecureServer> | ReturnType<typeof createTlsServer>
 
-  private constructor(identity: { key: string; cert: string }, raw: RawAnswer | null, h2: boolean) {
-    this.#server = raw === null ? this.#http(identity, h2) : this.#raw(identity, raw)
+  private constructor(identity: { key: string; cert: string }, options: ApiServerOptions) {
+    const { raw, h2 = true, allowHalfOpen = false } = options
+    this.#server =
+      raw === undefined ? this.#http(identity, h2, allowHalfOpen) : this.#raw(identity, raw)
     this.#server.on('connection', (socket: Socket) => {
       this.sockets.add(socket)
       socket.on('error', () => {})
@@ -43,12 +54,11 @@ export class ApiServer implements AsyncDisposable {
     this.#server.on('tlsClientError', () => {})
   }
 
-  /** With `raw`, each connection is given to the test as it is, and speaks HTTP/1.1 only. */
   static async start(
     identity: { key: string; cert: string },
-    options: { readonly raw?: RawAnswer; readonly h2?: boolean } = {},
+    options: ApiServerOptions = {},
   ): Promise<ApiServer> {
-    const server = new ApiServer(identity, options.raw ?? null, options.h2 ?? true)
+    const server = new ApiServer(identity, options)
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve))
     return server
   }
@@ -65,9 +75,11 @@ export class ApiServer implements AsyncDisposable {
   #http(
     identity: { key: string; cert: string },
     h2: boolean,
+    allowHalfOpen: boolean,
   ): ReturnType<typeof createSecureServer> {
     const server = createSecureServer({
       ...identity,
+      ...{ allowHalfOpen },
       allowHTTP1: true,
       ALPNProtocols: h2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       maxHeaderListPairs: 4000,

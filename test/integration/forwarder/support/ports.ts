@@ -7,7 +7,7 @@ import {
 import type { Subject } from '../../../../src/authz/index.ts'
 import type { Clock, LogFields, Logger } from '../../../../src/core/index.ts'
 import type { AccessSnapshot, AccessSnapshots } from '../../../../src/forwarder/index.ts'
-import { type RoleSpec, roleOf } from '../../../support/roles.ts'
+import { type RoleSpec, roleOf, subjectOf } from '../../../support/roles.ts'
 
 /** An audit log in memory that refuses or delays events on command. */
 export class TestAudit implements AuditLog {
@@ -62,7 +62,7 @@ function snapshotOf(revision: number, spec: RoleSpec | null): AccessSnapshot {
   const roles = spec === null ? [] : [roleOf('dev', spec)]
   return {
     revision,
-    subject: ({ user }): Subject | null => (spec === null ? null : { user, roles, traits: {} }),
+    subject: ({ user }): Subject | null => (spec === null ? null : subjectOf(roles, {}, user)),
   }
 }
 

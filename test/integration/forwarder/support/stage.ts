@@ -16,7 +16,7 @@ import { type OpenUpstream, openUpstream } from '../../../../src/upstream/index.
 import { serverCertificate } from '../../../support/certificates.ts'
 import type { RoleSpec } from '../../../support/roles.ts'
 import { createPki } from '../../upstream/support/pki.ts'
-import { ApiServer, type RawAnswer } from './api-server.ts'
+import { ApiServer, type ApiServerOptions } from './api-server.ts'
 import { type Client, type Connect, openClient, type Version } from './clients.ts'
 import {
   type Credentials,
@@ -41,14 +41,10 @@ export const ROLE: RoleSpec = {
   },
 }
 
-export interface StageOptions {
+export interface StageOptions extends ApiServerOptions {
   readonly limits?: Partial<ForwarderLimits>
   readonly auditMode?: 'strict' | 'best_effort'
   readonly audit?: AuditLog
-  /** Answers each connection of the API server by hand. */
-  readonly raw?: RawAnswer
-  /** False: the API server knows HTTP/1.1 only. */
-  readonly h2?: boolean
 }
 
 interface Authorities {
