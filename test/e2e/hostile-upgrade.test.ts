@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest'
+import { expectStatus, hostile } from './support/hostile.ts'
+import { open, talk } from './support/wire.ts'
+
+const STREAMS = ['exec', 'attach', 'portforward'] as const
+const WEBSOCKET = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Protocol: v4.channel.k8s.io',
+]
+const SPDY = [
+  'Connection: Upgrade',
+  'Upgrade: SPDY/3.1',
+  'X-Stream-Protocol-Version: v4.channel.k8s.io',
+]
+
+hostile('upgrades of a hostile client', (stage, cluster) => {
+  const target = (marker: string, stream: string): string =>
+    `/api/v1/namespaces/${stage().team}/pods/${marker}/${stream}?command=id&stdout=1&ports=80`
+
+  for (const stream of STREAMS) {
+    for (const [method, name, lines] of [
+      ['GET', 'WebSocket', WEBSOCKET],
+      ['GET', 'SPDY', SPDY],
+      ['POST', 'SPDY', SPDY],
+    ] as const) {
+      it(`who may only look gets no ${stream} by ${method} and ${name}, and no connection`, async () => {
+        const [marker, behind] = [stage().marker(), stage().marker()]
+        const { answers, closed } = await talk(
+          stage().door(cluster),
+          stage().credentials,
+          stage()
+            .get(target(marker, stream), ...lines)
+            .replace('GET', method) + stage().get(stage().path(behind)),
+        )
+        expect(closed).toBe(true)
+        expect(answers.map(({ status }) => status)).toEqual([403])
+        expectStatus(answers[0]?.body ?? '', 403)
+        await stage().expectOnlyThePerson(cluster, marker)
+        await stage().expectUnseen(cluster, behind)
+        await expect
+          .poll(() => stage().audited(marker), { timeout: 30_000, interval: 500 })
+          .toMatchObject([{ user: stage().user, kube_verb: stream, response_code: 403 }])
+      })
+    }
+  }
+
+  it('what follows the answer to a refused upgrade goes nowhere', async () => {
+    const [marker, behind] = [stage().marker(), stage().marker()]
+    const socket = open(stage().door(cluster), stage().credentials, {
+      ALPNProtocols: ['http/1.1'],
+    })
+    socket.on('error', () => {})
+    let received = ''
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1')
+      socket.write(stage().get(stage().path(behind)))
+    })
+    socket.write(stage().get(target(marker, 'exec'), ...WEBSOCKET))
+    await closed
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 403'])
+    await stage().expectOnlyThePerson(cluster, marker)
+    await stage().expectUnseen(cluster, behind)
+  })
+
+  it.each([
+    ['a list', 'configmaps', WEBSOCKET],
+    ['a log', 'pods/MARK/log', WEBSOCKET],
+    ['a pod', 'pods/MARK', SPDY],
+    [
+      'HTTP/2',
+      'pods/MARK',
+      ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'],
+    ],
+    ['two protocols', 'pods/MARK/exec', ['Connection: Upgrade', 'Upgrade: websocket, SPDY/3.1']],
+    [
+      'two protocols in two lines',
+      'pods/MARK/exec',
+      ['Connection: Upgrade', 'Upgrade: websocket', 'Upgrade: SPDY/3.1'],
+    ],
+  ])('an upgrade to %s is refused', async (_what, resource, lines) => {
+    const [marker, behind] = [stage().marker(), stage().marker()]
+    const path = `/api/v1/namespaces/${stage().team}/${resource.replace('MARK', marker)}`
+    const { answers, closed } = await talk(
+      stage().door(cluster),
+      stage().credentials,
+      stage().get(path, `User-Agent: ${marker}`, ...lines) + stage().get(stage().path(behind)),
+    )
+    expect(closed).toBe(true)
+    expect(answers.map(({ status }) => status)).toEqual([400])
+    stage().denied(marker, 'BAD_REQUEST')
+    await stage().expectUnseen(cluster, marker, behind)
+  })
+})
