@@ -23,6 +23,8 @@ export interface ClientExchange {
   onDrain(listener: () => void): void
   /** Called once when the client is gone, or the exchange was reset, before the answer was finished. */
   onAbort(listener: () => void): void
+  /** Called once when nothing is left to do: the last byte has gone to the client, or the exchange broke. */
+  onClosed(listener: () => void): void
 }
 
 export interface UpgradeRequest {

@@ -37,6 +37,10 @@ class Forwarding implements UpstreamSink, LiveExchange {
     this.#request = request
   }
 
+  get resumable(): boolean {
+    return this.#request.info.verb === 'watch'
+  }
+
   start(): void {
     const { exchange, info, headers, connection } = this.#request
     this.#deps.live.add(this)
@@ -142,7 +146,9 @@ class Forwarding implements UpstreamSink, LiveExchange {
   #answerInstead(refusal: Refusal): void {
     const { exchange, info } = this.#request
     if (this.#headSent) {
-      exchange.reset()
+      // As an API server ends a watch when its time is over: clients go on from where they were, and do not read all anew.
+      if (this.resumable && refusal.code === 'SHUTTING_DOWN') exchange.end(null)
+      else exchange.reset()
       return
     }
     const answer = answerOf(refusal, info.kind === 'nonResource' && info.discovery)

@@ -14,6 +14,9 @@ import { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificateParser, ServedClusters } from './ports.ts'
 
+/** How often a drain looks whether everything has ended. */
+const DRAIN_LOOK_MS = 20
+
 export interface ForwarderOptions {
   readonly clusters: ServedClusters
   readonly peers: PeerCertificateParser
@@ -35,7 +38,7 @@ export interface Forwarder {
   /** Takes a socket at its ClientHello. */
   accept(socket: Socket, origin: ConnectionOrigin): void
   stats(): { readonly connections: number; readonly exchanges: number }
-  /** Tells clients to go elsewhere, lets exchanges end, cuts what is left after `graceMs`. */
+  /** Tells clients to go elsewhere, ends watches, lets other exchanges end, cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
 }
 
@@ -95,7 +98,11 @@ export function serveConnections<Bound>(options: {
 } {
   const bound = new WeakMap<TLSSocket, Bound>()
   const sessions = new Set<Http2Session>()
+  const exchanges = new Set<ClientExchange>()
+  let closing = false
   const dispatch = (exchange: ClientExchange, socket: TLSSocket): void => {
+    exchanges.add(exchange)
+    exchange.onClosed(() => exchanges.delete(exchange))
     const to = bound.get(socket)
     if (to === undefined) exchange.reset()
     else options.handle(to, exchange)
@@ -125,6 +132,7 @@ export function serveConnections<Bound>(options: {
         const session = serveHttp2(socket, options.limits, dispatch)
         sessions.add(session)
         session.once('close', () => sessions.delete(session))
+        if (closing) session.close()
       })
     },
   })
@@ -132,16 +140,16 @@ export function serveConnections<Bound>(options: {
     accept: (socket, origin) => door.accept(socket, origin),
     connections: () => door.connections,
     async close(graceMs, live) {
+      closing = true
       // HTTP/2 clients are told by GOAWAY, HTTP/1.1 ones by closing what is idle.
       for (const session of sessions) session.close()
       const deadline = AbortSignal.timeout(graceMs)
-      const overdue = new Promise<void>((resolve) => {
-        deadline.addEventListener('abort', () => resolve())
-      })
-      const idle = setInterval(() => http1.closeIdleConnections(), 50)
-      http1.closeIdleConnections()
-      await Promise.race([live.whenEmpty(), overdue])
-      clearInterval(idle)
+      for (;;) {
+        http1.closeIdleConnections()
+        live.cutResumable()
+        if (exchanges.size === 0 || deadline.aborted) break
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+      }
       live.cutAll()
       // A moment for the last bytes and events of what just ended.
       await new Promise((resolve) => setTimeout(resolve, 50))

@@ -118,6 +118,10 @@ class Http1Exchange implements ClientExchange {
     // An aborted upload is an error of the request; without a listener it would end the process.
     this.#request.on('error', () => {})
   }
+
+  onClosed(listener: () => void): void {
+    this.#response.once('close', listener)
+  }
 }
 
 class Http1Upgrade implements ClientExchange {
@@ -177,6 +181,10 @@ class Http1Upgrade implements ClientExchange {
     this.#socket.once('close', () => {
       if (!this.#answered) listener()
     })
+  }
+
+  onClosed(listener: () => void): void {
+    this.#socket.once('close', listener)
   }
 }
 

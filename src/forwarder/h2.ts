@@ -131,4 +131,8 @@ class Http2Exchange implements ClientExchange {
       if (!this.#stream.writableFinished || this.#stream.rstCode !== NGHTTP2_NO_ERROR) listener()
     })
   }
+
+  onClosed(listener: () => void): void {
+    this.#stream.once('close', listener)
+  }
 }

@@ -1,5 +1,7 @@
 /** An exchange that goes on: it can be judged again, and cut. */
 export interface LiveExchange {
+  /** A watch: its client expects that it ends now and then, and asks again. */
+  readonly resumable?: boolean
   /** Called when roles, users, labels or authorities changed. */
   recheck(): void
   /** Cuts it, with why. */
@@ -9,7 +11,6 @@ export interface LiveExchange {
 /** What is underway, so that rights that were withdrawn end it at once. */
 export class LiveExchanges {
   readonly #live = new Set<LiveExchange>()
-  readonly #empty = new Set<() => void>()
 
   get size(): number {
     return this.#live.size
@@ -21,23 +22,17 @@ export class LiveExchanges {
 
   delete(exchange: LiveExchange): void {
     this.#live.delete(exchange)
-    if (this.#live.size > 0) return
-    for (const wake of this.#empty) wake()
-    this.#empty.clear()
   }
 
   recheck(): void {
     for (const exchange of [...this.#live]) exchange.recheck()
   }
 
-  cutAll(): void {
-    for (const exchange of [...this.#live]) exchange.cut()
+  cutResumable(): void {
+    for (const exchange of [...this.#live]) if (exchange.resumable === true) exchange.cut()
   }
 
-  /** Resolves when nothing is underway. */
-  whenEmpty(): Promise<void> {
-    return this.#live.size === 0
-      ? Promise.resolve()
-      : new Promise((resolve) => this.#empty.add(resolve))
+  cutAll(): void {
+    for (const exchange of [...this.#live]) exchange.cut()
   }
 }

@@ -1,12 +1,16 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmdirSync } from 'node:fs'
 import { mkdir, mkdtemp, open as openFile, rm } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request as requestHttp1 } from 'node:https'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { TestDaemon } from '../support/daemon.ts'
-import { mustRun } from '../support/process.ts'
+import { mustRun, Running, runProgram } from '../support/process.ts'
 import {
   type ApiServerEvent,
   CLUSTER_VERSIONS,
@@ -19,20 +23,32 @@ import {
 import {
   type Answered,
   type Client,
+  connectionError,
   followAuditLog,
+  type Http2Client,
   http1Client,
+  http1Options,
   http2Client,
+  readHttp1,
+  readHttp2,
   type Sent,
   sendAll,
 } from './support/mutations.ts'
 import { type Credentials, type Door, signedIn } from './support/wire.ts'
 
+const TELEPORT = resolve(import.meta.dirname, '../../bin/teleport')
 const MUTATIONS = 1000
+/** Of the operating system; not there, or not allowed, where tests run without privileges. */
+const [MOUNT, UNMOUNT] = ['mount', 'umount'] as const
 
 /** How many mutations are answered when the daemon is killed. The old cluster speaks the same protocol: once is enough. */
 const KILLED_AFTER = { '1.20': [500], '1.35': [340, 500, 660] } as const
 
 type Event = Record<string, unknown>
+
+interface WatchEvent {
+  readonly object: { readonly metadata: { readonly name: string } }
+}
 
 for (const version of CLUSTER_VERSIONS) {
   const cluster = clusters.find((one) => one.version === version)
@@ -65,12 +81,17 @@ for (const mode of ['strict', 'best_effort'] as const) {
   )
 }
 
+describe.skipIf(notWitnessed !== null)(
+  `a daemon that is told to stop${notWitnessed === null ? '' : ` (${notWitnessed})`}`,
+  () => stopped(newest as Cluster),
+)
+
 /** Why no file system of a given size can be made here; null when it can. */
 function mountRefusal(): string | null {
   const directory = mkdtempSync(join(tmpdir(), 'e2e-mount-'))
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'pipe' })
-    execFileSync('umount', [directory], { stdio: 'pipe' })
+    execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'pipe' })
+    execFileSync(UNMOUNT, [directory], { stdio: 'pipe' })
     return null
   } catch {
     return 'no tmpfs can be mounted here'
@@ -145,6 +166,11 @@ class Scene implements AsyncDisposable {
 
   get context(): string {
     return `e2e.example.com-${contextOf(this.cluster)}`
+  }
+
+  /** The person's. */
+  get kubeconfig(): string {
+    return join(this.directory, `${this.user}.kubeconfig`)
   }
 
   get door(): Door {
@@ -408,7 +434,7 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
       prepare: async (data) => {
         const spool = join(data, 'spool')
         await mkdir(spool, { mode: 0o700 })
-        await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', spool])
+        await mustRun(MOUNT, ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', spool])
         unmount.push(spool)
       },
     })
@@ -417,7 +443,7 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
   afterAll(async () => {
     client[Symbol.dispose]()
     await scene.daemon.stop('SIGKILL')
-    for (const directory of unmount) await mustRun('umount', [directory])
+    for (const directory of unmount) await mustRun(UNMOUNT, [directory])
     await scene[Symbol.asyncDispose]()
   })
 
@@ -511,12 +537,7 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
     })
 
     it('tells kubectl, too', async () => {
-      const kubectl = kubectlWith(
-        cluster.kubectl,
-        join(scene.directory, `${scene.user}.kubeconfig`),
-        scene.context,
-        scene.directory,
-      )
+      const kubectl = kubectlWith(cluster.kubectl, scene.kubeconfig, scene.context, scene.directory)
       const refused = await kubectl(['create', 'configmap', 'by-kubectl', '-n', scene.namespace])
       expect(refused.code).toBe(1)
       expect(refused.stderr.trim()).toBe(
@@ -553,5 +574,234 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
     expect(unaccounted(scene, ['before', ...names], events)).toEqual([])
     expect(await scene.daemon.stop('SIGTERM')).toBe(0)
     expect(integrity(scene.database)).toEqual([{ integrity_check: 'ok' }])
+  })
+}
+
+function stopped(cluster: Cluster): void {
+  let scene: Scene
+  let kubectl: ReturnType<typeof kubectlWith>
+
+  beforeEach(async () => {
+    scene = await Scene.open(cluster)
+    kubectl = kubectlWith(cluster.kubectl, scene.kubeconfig, scene.context, scene.directory)
+  })
+  afterEach(() => scene[Symbol.asyncDispose]())
+
+  const readiness = async (): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${scene.daemon.ports.diag}/readyz`)
+    const { status } = (await response.json()) as { status: string }
+    return `${response.status} ${status}`
+  }
+
+  const exit = async (): Promise<number | NodeJS.Signals | null> => {
+    const { exitCode, signalCode } = scene.daemon.process.child
+    return exitCode ?? signalCode
+  }
+
+  const underway = (): Promise<number> =>
+    scene.metric('teleport_kubernetes_server_in_flight_requests')
+
+  /** An upload that takes as long as we like: the API server has its head and the first half of its body. */
+  function slowly(
+    client: Http2Client | null,
+    name: string,
+  ): { finish(): Promise<Answered | null> } {
+    const { method, path, userAgent, body } = scene.creation(name)
+    const bytes = Buffer.from(JSON.stringify(body))
+    const half = bytes.length >> 1
+    const headers = {
+      'user-agent': userAgent,
+      'content-type': 'application/json',
+      'content-length': bytes.length,
+    }
+    if (client !== null) {
+      const stream = client.session.request({ ':method': method, ':path': path, ...headers })
+      const answered = readHttp2(stream)
+      stream.write(bytes.subarray(0, half))
+      return {
+        finish: () => {
+          stream.end(bytes.subarray(half))
+          return answered
+        },
+      }
+    }
+    const options = http1Options(scene.door, scene.credentials)
+    const request = requestHttp1({ ...options, method, path, headers })
+    const answered = readHttp1(request)
+    request.write(bytes.subarray(0, half))
+    return {
+      finish: () => {
+        request.end(bytes.subarray(half))
+        return answered
+      },
+    }
+  }
+
+  function storedEvents(): Map<unknown, Event> {
+    return inspect(
+      scene.database,
+      (database) =>
+        new Map(
+          database
+            .prepare('SELECT body, final FROM audit_events WHERE user = ?')
+            .all(scene.user)
+            .map(({ body, final }): [unknown, Event] => {
+              const event = JSON.parse(String(body)) as Event
+              return [event['user_agent'], { ...event, final }]
+            }),
+        ),
+    )
+  }
+
+  it('finishes what runs, ends watches, takes nothing new, and has told its audit log everything', async () => {
+    const { daemon } = scene
+    using http2 = await http2Client(scene.door, scene.credentials)
+    const goaway = once(http2.session, 'goaway')
+    const uploads = { h1: slowly(null, 'slow-h1'), h2: slowly(http2, 'slow-h2') }
+    const path = `${scene.path}?watch=true`
+    const http2Watch = http2.send({ method: 'GET', path, userAgent: 'watch-h2' })
+    using http1 = http1Client(scene.door, scene.credentials)
+    const http1Watch = http1.send({ method: 'GET', path, userAgent: 'watch-h1' })
+    await using follower = new Running(cluster.kubectl, [
+      ...['--kubeconfig', scene.kubeconfig, '--context', scene.context],
+      ...['-n', scene.namespace, 'get', 'configmaps', '-w', '-o', 'name'],
+    ])
+    await scene.direct('create', 'configmap', 'seen', '-n', scene.namespace)
+    await follower.until(({ stdout }) => stdout.includes('configmap/seen'))
+    await expect.poll(underway).toBe(5)
+
+    daemon.process.child.kill('SIGTERM')
+    await expect.poll(readiness).toBe('503 stopping')
+    await goaway
+    for (const port of [daemon.ports.kube, daemon.ports.web, daemon.ports.auth]) {
+      await expect.poll(() => connectionError(port)).toBe('ECONNREFUSED')
+    }
+    const turnedAway = await kubectl(['get', 'configmaps', '-n', scene.namespace])
+    expect(turnedAway.code).toBe(1)
+    expect(turnedAway.stderr).toContain('connection refused')
+
+    // The watches end while the uploads still go on, as an API server ends them: whole, so that clients just ask again.
+    for (const watch of [await http2Watch, await http1Watch]) {
+      expect(watch?.status).toBe(200)
+      const lines = watch?.body.trimEnd().split('\n') ?? []
+      const names = lines.map((line) => (JSON.parse(line) as WatchEvent).object.metadata.name)
+      expect(names).toContain('seen')
+    }
+    await expect.poll(() => follower.child.exitCode).toBe(0)
+    expect(await underway()).toBe(2)
+    expect(await exit()).toBeNull()
+
+    expect(await uploads.h1.finish()).toMatchObject({ status: 201 })
+    expect(await uploads.h2.finish()).toMatchObject({ status: 201 })
+    await expect.poll(exit, { timeout: 15_000 }).toBe(0)
+    expect([...(await scene.objects())]).toEqual(expect.arrayContaining(['slow-h1', 'slow-h2']))
+
+    const events = storedEvents()
+    for (const name of ['slow-h1', 'slow-h2']) {
+      expect(events.get(name)).toMatchObject({ outcome: 'done', response_code: 201, final: 1 })
+    }
+    for (const name of ['watch-h1', 'watch-h2']) {
+      expect(events.get(name)).toMatchObject({
+        outcome: 'aborted',
+        error_code: 'SHUTTING_DOWN',
+        response_code: 200,
+        final: 1,
+      })
+    }
+    expect([...events.values()].filter(({ final }) => final !== 1)).toEqual([])
+    expect(integrity(scene.database)).toEqual([{ integrity_check: 'ok' }])
+  })
+
+  async function createLarge(count: number, bytes: number): Promise<string[]> {
+    const items = Array.from({ length: count }, (_, index) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `large-${index}`, namespace: scene.namespace },
+      data: { value: ''.padEnd(bytes, 'x') },
+    }))
+    const args = ['--kubeconfig', cluster.kubeconfig, 'create', '-f', '-']
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+    await mustRun(cluster.kubectl, args, { input })
+    return items.map(({ metadata }) => metadata.name)
+  }
+
+  const namesIn = (list: string): string[] =>
+    (JSON.parse(list) as { items: WatchEvent['object'][] }).items.map(
+      ({ metadata }) => metadata.name,
+    )
+
+  it('lets a slow reader have the whole of its list over HTTP/1.1', async () => {
+    const names = await createLarge(20, 500_000)
+    const options = http1Options(scene.door, scene.credentials)
+    const request = requestHttp1({ ...options, path: scene.path })
+    request.end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.setEncoding('utf8')
+    let text = ''
+    for await (const chunk of response) {
+      if (text === '') scene.daemon.process.child.kill('SIGTERM')
+      text += chunk
+      await sleep(5)
+    }
+    expect(namesIn(text)).toEqual(expect.arrayContaining(names))
+    await expect.poll(exit, { timeout: 15_000 }).toBe(0)
+  })
+
+  it('lets a reader who stalls have the rest of its list over HTTP/2', async () => {
+    const names = await createLarge(1, 3000)
+    // A window that is smaller than the answer: its end waits inside the daemon.
+    using client = await http2Client(scene.door, scene.credentials, { initialWindowSize: 100 })
+    const stream = client.session.request({ ':path': scene.path, 'user-agent': 'stalled' })
+    await once(stream, 'response')
+    let ended = false
+    stream.once('close', () => {
+      ended = true
+    })
+    await expect.poll(underway).toBe(0)
+    scene.daemon.process.child.kill('SIGTERM')
+    await expect.poll(readiness).toBe('503 stopping')
+    // A moment in which a daemon that gave up on this reader would be gone.
+    await sleep(1000)
+    expect(ended).toBe(false)
+    stream.setEncoding('utf8')
+    let text = ''
+    for await (const chunk of stream) text += chunk
+    expect(namesIn(text)).toEqual(expect.arrayContaining(names))
+    await expect.poll(exit, { timeout: 15_000 }).toBe(0)
+  })
+
+  it.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGINT', 'SIGINT'],
+    ['SIGTERM', 'SIGINT'],
+  ] as const)('stops at once when it is told twice (%s, %s)', async (first, second) => {
+    slowly(null, 'slow')
+    await expect.poll(underway).toBe(1)
+    scene.daemon.process.child.kill(first)
+    await expect.poll(readiness).toBe('503 stopping')
+    scene.daemon.process.child.kill(second)
+    await expect.poll(exit).toBe(1)
+    // What was underway is in the audit log nevertheless.
+    await scene.start()
+    const events = await scene.events()
+    expect(events.find((event) => event['user_agent'] === 'slow')).toMatchObject({
+      outcome: 'started',
+      user: scene.user,
+    })
+  })
+
+  it('keeps its data directory to itself', async () => {
+    const { daemon } = scene
+    const second = await runProgram(TELEPORT, ['start', '-c', daemon.configFile])
+    expect(second.code).toBe(1)
+    expect(second.stderr.trim()).toBe(
+      `teleport: ${join(scene.directory, 'data')} is in use by another process (pid ${daemon.process.pid}): stop it, or give this one another data_dir`,
+    )
+    expect(await readiness()).toBe('200 ok')
+    const created = await kubectl(['create', 'configmap', 'one', '-n', scene.namespace])
+    expect(created.stdout).toContain('configmap/one created')
+    // Whoever comes after it may have it.
+    expect(await daemon.stop('SIGTERM')).toBe(0)
+    await scene.start()
   })
 }

@@ -1,7 +1,14 @@
 import { once } from 'node:events'
 import { open as openFile, stat } from 'node:fs/promises'
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
+import type { ClientRequest } from 'node:http'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  type Settings,
+} from 'node:http2'
 import { Agent, type RequestOptions, request as requestHttp1 } from 'node:https'
+import { connect as connectTcp } from 'node:net'
 import type { ApiServerEvent, Cluster } from './environment.ts'
 import { type Credentials, type Door, open } from './wire.ts'
 
@@ -12,9 +19,12 @@ export interface Answered {
 
 /** A client that keeps its connections: one of Node's, with a signed certificate. */
 export interface Client extends Disposable {
-  readonly protocol: string
   /** Null: the connection broke before the whole answer was there. */
   send(request: Sent): Promise<Answered | null>
+}
+
+export interface Http2Client extends Client {
+  readonly session: ClientHttp2Session
 }
 
 export interface Sent {
@@ -28,31 +38,20 @@ export interface Sent {
 export function http1Client(door: Door, credentials: Credentials): Client {
   const agent = new Agent({ keepAlive: true })
   return {
-    protocol: 'HTTP/1.1',
-    send: ({ method, path, userAgent, body }) =>
-      new Promise((resolve) => {
-        const request = requestHttp1({
-          ...http1Options(door, credentials),
-          agent,
-          method,
-          path,
-          headers: {
-            'user-agent': userAgent,
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          },
-        })
-        request.once('error', () => resolve(null))
-        request.once('response', (response) => {
-          let text = ''
-          response.setEncoding('utf8')
-          response.on('data', (chunk: string) => {
-            text += chunk
-          })
-          response.once('error', () => resolve(null))
-          response.once('end', () => resolve({ status: response.statusCode ?? 0, body: text }))
-        })
-        request.end(body === undefined ? '' : JSON.stringify(body))
-      }),
+    send({ method, path, userAgent, body }) {
+      const request = requestHttp1({
+        ...http1Options(door, credentials),
+        agent,
+        method,
+        path,
+        headers: {
+          'user-agent': userAgent,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+      })
+      request.end(body === undefined ? '' : JSON.stringify(body))
+      return readHttp1(request)
+    },
     [Symbol.dispose]: () => agent.destroy(),
   }
 }
@@ -74,47 +73,80 @@ export function http1Options(door: Door, credentials: Credentials): RequestOptio
 export async function http2Client(
   door: Door,
   credentials: Credentials,
-): Promise<Client & { readonly session: ClientHttp2Session }> {
+  settings: Settings = {},
+): Promise<Http2Client> {
   const socket = open(door, credentials, { ALPNProtocols: ['h2'] })
   await once(socket, 'secureConnect')
-  const session = connectHttp2('https://localhost', { createConnection: () => socket })
+  const session = connectHttp2('https://localhost', {
+    createConnection: () => socket,
+    settings,
+  })
   session.on('error', () => {})
   return {
-    protocol: 'HTTP/2',
     session,
-    send: ({ method, path, userAgent, body }) =>
-      new Promise((resolve) => {
-        if (session.closed || session.destroyed) {
-          resolve(null)
-          return
-        }
-        const stream = session.request({
-          ':method': method,
-          ':path': path,
-          'user-agent': userAgent,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        })
-        let status = 0
-        let text = ''
-        let ended = false
-        stream.setEncoding('utf8')
-        stream.on('error', () => {})
-        stream.once('response', (headers) => {
-          status = Number(headers[':status'])
-        })
-        stream.on('data', (chunk: string) => {
-          text += chunk
-        })
-        stream.once('end', () => {
-          ended = true
-        })
-        stream.once('close', () =>
-          resolve(ended && status > 0 && stream.rstCode === 0 ? { status, body: text } : null),
-        )
-        stream.end(body === undefined ? '' : JSON.stringify(body))
-      }),
+    async send({ method, path, userAgent, body }) {
+      if (session.closed || session.destroyed) return null
+      const stream = session.request({
+        ':method': method,
+        ':path': path,
+        'user-agent': userAgent,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      })
+      // Without a body the head has ended the stream already.
+      if (body !== undefined) stream.end(JSON.stringify(body))
+      return readHttp2(stream)
+    },
     [Symbol.dispose]: () => session.destroy(),
   }
+}
+
+export function readHttp1(request: ClientRequest): Promise<Answered | null> {
+  return new Promise((resolve) => {
+    request.once('error', () => resolve(null))
+    request.once('response', (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        body += chunk
+      })
+      response.once('error', () => resolve(null))
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, body }))
+    })
+  })
+}
+
+export function readHttp2(stream: ClientHttp2Stream): Promise<Answered | null> {
+  return new Promise((resolve) => {
+    let status = 0
+    let body = ''
+    let ended = false
+    stream.setEncoding('utf8')
+    stream.on('error', () => {})
+    stream.once('response', (headers) => {
+      status = Number(headers[':status'])
+    })
+    stream.on('data', (chunk: string) => {
+      body += chunk
+    })
+    stream.once('end', () => {
+      ended = true
+    })
+    stream.once('close', () =>
+      resolve(ended && status > 0 && stream.rstCode === 0 ? { status, body } : null),
+    )
+  })
+}
+
+/** Why a port cannot be connected to; null when it can. */
+export function connectionError(port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(null)
+    })
+  })
 }
 
 /** Sends until nothing is left, or `stopped`: each client has so many requests underway at once. */
