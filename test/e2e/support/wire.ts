@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { connect as tcpConnect } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { parse } from 'yaml'
 
@@ -121,23 +120,6 @@ export function talk(
     socket.once('secureConnect', () =>
       socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text),
     )
-  })
-}
-
-/** Sends bytes without TLS and reads to the end. */
-export function talkPlainly(port: number, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = tcpConnect(port, '127.0.0.1', () => socket.write(text))
-    let received = ''
-    const timer = setTimeout(() => reject(new Error(`no end: ${received}`)), PATIENCE_MS)
-    socket.on('error', () => {})
-    socket.on('data', (chunk: Buffer) => {
-      received += chunk.toString('latin1')
-    })
-    socket.once('close', () => {
-      clearTimeout(timer)
-      resolve(received)
-    })
   })
 }
 
