@@ -93,6 +93,8 @@ export class AccessState implements AsyncDisposable {
           revision = change.type === 'put' ? change.item.revision : change.revision
           if (this.#apply(change)) this.#publish()
         }
+        // Storage was closed: nothing can change any more.
+        return
       } catch (error) {
         if (signal.aborted) return
         // Too far behind or broken: what is in memory may be stale, so read everything again.

@@ -23,9 +23,9 @@ export function subjectOf(identity: Identity, snapshot: AccessSnapshot): Subject
     case 'user':
       return snapshot.subject(identity)
     case 'admin':
-      return { user: `@${identity.kind}`, roles: [localAdmin], traits: {} }
+      return { user: `@${identity.kind}`, roles: [localAdmin], traits: {}, denyTraits: {} }
     case 'host':
-      return { user: `@${identity.hostId}`, roles: [], traits: {} }
+      return { user: `@${identity.hostId}`, roles: [], traits: {}, denyTraits: {} }
   }
 }
 

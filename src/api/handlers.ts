@@ -1,6 +1,7 @@
 import { clusterAccess, parseRole, type Role, sessionTtl } from '../authz/index.ts'
 import type {
   BodyOf,
+  ClusterSettingsResource,
   EndpointName,
   KubeClusterResource,
   ParamsOf,
@@ -9,14 +10,14 @@ import type {
   RoleResource,
   UserResource,
 } from '../contract/index.ts'
-import { errorMessage, parseDuration } from '../core/index.ts'
+import { errorMessage, formatDuration, parseDuration } from '../core/index.ts'
 import { assertUserName, type UserIdentity } from '../identity/index.ts'
 import { auditApi } from './audit-api.ts'
 import { subjectOf } from './authorize-call.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
 import type { KubeClusterStatus } from './kube-clusters.ts'
-import { DEFAULT_PAGE_ITEMS, DEFAULT_SESSION_TTL_MS } from './limits.ts'
+import { DEFAULT_PAGE_ITEMS, DEFAULT_SESSION_TTL_MS, MIN_AUDIT_RETENTION_MS } from './limits.ts'
 
 export interface ApiCall<N extends EndpointName> {
   readonly caller: Caller
@@ -50,23 +51,26 @@ export function createHandlers(deps: ApiDeps, openApi: () => Record<string, unkn
     'users.read': async ({ params }) => stores.users.read(params.name),
     'users.create': async ({ body, caller }) => {
       await judgeUser(deps, body)
-      const created = await stores.users.create(body)
-      await audit(caller, 'user.create', { name: body.metadata.name, roles: body.spec.roles })
-      return created
+      const fields = { name: body.metadata.name, roles: body.spec.roles }
+      return audit.change(caller, 'user.create', fields, () => stores.users.create(body))
     },
     'users.upsert': async ({ params, body, caller }) => {
       sameName(params.name, body.metadata.name)
       await judgeUser(deps, body)
-      const { resource, created } = await stores.users.upsert(body)
-      await audit(caller, created ? 'user.create' : 'user.update', {
-        name: body.metadata.name,
-        roles: body.spec.roles,
-      })
+      const fields = { name: body.metadata.name, roles: body.spec.roles }
+      const { resource } = await audit.change(
+        caller,
+        'user.update',
+        fields,
+        () => stores.users.upsert(body),
+        ({ created }) => (created ? 'user.create' : 'user.update'),
+      )
       return resource
     },
     'users.delete': async ({ params, caller }) => {
-      await stores.users.delete(params.name)
-      await audit(caller, 'user.delete', { name: params.name })
+      await audit.change(caller, 'user.delete', { name: params.name }, () =>
+        stores.users.delete(params.name),
+      )
       return {}
     },
 
@@ -88,7 +92,7 @@ export function createHandlers(deps: ApiDeps, openApi: () => Record<string, unkn
       const issued = await issueOrExplain(deps, identity, body.public_key, ttlMs)
       const expires = new Date(issued.expiresAtMs).toISOString()
       const reachable = await clustersOf(deps, roles, identity)
-      await audit(caller, 'cert.create', {
+      await audit.note(caller, 'cert.create', {
         cert_type: 'user',
         identity: {
           user: identity.user,
@@ -115,15 +119,20 @@ export function createHandlers(deps: ApiDeps, openApi: () => Record<string, unkn
     'roles.read': async ({ params }) => stores.roles.read(params.name),
     'roles.create': async ({ body, caller }) => {
       judgeRole(body)
-      const created = await stores.roles.create(body)
-      await audit(caller, 'role.created', { name: body.metadata.name })
-      return created
+      return audit.change(caller, 'role.created', { name: body.metadata.name }, () =>
+        stores.roles.create(body),
+      )
     },
     'roles.upsert': async ({ params, body, caller }) => {
       sameName(params.name, body.metadata.name)
       judgeRole(body)
-      const { resource, created } = await stores.roles.upsert(body)
-      await audit(caller, created ? 'role.created' : 'role.updated', { name: body.metadata.name })
+      const { resource } = await audit.change(
+        caller,
+        'role.updated',
+        { name: body.metadata.name },
+        () => stores.roles.upsert(body),
+        ({ created }) => (created ? 'role.created' : 'role.updated'),
+      )
       return resource
     },
     'roles.delete': async ({ params, caller }) => {
@@ -139,17 +148,22 @@ export function createHandlers(deps: ApiDeps, openApi: () => Record<string, unkn
           { facts: { role: params.name, users: holders } },
         )
       }
-      await stores.roles.delete(params.name)
-      await audit(caller, 'role.deleted', { name: params.name })
+      await audit.change(caller, 'role.deleted', { name: params.name }, () =>
+        stores.roles.delete(params.name),
+      )
       return {}
     },
 
     'cluster_settings.read': async () => stores.settings.read('cluster-settings'),
     'cluster_settings.update': async ({ body, caller }) => {
       sameName('cluster-settings', body.metadata.name)
-      for (const [key, text] of Object.entries(body.spec)) judgeDuration(`spec.${key}`, text)
-      const { resource } = await stores.settings.upsert(body)
-      await audit(caller, 'cluster_settings.update', { ...body.spec })
+      judgeSettings(body.spec)
+      const { resource } = await audit.change(
+        caller,
+        'cluster_settings.update',
+        { ...body.spec },
+        () => stores.settings.upsert(body),
+      )
       return resource
     },
 
@@ -172,8 +186,9 @@ export function createHandlers(deps: ApiDeps, openApi: () => Record<string, unkn
           `Kubernetes cluster "${params.name}" is online: stop the service that serves it first`,
         )
       }
-      await kubeClusters.forget(params.name)
-      await audit(caller, 'kube.delete', { name: params.name })
+      await audit.change(caller, 'kube.delete', { name: params.name }, () =>
+        kubeClusters.forget(params.name),
+      )
       return {}
     },
 
@@ -247,12 +262,23 @@ function judgeRole(resource: RoleResource): Role {
   }
 }
 
-function judgeDuration(path: string, text: string): void {
-  try {
-    parseDuration(text)
-  } catch (error) {
-    throw new ApiError('BAD_REQUEST', `${path}: ${errorMessage(error)}`, { cause: error })
+/** Refuses what is no duration, and a retention so short that whoever may set it could erase his own traces. */
+function judgeSettings(spec: ClusterSettingsResource['spec']): void {
+  const ms = (path: string, text: string): number => {
+    try {
+      return parseDuration(text)
+    } catch (error) {
+      throw new ApiError('BAD_REQUEST', `${path}: ${errorMessage(error)}`, { cause: error })
+    }
   }
+  for (const [key, text] of Object.entries(spec)) ms(`spec.${key}`, text)
+  const { audit_retention: retention } = spec
+  if (retention === undefined) return
+  if (ms('spec.audit_retention', retention) >= MIN_AUDIT_RETENTION_MS) return
+  throw new ApiError(
+    'BAD_REQUEST',
+    `spec.audit_retention: ${retention} is shorter than ${formatDuration(MIN_AUDIT_RETENTION_MS)}: nobody could look at an event before it is gone`,
+  )
 }
 
 const defaultTtlMs = (setting: string | undefined): number =>
@@ -296,7 +322,12 @@ async function clustersOf(
   roles: readonly Role[],
   identity: UserIdentity,
 ): Promise<KubeClusterResource[]> {
-  const subject = { user: identity.user, roles, traits: identity.traits }
+  const subject = {
+    user: identity.user,
+    roles,
+    traits: identity.traits,
+    denyTraits: identity.traits,
+  }
   const clusters = await deps.kubeClusters.list()
   return clusters
     .filter((cluster) => clusterAccess(subject, cluster).effect === 'allow')

@@ -10,10 +10,12 @@ export const HEADERS_TIMEOUT_MS = 15_000
 export const REQUEST_TIMEOUT_MS = 60_000
 /** Idle connections are kept so that `tctl audit tail` need not shake hands each second. */
 export const KEEP_ALIVE_TIMEOUT_MS = 120_000
-/** Sockets whose TLS handshake is not done, over all peers. */
+/** Connections at once, over all peers. */
 export const MAX_CONNECTIONS = 10_000
 /** The life of a certificate when nobody says otherwise. */
 export const DEFAULT_SESSION_TTL_MS = 12 * 60 * 60 * 1000
+/** Shorter, and whoever may set it could erase what he did before anybody looks. */
+export const MIN_AUDIT_RETENTION_MS = 24 * 60 * 60 * 1000
 /** Items on a page when the caller does not say. */
 export const DEFAULT_PAGE_ITEMS = 200
 /** A Kubernetes cluster whose service was silent for longer is offline: three missed heartbeats. */

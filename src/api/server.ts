@@ -160,7 +160,7 @@ async function explain(
     address: peers.get(request.raw.socket)?.address ?? 'unknown',
   }
   try {
-    await auditApi(deps)(caller, 'auth', {
+    await auditApi(deps).note(caller, 'auth', {
       success: false,
       method: request.method,
       path: request.routeOptions.url ?? '',

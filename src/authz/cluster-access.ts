@@ -11,9 +11,11 @@ import type { ClusterAccess, Denial, KubeClusterRef, Role, RuleRef, Subject } fr
  * gives no access, since what says nothing about Kubernetes must not open it. Pure, and the same for any order of roles.
  */
 export function clusterAccess(subject: Subject, cluster: KubeClusterRef): ClusterAccess {
-  const { roles, traits } = subject
+  const { roles, traits, denyTraits } = subject
   const { labels } = cluster
-  const forbidding = roles.filter(({ deny }) => labelsMatch(deny.kubernetesLabels, labels, traits))
+  const forbidding = roles.filter(({ deny }) =>
+    labelsMatch(deny.kubernetesLabels, labels, denyTraits),
+  )
   const forbidden = ruleOf(forbidding, 'deny', 'kubernetes_labels')
   if (forbidden !== null) return clusterDenied(forbidden)
   const contributing = roles.filter(({ allow }) =>
@@ -25,12 +27,12 @@ export function clusterAccess(subject: Subject, cluster: KubeClusterRef): Cluste
   const by = ruleOf(given.roles, 'allow', 'kubernetes_labels')
   if (by === null) return noPrincipals(null)
   const isSelf = given.users.length === 0
-  const groups = withoutDenied(given.groups, roles, 'kubernetesGroups', traits)
+  const groups = withoutDenied(given.groups, roles, 'kubernetesGroups', denyTraits)
   const users = withoutDenied(
     isSelf ? himself(subject) : given.users,
     roles,
     'kubernetesUsers',
-    traits,
+    denyTraits,
   )
   if (users.kept.length === 0) {
     return noPrincipals(ruleOf(users.takers, 'deny', 'kubernetes_users'))

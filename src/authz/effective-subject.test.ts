@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { roleOf } from '../../test/support/roles.ts'
+import { roleOf, subjectOf } from '../../test/support/roles.ts'
+import type { Traits } from '../identity/index.ts'
+import { clusterAccess } from './cluster-access.ts'
 import { effectiveSubject } from './effective-subject.ts'
 
 describe('effectiveSubject()', () => {
@@ -27,6 +29,26 @@ describe('effectiveSubject()', () => {
     )
     expect(found?.roles.map(({ name }) => name)).toEqual(['b'])
     expect({ ...found?.traits }).toEqual({ g: ['y'] })
+  })
+
+  it('denies by what either knows, so that an old certificate is no way around a new deny', () => {
+    const guard = roleOf('b', {
+      allow: { kubernetes_labels: { '*': '*' }, kubernetes_groups: ['dev'] },
+      deny: { kubernetes_labels: { env: '{{external.blocked}}' } },
+    })
+    const decide = (certified: Traits, current: Traits): string =>
+      clusterAccess(
+        effectiveSubject(
+          { ...identity, traits: certified },
+          { name: 'joe', roles: ['b'], traits: current },
+          new Map([['b', guard]]),
+        ) ?? subjectOf([]),
+        { name: 'c', labels: { env: 'prod' } },
+      ).effect
+    expect(decide({}, {})).toBe('allow')
+    expect(decide({}, { blocked: ['prod'] })).toBe('deny')
+    expect(decide({ blocked: ['prod'] }, {})).toBe('deny')
+    expect(decide({ blocked: ['test'] }, { blocked: ['prod'] })).toBe('deny')
   })
 
   it('is nobody when the user is gone', () => {

@@ -4,8 +4,8 @@ import type { Role, Subject } from './types.ts'
 /**
  * Holds a certificate against today's user. A role allows when both have it: what was taken away is gone at once, what
  * was added needs a new certificate. A role that only today's user has denies nevertheless, at once: a year-old
- * certificate of a robot must not be a way around it. Trait values count when both have them. A user who is gone is
- * nobody (null); so is a role that is not in `roles`.
+ * certificate of a robot must not be a way around it. Trait values count for allow when both have them, for
+ * deny when either has. A user who is gone is nobody (null); so is a role that is not in `roles`.
  */
 export function effectiveSubject(
   identity: UserIdentity,
@@ -23,6 +23,7 @@ export function effectiveSubject(
     user: identity.user,
     roles: held.flatMap((role) => (certified.has(role.name) ? role : denyOf(role))),
     traits: intersect(identity.traits, user.traits),
+    denyTraits: unite(identity.traits, user.traits),
   }
 }
 
@@ -42,6 +43,14 @@ function intersect(certified: Traits, current: Traits): Traits {
     if (!Object.hasOwn(current, name)) continue
     const now = new Set(current[name])
     traits[name] = values.filter((value) => now.has(value))
+  }
+  return traits
+}
+
+function unite(certified: Traits, current: Traits): Traits {
+  const traits: Record<string, readonly string[]> = Object.create(null) as Record<string, string[]>
+  for (const [name, values] of [...Object.entries(certified), ...Object.entries(current)]) {
+    traits[name] = [...new Set([...(traits[name] ?? []), ...values])]
   }
   return traits
 }

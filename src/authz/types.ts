@@ -57,7 +57,10 @@ export interface RuleRef {
 export interface Subject {
   readonly user: string
   readonly roles: readonly Role[]
+  /** What allow templates are expanded with. */
   readonly traits: Traits
+  /** What deny templates are expanded with: more than `traits`, never less. */
+  readonly denyTraits: Traits
 }
 
 export interface KubeClusterRef {

@@ -50,6 +50,8 @@ export interface Authorities extends AsyncDisposable {
   }): Promise<Issued>
   /** Whom to trust now. The same object until the authorities change. */
   trust(): TrustBundle
+  /** Calls back after each change of `trust()`, until the returned function is called. */
+  onChange(listener: () => void): () => void
   /** PEM of the host CA of now: what clients check our servers against. Throws CaError CA_MISSING. */
   readonly hostCaPem: string
   /** `sha256:…` of the host CA's public key. Throws CaError CA_MISSING. */
@@ -90,6 +92,7 @@ export async function openAuthorities(options: Options): Promise<Authorities> {
 class StoredAuthorities implements Authorities {
   readonly #options: Options
   readonly #stop = new AbortController()
+  readonly #listeners = new Set<() => void>()
   #following: Promise<void> = Promise.resolve()
   /** Storage's revision that the authorities below reflect. */
   #revision = 0
@@ -111,6 +114,11 @@ class StoredAuthorities implements Authorities {
 
   trust(): TrustBundle {
     return this.#trust
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   async issueUser(request: Parameters<Authorities['issueUser']>[0]): Promise<Issued> {
@@ -147,6 +155,7 @@ class StoredAuthorities implements Authorities {
     }
     this.#authorities = authorities
     this.#items = items
+    for (const listener of this.#listeners) listener()
   }
 
   follow(): void {

@@ -7,12 +7,11 @@ import { generateKeyPair, publicKeyToPem } from '../x509/index.ts'
 
 /** How long a server certificate of ours lives; it is renewed at half of that. */
 const HOST_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
-/** Names for which nobody serves are made on demand; a scan of random names must not fill the memory. */
-const MAX_CACHED_NAMES = 10_000
 
 /**
  * TLS contexts for server names, each with a certificate of the host CA, made when first asked for and renewed at half
- * of their life. All names of one process share a key: it never leaves memory.
+ * of their life. All names of one process share a key: it never leaves memory. Only to be asked for names that this
+ * process serves: each stays.
  */
 export class HostCertificates {
   readonly #authorities: Authorities
@@ -53,10 +52,6 @@ export class HostCertificates {
     const nowMs = this.#clock.now()
     const cached = this.#cache.get(serverName)
     if (cached !== undefined && nowMs < cached.renewAtMs) return cached.context
-    if (this.#cache.size >= MAX_CACHED_NAMES) {
-      const oldest = this.#cache.keys().next()
-      if (oldest.done !== true) this.#cache.delete(oldest.value)
-    }
     const context = this.#issue(
       [serverName, ...(further.dnsNames ?? [])],
       further.ipAddresses ?? [],

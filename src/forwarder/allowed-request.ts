@@ -8,13 +8,13 @@ import type { Refusal } from './refusal.ts'
 export interface AllowedRequest {
   readonly exchange: ClientExchange
   readonly connection: Connection
+  /** Who sent it. */
+  readonly user: string
   readonly info: RequestInfo
   readonly headers: readonly string[]
   readonly events: RequestEvents
   /** False for discovery: it is not audited when it is allowed. */
   readonly audited: boolean
-  /** A started event was written, and a final one is owed. */
-  readonly begun: boolean
   readonly startedMs: number
   /** Null while the person may still do this; else why not. Asked again whenever something changed. */
   withdrawn(): Refusal | null

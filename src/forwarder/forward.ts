@@ -48,6 +48,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
     exchange.onDrain(() => this.#upstream?.resume())
     this.#upstream = connection.cluster.upstream.send(
       {
+        user: this.#request.user,
         method: exchange.method,
         target: exchange.target,
         headers,

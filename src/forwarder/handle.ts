@@ -67,11 +67,11 @@ export async function handle(
     const request: AllowedRequest = {
       exchange,
       connection,
+      user: identity.user,
       info,
       headers,
       events,
       audited,
-      begun,
       startedMs,
       withdrawn: () => withdrawnRights(deps, connection, exchange, identity, principals),
     }

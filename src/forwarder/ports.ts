@@ -56,6 +56,8 @@ export interface ServedClusters {
 }
 
 export interface UpstreamRequest {
+  /** For whom: one user's requests never take all places. */
+  readonly user: string
   readonly method: string
   /** Path and query exactly as they came, to be appended to the API server's base path. */
   readonly target: string
@@ -78,10 +80,12 @@ export interface UpstreamSink {
 
 export interface UpstreamFailure {
   /**
-   * UPSTREAM_UNREACHABLE: no connection, the request did not arrive. UPSTREAM_TLS: the server is not who the
-   * kubeconfig says. UPSTREAM_CREDENTIALS: the exec plugin or token file failed. UPSTREAM_RESET: broken underway.
+   * UPSTREAM_BUSY: too many requests wait already. UPSTREAM_UNREACHABLE: no connection, the request did not arrive.
+   * UPSTREAM_TLS: the server is not who the kubeconfig says. UPSTREAM_CREDENTIALS: the exec plugin or token file failed.
+   * UPSTREAM_RESET: broken underway.
    */
   readonly code:
+    | 'UPSTREAM_BUSY'
     | 'UPSTREAM_UNREACHABLE'
     | 'UPSTREAM_TLS'
     | 'UPSTREAM_CREDENTIALS'

@@ -51,11 +51,13 @@ export function answerOf(refusal: Refusal, discovery: boolean): RefusalAnswer {
 /** What a person is told when the API server of a cluster does not answer. The cause, with addresses, is for the log. */
 export function upstreamRefusal(failure: UpstreamFailure, cluster: string): Refusal {
   const words: Readonly<Record<UpstreamFailure['code'], string>> = {
+    UPSTREAM_BUSY: `too many requests to Kubernetes cluster "${cluster}" wait already: try again in a moment`,
     UPSTREAM_UNREACHABLE: `Kubernetes cluster "${cluster}" is offline: its API server does not answer`,
     UPSTREAM_TLS: `Kubernetes cluster "${cluster}" cannot be used: its API server is not the one that is configured`,
     UPSTREAM_CREDENTIALS: `Kubernetes cluster "${cluster}" cannot be used: the service has no valid credentials for it`,
     UPSTREAM_RESET: `the connection to the API server of Kubernetes cluster "${cluster}" broke: the request may have been carried out`,
     ABORTED: 'the request was aborted',
   }
-  return { code: failure.code, reason: 'ServiceUnavailable', message: words[failure.code] }
+  const reason = failure.code === 'UPSTREAM_BUSY' ? 'TooManyRequests' : 'ServiceUnavailable'
+  return { code: failure.code, reason, message: words[failure.code] }
 }

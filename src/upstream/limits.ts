@@ -20,6 +20,11 @@ export interface UpstreamLimits {
   readonly maxOpenRequests: number
   /** Short requests that wait for a turn. Beyond this the API server hangs and an honest error is better. */
   readonly maxQueuedRequests: number
+  /**
+   * The part of the three numbers above that one user's requests may take. A quarter is left for the others,
+   * whatever he does.
+   */
+  readonly userShare: number
   /** Response heads. kube-apiserver never sends more, Node's 16 KiB is less than some proxies' cookies. */
   readonly maxResponseHeaderBytes: number
   /** First TCP keep-alive probe; nine more follow at 1 s (libuv), so a silent dead peer is found within 20 s. */
@@ -74,6 +79,7 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   maxActiveRequests: 768,
   maxOpenRequests: 8_192,
   maxQueuedRequests: 10_000,
+  userShare: 0.75,
   maxResponseHeaderBytes: 1024 * 1024,
   tcpKeepAliveMs: 10_000,
   pingIntervalMs: 10_000,

@@ -121,6 +121,7 @@ function fetchJson(
     headers: ['accept', 'application/json', 'content-type', 'application/json', ...length],
     body: body === null ? null : Readable.from([Buffer.from(body)]),
     longRunning: false,
+    user: '',
   }
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

@@ -5,6 +5,8 @@ import type { Duplex, Readable } from 'node:stream'
  * forwarder is not imported, so that the arrows between rooms point one way.
  */
 export interface UpstreamRequest {
+  /** For whom: one user's requests never take all places. */
+  readonly user: string
   readonly method: string
   /** Path and query exactly as they came, to be appended to the API server's base path. */
   readonly target: string
@@ -39,11 +41,13 @@ export interface UpstreamFailure {
 }
 
 /**
- * UPSTREAM_UNREACHABLE: no connection, the request did not arrive. UPSTREAM_TLS: the server is not who the
+ * UPSTREAM_BUSY: too many requests wait already. UPSTREAM_UNREACHABLE: no connection, the request did not arrive.
+ * UPSTREAM_TLS: the server is not who the
  * kubeconfig says. UPSTREAM_CREDENTIALS: the exec plugin or token file failed. UPSTREAM_RESET: broken underway.
  * ABORTED: the caller called `abort()`, or the request body failed.
  */
 export type UpstreamFailureCode =
+  | 'UPSTREAM_BUSY'
   | 'UPSTREAM_UNREACHABLE'
   | 'UPSTREAM_TLS'
   | 'UPSTREAM_CREDENTIALS'

@@ -15,4 +15,4 @@ export const subjectOf = (
   roles: readonly Role[],
   traits: Subject['traits'] = {},
   user = 'joe',
-): Subject => ({ user, roles, traits })
+): Subject => ({ user, roles, traits, denyTraits: traits })

@@ -176,17 +176,17 @@ function readValue(node: Node, type: KeyType, path: string): Read {
 }
 
 /** YAML 1.1 and 1.2 differ about yes and no; both readings, quoted or not, mean what they say. */
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  yes: true,
-  on: true,
-  true: true,
-  no: false,
-  off: false,
-  false: false,
-}
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['yes', true],
+  ['on', true],
+  ['true', true],
+  ['no', false],
+  ['off', false],
+  ['false', false],
+])
 
 function readBoolean(node: Node): Read {
-  const value = BOOLEANS[scalarText(node)?.toLowerCase() ?? '']
+  const value = BOOLEANS.get(scalarText(node)?.toLowerCase() ?? '')
   return value === undefined ? { problem: 'must be yes or no' } : { value }
 }
 
@@ -209,7 +209,7 @@ function readAddress(node: Node, path: string): Read {
 
 function readLabels(node: Node): Read {
   if (!isMap(node)) return { problem: 'must be labels, "name: value"' }
-  const labels: Record<string, string> = {}
+  const labels = Object.create(null) as Record<string, string>
   for (const { key, value } of node.items) {
     const name = scalarText(key as Node)
     const text = scalarText(value as Node | null)

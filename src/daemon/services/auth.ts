@@ -64,6 +64,7 @@ export async function openAuthService(
 
   const database = stack.use(await openSqlite({ path: options.databasePath, clock, log }))
   const { backend } = database
+  database.ended.catch((error: unknown) => options.onFatal(toError(error)))
   const cipher = createSecretCipher(await loadSecretKey(dataDir, options.env))
   const authorities = stack.use(await openAuthorities({ backend, cipher, clock, clusterName, log }))
   const stores = openStores(backend)

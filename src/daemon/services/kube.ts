@@ -38,6 +38,8 @@ export async function openKubeService(
     readonly clusterName: string
     readonly hostId: string
     readonly access: AccessSnapshots
+    /** What is underway is judged anew when they change, as when roles do. */
+    readonly authorities: { onChange(listener: () => void): () => void }
     readonly peers: PeerCertificateParser
     readonly certificates: HostCertificates
     readonly audit: AuditLog
@@ -78,10 +80,10 @@ export async function openKubeService(
     current: () => options.access.current(),
     onChange(listener) {
       listeners.add(listener)
-      const stop = options.access.onChange(listener)
+      const stops = [options.access.onChange(listener), options.authorities.onChange(listener)]
       return () => {
         listeners.delete(listener)
-        stop()
+        for (const stop of stops) stop()
       }
     },
   }

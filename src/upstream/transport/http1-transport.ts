@@ -30,6 +30,7 @@ export class Http1Transport implements AsyncDisposable {
       maxActive,
       maxOpen: limits.maxOpenRequests,
       maxWaiting: limits.maxQueuedRequests,
+      userShare: limits.userShare,
     })
     this.#pool = new Pool(origin, {
       // The admission bounds the connections: undici's own queue cannot be left again.
@@ -51,16 +52,11 @@ export class Http1Transport implements AsyncDisposable {
     })
   }
 
-  /** Open requests, stalled ones included. */
-  get open(): number {
-    return this.#admission.open
-  }
-
   send(exchange: Exchange, path: string, headers: string[]): void {
     const request = new PooledRequest(this.#pool, this.#cluster, exchange, path, headers)
     if (request.enter(this.#admission)) return
     const words = `too many requests wait for the API server of cluster ${this.#cluster}`
-    exchange.fail(upstreamFailure('UPSTREAM_UNREACHABLE', words))
+    exchange.fail(upstreamFailure('UPSTREAM_BUSY', words))
   }
 
   /** Takes no new requests; resolves when those underway have ended. */
@@ -98,8 +94,14 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
   /** False: too many wait already. */
   enter(admission: Admission): boolean {
     this.#exchange.carriedBy(this)
-    this.#leaveQueue = admission.enter((place) => {
+    const { user, body } = this.#exchange.request
+    this.#leaveQueue = admission.enter(user, (place) => {
       this.#place = place
+      // undici sends nothing before the body's first piece: until the body is whole, the client is the one to wait for.
+      if (body !== null) {
+        place.stall()
+        body.once('end', () => place.unstall())
+      }
       this.#dispatch()
     })
     return this.#leaveQueue !== null

@@ -24,6 +24,7 @@ import {
   type Endpoint,
   type EndpointName,
   endpoints,
+  type UserResource,
 } from '../../../src/contract/index.ts'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { openMemoryBackend } from '../../../src/storage/index.ts'
@@ -301,7 +302,7 @@ describe('management API', () => {
     await expect(client.call('users.list', {})).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
   })
 
-  it('does not answer when the audit log cannot be written', async () => {
+  it('changes nothing when the audit log cannot be written', async () => {
     using client = new ApiClient(await api.admin())
     api.spoolFails = true
     await expect(
@@ -309,6 +310,50 @@ describe('management API', () => {
         body: { kind: 'user', version: 'v2', metadata: { name: 'joe' }, spec: { roles: [] } },
       }),
     ).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE', status: 503 })
+    expect(await api.stores.users.find('joe')).toBeNull()
+  })
+
+  it('writes an event before each change and after it, under one uid', async () => {
+    using client = new ApiClient(await api.admin())
+    const seen: unknown[] = []
+    const create = api.stores.users.create.bind(api.stores.users)
+    const body: UserResource = {
+      kind: 'user',
+      version: 'v2',
+      metadata: { name: 'joe' },
+      spec: { roles: [] },
+    }
+    api.stores.users.create = async (resource) => {
+      seen.push(api.events.at(-1))
+      return create(resource)
+    }
+    await client.call('users.create', { body })
+    await expect(client.call('users.create', { body })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+    })
+    const events = api.events.filter(({ event }) => event === 'user.create')
+    expect(events.map((event) => ('outcome' in event ? event.outcome : null))).toEqual([
+      'started',
+      'done',
+      'started',
+      'failed',
+    ])
+    expect(seen).toEqual([events[0], events[2]])
+    expect(new Set(events.map(({ uid }) => uid)).size).toBe(2)
+    expect(events[3]).toMatchObject({ error_code: 'ALREADY_EXISTS' })
+  })
+
+  it.each(['0s', '23h59m', '-48h'])('refuses to keep the audit log for %s', async (retention) => {
+    using client = new ApiClient(await api.admin())
+    const update = client.call('cluster_settings.update', {
+      body: {
+        kind: 'cluster_settings',
+        version: 'v1',
+        metadata: { name: 'cluster-settings' },
+        spec: { audit_retention: retention },
+      },
+    })
+    await expect(update).rejects.toMatchObject({ code: 'BAD_REQUEST' })
   })
 
   it('serves the OpenAPI document of all its endpoints', async () => {
@@ -342,11 +387,8 @@ describe('management API', () => {
     expect((await client.call('users.read', { params })).spec.roles).toEqual([])
     await client.call('users.delete', { params })
     await expect(client.call('users.read', { params })).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    expect(api.events.map(({ event }) => event)).toEqual([
-      'user.create',
-      'user.update',
-      'user.delete',
-    ])
+    const done = api.events.filter((event) => 'outcome' in event && event.outcome === 'done')
+    expect(done.map(({ event }) => event)).toEqual(['user.create', 'user.update', 'user.delete'])
   })
 
   it.each([

@@ -399,7 +399,14 @@ describe('abort', () => {
     let sent = false
     const told = new Promise<boolean>((resolve) => {
       upstream.send(
-        { method: 'GET', target: 'no slash', headers: [], body: null, longRunning: false },
+        {
+          method: 'GET',
+          target: 'no slash',
+          headers: [],
+          body: null,
+          longRunning: false,
+          user: 'joe',
+        },
         { head: () => {}, data: () => true, end: () => {}, error: () => resolve(sent) },
       )
     })
@@ -465,6 +472,19 @@ describe('connections', () => {
     await silent.failed
   })
 
+  test('of one user, with bodies that never come, do not keep another waiting', async () => {
+    await using server = await startHttps(identity, (_request, response) => response.end('done'))
+    await using upstream = open(targetAt(server.port, trusted()), {
+      limits: { maxActiveRequests: 4, maxOpenRequests: 16 },
+    })
+    const stuck = Array.from({ length: 20 }, () =>
+      follow(upstream, { method: 'POST', body: new Readable({ read() {} }), user: 'joe' }),
+    )
+    expect((await ask(upstream, { user: 'ann' })).text).toBe('done')
+    for (const { exchange } of stuck) exchange.abort()
+    await Promise.all(stuck.map(({ failed }) => failed))
+  })
+
   test('are bounded, the rest waits its turn, and a stalled reader gives its turn away', async () => {
     const waiting: (() => void)[] = []
     await using server = await startHttps(identity, (request, response) => {
@@ -472,7 +492,7 @@ describe('connections', () => {
       else waiting.push(() => response.end('done'))
     })
     await using upstream = open(targetAt(server.port, trusted()), {
-      limits: { maxActiveRequests: 2, maxOpenRequests: 3, maxQueuedRequests: 2 },
+      limits: { maxActiveRequests: 2, maxOpenRequests: 3, maxQueuedRequests: 2, userShare: 1 },
     })
     const first = follow(upstream)
     const second = follow(upstream)
@@ -480,7 +500,7 @@ describe('connections', () => {
     const fourth = follow(upstream)
     const tooMany = follow(upstream)
     expect(await tooMany.failed).toMatchObject({
-      code: 'UPSTREAM_UNREACHABLE',
+      code: 'UPSTREAM_BUSY',
       message: 'too many requests wait for the API server of cluster west',
     })
     await until(() => waiting.length === 2)

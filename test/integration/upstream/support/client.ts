@@ -23,6 +23,7 @@ export interface Ask {
   readonly headers?: readonly string[]
   readonly body?: Readable | null
   readonly longRunning?: boolean
+  readonly user?: string
 }
 
 /** Sends and waits for the whole answer; rejects with the UpstreamFailure. */
@@ -62,6 +63,7 @@ export function follow(
       headers: request.headers ?? [],
       body: request.body ?? null,
       longRunning: request.longRunning ?? false,
+      user: request.user ?? 'joe',
     },
     {
       head(code, pairs) {
