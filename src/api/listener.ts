@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { PeerCertificateParser } from '../ca/index.ts'
-import type { Logger } from '../core/index.ts'
+import { formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
 import { MAX_CONNECTIONS, TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts'
 import type { ApiServer } from './server.ts'
@@ -33,7 +33,7 @@ export function createApiListener(options: {
     onSecured: ({ socket, certificate, origin }) => {
       options.server.peers.set(socket, {
         certificate: peers.parse(certificate),
-        address: `${origin.address}:${origin.port}`,
+        address: formatAddress(origin.address, origin.port),
       })
       http.emit('connection', socket)
     },

@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process'
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -55,6 +64,26 @@ describe('spool', () => {
     expect((await stat(join(directory, name))).mode & 0o777).toBe(0o600)
     expect((await stat(directory)).mode & 0o777).toBe(0o700)
     expect(spool.stats()).toMatchObject({ pendingEvents: 1 })
+  })
+
+  it.each([
+    '{}',
+    '[]',
+    'null',
+    '7',
+    '{"sequence":-1,"records":0}',
+    '{"sequence":"1","records":0}',
+    '',
+  ])('delivers everything again after a cursor that is %s', async (cursor) => {
+    await using before = await open()
+    await before.append(event('1'))
+    await before[Symbol.asyncDispose]()
+    await writeFile(join(directory, 'cursor.json'), cursor)
+    await using spool = await open()
+    await spool.append(event('2'))
+    const sink = new MemorySink()
+    await ship(spool, sink, 2)
+    expect(sink.uids).toEqual(['1', '2'])
   })
 
   it('delivers in order, and removes what was delivered', async () => {

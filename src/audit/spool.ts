@@ -117,15 +117,24 @@ interface Cursor {
 }
 
 async function readCursor(directory: string): Promise<Cursor> {
+  // Without a cursor everything is delivered again; the store takes each uid once.
+  const none = { sequence: 0, records: 0 }
   try {
-    return JSON.parse(await readFile(join(directory, CURSOR_FILE), 'utf8')) as Cursor
+    const value: unknown = JSON.parse(await readFile(join(directory, CURSOR_FILE), 'utf8'))
+    return isCursor(value) ? value : none
   } catch (error) {
-    // Without a cursor everything is delivered again; the store takes each uid once.
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError)
-      return { sequence: 0, records: 0 }
+    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return none
     throw error
   }
 }
+
+const isCursor = (value: unknown): value is Cursor =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['sequence', 'records'].every((name) => {
+    const number = (value as Record<string, unknown>)[name]
+    return Number.isSafeInteger(number) && Number(number) >= 0
+  })
 
 class FileSpool implements Spool {
   readonly #directory: string

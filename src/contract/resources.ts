@@ -112,7 +112,10 @@ export const ClusterSettingsResource = Type.Object(
           Type.String({ maxLength: 32, description: 'how long a certificate lives, 12h' }),
         ),
         audit_retention: Type.Optional(
-          Type.String({ maxLength: 32, description: 'how long audit events are kept, 8760h; at least 24h' }),
+          Type.String({
+            maxLength: 32,
+            description: 'how long audit events are kept, 8760h; at least 24h',
+          }),
         ),
       },
       { additionalProperties: false },

@@ -1,8 +1,10 @@
 /**
- * core holds what every room needs and nothing of the domain: coded errors, the clock, the logger's shape, durations.
+ * core holds what every room needs and nothing of the domain: coded errors, the clock, the logger's shape, durations,
+ * addresses.
  *
  * Trusts: nothing. Refuses: I/O, state, and every word of Teleport or Kubernetes.
  */
+export { formatAddress } from './address.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export { CodedError, errorCode, errorMessage, unreachable } from './errors.ts'

@@ -31,6 +31,9 @@ async function start(flags: StartFlags): Promise<void> {
     ...chosen.log,
     level: flags.debug === true ? 'debug' : chosen.log.level,
   })
+  const env = { ...process.env }
+  // Exec plugins and label commands inherit what is left.
+  delete process.env['TELEPORT_SECRET_KEY']
   const stop = new AbortController()
   const onSignal = (): void => {
     // Whoever asks twice does not want to wait for the drain.
@@ -42,7 +45,7 @@ async function start(flags: StartFlags): Promise<void> {
   await runDaemon({
     config: chosen,
     version,
-    env: process.env,
+    env,
     log,
     signal: stop.signal,
     ...(onStarted === undefined ? {} : { onStarted }),

@@ -4,13 +4,13 @@ import { hostname } from 'node:os'
 import type { SecureContext } from 'node:tls'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
-import { type Logger, systemClock } from '../core/index.ts'
+import { formatAddress, type Logger, systemClock } from '../core/index.ts'
 import { createUndeliverable, type Undeliverable } from '../forwarder/index.ts'
 import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import { createServerContext } from '../tls/index.ts'
 import type { UpstreamSource } from '../upstream/index.ts'
-import { formatAddress, type TeleportConfig } from './config/index.ts'
+import type { TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
 import { loadHostId } from './host-id.ts'
@@ -295,11 +295,11 @@ function publicKubeAddress(config: TeleportConfig): string | null {
   const { kubernetes, publicAddresses } = config.proxy
   if (!config.proxy.enabled || kubernetes === null) return null
   const [own] = kubernetes.publicAddresses
-  if (own !== undefined) return formatAddress(own)
+  if (own !== undefined) return formatAddress(own.host, own.port)
   const { host, port } = kubernetes.listen
   const [web] = publicAddresses
   const everywhere = host === '0.0.0.0' || host === '::'
-  return formatAddress({ host: web?.host ?? (everywhere ? hostname() : host), port })
+  return formatAddress(web?.host ?? (everywhere ? hostname() : host), port)
 }
 
 const loopbackOf = (host: string): string =>

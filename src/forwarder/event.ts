@@ -5,6 +5,7 @@ import {
   REFUSED_REQUEST_CODE,
 } from '../audit/index.ts'
 import { describeRule, type Principals, type RuleRef } from '../authz/index.ts'
+import { formatAddress } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
@@ -87,7 +88,7 @@ export class RequestEvents {
             user_traits: identity.traits,
             login: identity.login,
           }),
-      'addr.remote': `${origin.address}:${origin.port}`,
+      'addr.remote': formatAddress(origin.address, origin.port),
       proto: 'kube',
       kubernetes_cluster: facts.kubeCluster,
       kubernetes_labels: facts.labels,

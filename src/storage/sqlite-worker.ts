@@ -88,6 +88,9 @@ function transaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
+/** Statements that are kept compiled: those of this program's own, and searches in all their forms. */
+const MAX_PREPARED = 200
+
 class Worker {
   readonly #database: DatabaseSync
   readonly #prepared = new Map<string, StatementSync>()
@@ -214,10 +217,13 @@ class Worker {
   }
 
   #prepare(sql: string): StatementSync {
-    let statement = this.#prepared.get(sql)
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql)
-      this.#prepared.set(sql, statement)
+    const statement = this.#prepared.get(sql) ?? this.#database.prepare(sql)
+    // The one that was used longest ago goes first.
+    this.#prepared.delete(sql)
+    this.#prepared.set(sql, statement)
+    if (this.#prepared.size > MAX_PREPARED) {
+      const [oldest = ''] = this.#prepared.keys()
+      this.#prepared.delete(oldest)
     }
     return statement
   }

@@ -17,7 +17,3 @@ export function parseAddress(text: string, defaults: Address): Address | null {
   const host = six ?? (name === '' ? defaults.host : name)
   return host === '' ? null : { host, port }
 }
-
-/** The form that clients are told: IPv6 in brackets. */
-export const formatAddress = ({ host, port }: Address): string =>
-  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`

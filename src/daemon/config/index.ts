@@ -1,3 +1,3 @@
-export { type Address, formatAddress } from './address.ts'
+export type { Address } from './address.ts'
 export { exampleConfig } from './example.ts'
 export { parseConfig, type TeleportConfig } from './parse-config.ts'
