@@ -45,6 +45,7 @@ export interface TlsDoorOptions {
 export interface TlsDoor {
   accept(socket: Socket, origin: ConnectionOrigin): void
   readonly connections: number
+  /** Ends all connections and takes no more. */
   destroy(): void
 }
 
@@ -63,6 +64,7 @@ class ServerDoor implements TlsDoor {
   readonly #sockets = new Set<Socket>()
   /** By the four numbers of a TCP connection, since the TLS socket knows them and not the socket below it. */
   readonly #origins = new Map<string, ConnectionOrigin>()
+  #destroyed = false
 
   constructor(options: TlsDoorOptions) {
     this.#options = options
@@ -99,7 +101,9 @@ class ServerDoor implements TlsDoor {
   }
 
   accept(socket: Socket, origin: ConnectionOrigin): void {
-    if (this.#sockets.size >= this.#options.maxConnections) {
+    // One that has closed meanwhile would never say so again, and be counted for ever.
+    const unwanted = this.#destroyed || socket.destroyed
+    if (unwanted || this.#sockets.size >= this.#options.maxConnections) {
       socket.destroy()
       return
     }
@@ -108,7 +112,8 @@ class ServerDoor implements TlsDoor {
     this.#origins.set(flow, origin)
     socket.once('close', () => {
       this.#sockets.delete(socket)
-      this.#origins.delete(flow)
+      // The same four numbers may already belong to the next connection.
+      if (this.#origins.get(flow) === origin) this.#origins.delete(flow)
     })
     // The TLS socket above reports the error; without a listener of its own this one would end the process.
     socket.on('error', (error) => {
@@ -120,6 +125,7 @@ class ServerDoor implements TlsDoor {
   }
 
   destroy(): void {
+    this.#destroyed = true
     for (const socket of this.#sockets) socket.destroy()
   }
 

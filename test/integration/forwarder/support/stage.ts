@@ -154,8 +154,9 @@ export class Stage implements AsyncDisposable {
   async connect(
     alpn: string,
     credentials: Credentials | null = this.authorities.alice,
+    allowHalfOpen = false,
   ): ReturnType<Connect> {
-    const tcp = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true })
+    const tcp = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen })
     tcp.on('error', () => {})
     const secured = connectTls({
       socket: tcp,
@@ -170,9 +171,9 @@ export class Stage implements AsyncDisposable {
     return { secured, tcp }
   }
 
-  /** A connection of the person for bytes by hand. */
+  /** A connection of the person for bytes by hand; it stays open when our side ends. */
   async raw(alpn = 'http/1.1'): Promise<TLSSocket> {
-    return (await this.connect(alpn)).secured
+    return (await this.connect(alpn, this.authorities.alice, true)).secured
   }
 
   async client(version: Version, credentials?: Credentials): Promise<Client> {
