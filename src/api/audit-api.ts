@@ -1,4 +1,4 @@
-import { type EventName, eventBase, newEventUid } from '../audit/index.ts'
+import { type EventName, eventBase, newEventUid, type UnprovenEvents } from '../audit/index.ts'
 import { errorCode, errorMessage } from '../core/index.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
@@ -24,21 +24,27 @@ export interface ApiAudit {
   ): Promise<T>
 }
 
-export function auditApi(deps: Pick<ApiDeps, 'audit' | 'clock' | 'clusterName'>): ApiAudit {
+export function auditApi(
+  deps: Pick<ApiDeps, 'audit' | 'clock' | 'clusterName'>,
+  unproven: UnprovenEvents,
+): ApiAudit {
   const write = async (
     { caller, uid, nowMs }: { caller: Who; uid: string; nowMs: number },
     event: EventName,
     fields: Fields,
   ): Promise<void> => {
+    const whole = {
+      ...eventBase(event, { clusterName: deps.clusterName, nowMs, uid }),
+      user: caller.user,
+      user_roles: caller.roles,
+      'addr.remote': caller.address,
+      proto: 'api',
+      ...fields,
+    } as const
     try {
-      await deps.audit.append({
-        ...eventBase(event, { clusterName: deps.clusterName, nowMs, uid }),
-        user: caller.user,
-        user_roles: caller.roles,
-        'addr.remote': caller.address,
-        proto: 'api',
-        ...fields,
-      })
+      // Nobody proved who he is: such events are gathered beyond a rate.
+      if (caller.user === '') await unproven.append(whole, hostOf(caller.address))
+      else await deps.audit.append(whole)
     } catch (error) {
       const words = `the audit log cannot be written: ${errorMessage(error)}`
       throw new ApiError('AUDIT_UNAVAILABLE', words, { cause: error })
@@ -70,3 +76,5 @@ export function auditApi(deps: Pick<ApiDeps, 'audit' | 'clock' | 'clusterName'>)
     },
   }
 }
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))

@@ -12,7 +12,7 @@ import type {
 } from '../contract/index.ts'
 import { errorMessage, formatDuration, parseDuration } from '../core/index.ts'
 import { assertUserName, type UserIdentity } from '../identity/index.ts'
-import { auditApi } from './audit-api.ts'
+import type { ApiAudit } from './audit-api.ts'
 import { subjectOf } from './authorize-call.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
@@ -32,9 +32,12 @@ export type Handlers = {
 }
 
 /** `openApi` is asked late, since the document is complete only when all routes are registered. */
-export function createHandlers(deps: ApiDeps, openApi: () => Record<string, unknown>): Handlers {
+export function createHandlers(
+  deps: ApiDeps,
+  audit: ApiAudit,
+  openApi: () => Record<string, unknown>,
+): Handlers {
   const { stores, authorities, access, kubeClusters, clock } = deps
-  const audit = auditApi(deps)
 
   return {
     'status.read': async ({ caller }) => ({

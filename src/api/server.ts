@@ -1,9 +1,10 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { UnprovenEvents } from '../audit/index.ts'
 import { type BodyOf, type Endpoint, type EndpointName, endpoints } from '../contract/index.ts'
 import { errorMessage } from '../core/index.ts'
-import { auditApi } from './audit-api.ts'
+import { type ApiAudit, auditApi } from './audit-api.ts'
 import { authorizeCall, subjectOf } from './authorize-call.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError, apiStatus } from './errors.ts'
@@ -28,7 +29,9 @@ export interface ApiServer {
 export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   let http: HttpServer | null = null
   const peers: PeerTable = new WeakMap()
-  const state: CallState = { deps, peers, callers: new WeakMap() }
+  const unproven = new UnprovenEvents(deps.audit, deps.clock)
+  const audit = auditApi(deps, unproven)
+  const state: CallState = { deps, audit, peers, callers: new WeakMap() }
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: 1024 },
@@ -53,7 +56,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     },
   })
 
-  const handlers = createHandlers(deps, () => ({ ...app.swagger() }))
+  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }))
   for (const name of Object.keys(endpoints) as EndpointName[]) register(app, state, handlers, name)
 
   app.setErrorHandler(async (error, request, reply) => {
@@ -68,6 +71,12 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     })
   })
 
+  app.addHook('onClose', async () => {
+    await unproven.flush().catch((error: unknown) => {
+      deps.log.error({ error: errorMessage(error) }, 'gathered refusals cannot be audited')
+    })
+  })
+
   await app.ready()
   if (http === null)
     throw new TypeError('fastify made no server')
@@ -78,6 +87,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
 
 interface CallState {
   readonly deps: ApiDeps
+  readonly audit: ApiAudit
   readonly peers: PeerTable
   /** Who sent a request; kept beside it, since nothing that a client sends can write there. */
   readonly callers: WeakMap<FastifyRequest, Caller>
@@ -144,7 +154,7 @@ function callerOf({ deps, peers }: CallState, request: FastifyRequest): Caller {
 
 /** What was thrown, as an ApiError; refusals are audited before they are told. */
 async function explain(
-  { deps, peers, callers }: CallState,
+  { deps, audit, peers, callers }: CallState,
   error: unknown,
   request: FastifyRequest,
 ): Promise<ApiError> {
@@ -160,7 +170,7 @@ async function explain(
     address: peers.get(request.raw.socket)?.address ?? 'unknown',
   }
   try {
-    await auditApi(deps).note(caller, 'auth', {
+    await audit.note(caller, 'auth', {
       success: false,
       method: request.method,
       path: request.routeOptions.url ?? '',

@@ -24,3 +24,4 @@ export type {
   UserFields,
 } from './types.ts'
 export { newEventUid } from './uid.ts'
+export { defaultUnprovenLimits, UnprovenEvents, type UnprovenLimits } from './unproven.ts'

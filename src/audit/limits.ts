@@ -16,7 +16,7 @@ export const defaultSpoolLimits: SpoolLimits = {
   batchEvents: 1000,
 }
 
-/** One event; a request's path is its longest field, and paths end at 16 KiB. */
+/** One event. Whoever makes events cuts what a peer could make long. */
 export const MAX_EVENT_BYTES = 1024 * 1024
 
 /** After a delivery that was not full: so long are events gathered for the next, so that a busy service delivers many at once. */

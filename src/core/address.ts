@@ -1,5 +1,3 @@
-import { isIPv6 } from 'node:net'
-
-/** `host:port`, with IPv6 in brackets. */
+/** `host:port`, with IPv6 in brackets: it is the only host with a colon in it. */
 export const formatAddress = (host: string, port: number): string =>
-  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

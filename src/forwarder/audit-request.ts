@@ -3,9 +3,23 @@ import { errorMessage } from '../core/index.ts'
 import type { HandlerDeps } from './deps.ts'
 
 /** Writes an event; false when the request must not go on without it. Under `best_effort` only the log knows. */
-export async function commit(deps: HandlerDeps, event: KubeRequestEvent): Promise<boolean> {
+export const commit = (deps: HandlerDeps, event: KubeRequestEvent): Promise<boolean> =>
+  written(deps, event, deps.audit.append(event))
+
+/** The same for a request whose sender proved nothing; many of one address become one event. */
+export const commitUnproven = (
+  deps: HandlerDeps,
+  event: KubeRequestEvent,
+  address: string,
+): Promise<boolean> => written(deps, event, deps.unproven.append(event, address))
+
+async function written(
+  deps: HandlerDeps,
+  event: KubeRequestEvent,
+  appended: Promise<void>,
+): Promise<boolean> {
   try {
-    await deps.audit.append(event)
+    await appended
     return true
   } catch (error) {
     deps.log.error(

@@ -1,4 +1,4 @@
-import type { AuditLog } from '../audit/index.ts'
+import type { AuditLog, UnprovenEvents } from '../audit/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
 import type { ForwarderLimits } from './limits.ts'
 import type { LiveExchanges } from './live.ts'
@@ -19,6 +19,8 @@ export interface ForwarderMetrics {
 export interface HandlerDeps {
   readonly access: AccessSnapshots
   readonly audit: AuditLog
+  /** For requests of peers who prove nothing. */
+  readonly unproven: UnprovenEvents
   /** `best_effort`: a request is served even if its event cannot be written. */
   readonly auditMode: 'strict' | 'best_effort'
   readonly clusterName: string

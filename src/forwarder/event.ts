@@ -10,6 +10,11 @@ import type { UserIdentity } from '../identity/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
 
+/** Kubernetes' own are far shorter; what is longer is an attempt, and its beginning is evidence enough. */
+const MAX_PATH_CHARS = 2048
+/** Names end at 253 characters (RFC 1123), paths below `…/proxy` do not. */
+const MAX_NAME_CHARS = 512
+
 /** What is known of a request when its event is written; grows while it is decided. */
 export interface RequestFacts {
   readonly clusterName: string
@@ -55,6 +60,11 @@ export class RequestEvents {
     this.#uid = newEventUid(facts.startedMs)
   }
 
+  /** Where the request came from, when nobody is known to have sent it; else null. */
+  get unprovenAddress(): string | null {
+    return this.#facts.identity === null ? this.#facts.origin.address : null
+  }
+
   /** Before a mutation, an upgrade or a watch goes up: the outcome is not known yet. */
   started(): KubeRequestEvent {
     return this.#build(
@@ -96,17 +106,20 @@ export class RequestEvents {
         ? {}
         : { kubernetes_users: [principals.user], kubernetes_groups: principals.groups }),
       // Without the query: it may hold what was typed (`exec -- …`) and continue tokens.
-      request_path: info?.path ?? pathOf(facts.target),
+      request_path: cut(info?.path ?? facts.target.split('?')[0] ?? '', MAX_PATH_CHARS),
       verb: facts.method,
       kube_verb: info?.verb ?? '',
       resource_api_group:
         resource === null
           ? ''
-          : `${resource.apiGroup === '' ? 'core' : resource.apiGroup}/${resource.apiVersion}`,
-      resource_namespace: resource?.namespace ?? '',
-      resource_kind: resource?.resource ?? '',
-      resource_subresource: resource?.subresource ?? '',
-      resource_name: resource?.name ?? '',
+          : cut(
+              `${resource.apiGroup === '' ? 'core' : resource.apiGroup}/${resource.apiVersion}`,
+              MAX_NAME_CHARS,
+            ),
+      resource_namespace: cut(resource?.namespace ?? '', MAX_NAME_CHARS),
+      resource_kind: cut(resource?.resource ?? '', MAX_NAME_CHARS),
+      resource_subresource: cut(resource?.subresource ?? '', MAX_NAME_CHARS),
+      resource_name: cut(resource?.name ?? '', MAX_NAME_CHARS),
       response_code: result.status,
       outcome: result.outcome,
       bytes_sent: result.bytesSent,
@@ -122,5 +135,5 @@ export class RequestEvents {
   }
 }
 
-/** A path that could not be parsed is kept as it came, cut: it is evidence. */
-const pathOf = (target: string): string => (target.split('?')[0] ?? '').slice(0, 2048)
+const cut = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length)}…`

@@ -18,6 +18,8 @@ export interface ClientExchange {
   write(chunk: Buffer): boolean
   /** Ends the answer, with a last piece. */
   end(last: Buffer | null): void
+  /** Says before the answer that it is the connection's last one. */
+  last(): void
   /** Breaks the answer, so that the client sees that it is not whole. */
   reset(): void
   onDrain(listener: () => void): void

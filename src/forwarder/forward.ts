@@ -37,6 +37,10 @@ class Forwarding implements UpstreamSink, LiveExchange {
     this.#request = request
   }
 
+  get user(): string {
+    return this.#request.user
+  }
+
   get resumable(): boolean {
     return this.#request.info.verb === 'watch'
   }

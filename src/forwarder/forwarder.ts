@@ -1,8 +1,8 @@
 import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
-import type { AuditLog } from '../audit/index.ts'
-import type { Clock, Logger } from '../core/index.ts'
+import { type AuditLog, UnprovenEvents } from '../audit/index.ts'
+import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor, type SecuredConnection } from '../tls/index.ts'
 import { Connection } from './connection.ts'
 import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
@@ -45,9 +45,11 @@ export interface Forwarder {
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const limits = { ...defaultForwarderLimits, ...options.limits }
   const live = new LiveExchanges()
+  const unproven = new UnprovenEvents(options.audit, options.clock)
   const deps: HandlerDeps = {
     access: options.access,
     audit: options.audit,
+    unproven,
     auditMode: options.auditMode,
     clusterName: options.clusterName,
     hostId: options.hostId,
@@ -79,6 +81,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     async close(graceMs) {
       stopWatching()
       await served.close(graceMs, live)
+      await unproven.flush().catch((error: unknown) => {
+        options.log.error({ error: errorMessage(error) }, 'gathered refusals cannot be audited')
+      })
     },
   }
 }

@@ -30,7 +30,13 @@ export function createHttp1(
       sendBadRequest(socket, 400, 'Bad Request')
       return
     }
-    underway.set(socket, (underway.get(socket) ?? 0) + 1)
+    const before = underway.get(socket) ?? 0
+    if (before >= limits.maxPipelinedRequests) {
+      // Words would have to wait for all the answers before them.
+      socket.destroy()
+      return
+    }
+    underway.set(socket, before + 1)
     response.once('close', () => underway.set(socket, (underway.get(socket) ?? 1) - 1))
     handle(new Http1Exchange(request, response), socket as TLSSocket)
   })
@@ -102,6 +108,10 @@ class Http1Exchange implements ClientExchange {
     else this.#response.end(last)
   }
 
+  last(): void {
+    this.#response.shouldKeepAlive = false
+  }
+
   reset(): void {
     this.#request.socket.destroy()
   }
@@ -167,6 +177,10 @@ class Http1Upgrade implements ClientExchange {
     }
     head += `content-length: ${body.length}\r\nconnection: close\r\n\r\n`
     lastWords(this.#socket, Buffer.concat([Buffer.from(head, 'latin1'), body]))
+  }
+
+  last(): void {
+    // It always is.
   }
 
   reset(): void {

@@ -13,6 +13,9 @@ import type { ForwarderLimits } from './limits.ts'
 const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } =
   constants
 
+/** For the last words of a session to arrive before its socket is gone. */
+const LINGER_MS = 2000
+
 /** Serves HTTP/2 on a socket whose TLS has ended. */
 export function serveHttp2(
   socket: TLSSocket,
@@ -37,11 +40,30 @@ export function serveHttp2(
     },
   })
   session.setLocalWindowSize(16 * limits.streamWindowBytes)
-  session.on('error', () => {})
   // The socket may be half open, HTTP/2 may not: a client that has left would hold its streams for ever.
-  socket.once('end', () => session.destroy(new Error('the client ended its connection')))
+  socket.once('end', () => {
+    session.destroy(new Error('the client ended its connection'))
+    socket.destroy()
+  })
+  // A session that is over ends only our half.
+  const linger = (): void => {
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  }
+  session.once('close', linger)
+  session.on('error', linger)
+  let streams = 0
+  const idle = setTimeout(() => {
+    if (streams === 0) session.close()
+  }, limits.keepAliveTimeoutMs)
+  idle.unref()
+  session.once('close', () => clearTimeout(idle))
   session.on('stream', (stream, headers, flags, rawHeaders) => {
     stream.on('error', () => {})
+    streams += 1
+    stream.once('close', () => {
+      streams -= 1
+      if (streams === 0) idle.refresh()
+    })
     handle(
       new Http2Exchange(
         stream,
@@ -115,6 +137,10 @@ class Http2Exchange implements ClientExchange {
     if (this.body !== null && !this.body.readableEnded) {
       this.#stream.once('finish', () => this.#stream.close(NGHTTP2_NO_ERROR))
     }
+  }
+
+  last(): void {
+    this.#stream.session?.close()
   }
 
   reset(): void {

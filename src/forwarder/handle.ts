@@ -54,6 +54,10 @@ export async function handle(
       return
     }
     const { info, headers, identity, principals } = judged
+    if (deps.live.countOf(identity.user) >= deps.limits.maxExchangesPerUser) {
+      await refuse(deps, exchange, events, info, tooMany)
+      return
+    }
     const audited = !(info.kind === 'nonResource' && info.discovery)
     const begun = audited && (info.mutating || info.longRunning)
     if (begun && !(await commit(deps, events.started()))) {
@@ -163,6 +167,12 @@ function judge(
     if (!(error instanceof KubeError)) throw error
     return { code: 'BAD_REQUEST', reason: 'BadRequest', message: error.message }
   }
+}
+
+const tooMany: Refusal = {
+  code: 'TOO_MANY_REQUESTS',
+  reason: 'TooManyRequests',
+  message: 'too many of your requests and watches are underway: end some of them first',
 }
 
 const userGone: Refusal = {

@@ -9,10 +9,14 @@ export interface ForwarderLimits {
   readonly maxHeaderPairs: number
   /** For the head of a request to come whole. Bodies and responses have no time limit: watches, uploads, logs. */
   readonly headersTimeoutMs: number
-  /** Go closes idle connections after 90 s; ours must not be faster, or pooled requests race with the close. */
+  /** Of connections without a request, by either protocol. Go closes idle ones after 90 s; ours must not be faster, or pooled requests race with the close. */
   readonly keepAliveTimeoutMs: number
   /** Requests that one HTTP/2 connection may have open; kube-apiserver takes 250. */
   readonly maxConcurrentStreams: number
+  /** The same for HTTP/1.1, where a request waits for the answers before its own. No client of Kubernetes does that. */
+  readonly maxPipelinedRequests: number
+  /** Requests that one user may have underway, over all connections; a watch costs up to 90 KB. More get 429. */
+  readonly maxExchangesPerUser: number
   /** Memory of one HTTP/2 connection in MB; Node's 10 are used up by 151 stalled readers. */
   readonly maxSessionMemoryMb: number
   /** What a client may send on one stream before we take it. */
@@ -34,6 +38,8 @@ export const defaultForwarderLimits: ForwarderLimits = {
   headersTimeoutMs: 60_000,
   keepAliveTimeoutMs: 180_000,
   maxConcurrentStreams: 1000,
+  maxPipelinedRequests: 16,
+  maxExchangesPerUser: 5000,
   maxSessionMemoryMb: 64,
   streamWindowBytes: 1024 * 1024,
   streamResetBurst: 10_000,

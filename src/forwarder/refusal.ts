@@ -14,6 +14,7 @@ export type RefusalCode =
   | 'CLUSTER_OFFLINE'
   | 'ACCESS_WITHDRAWN'
   | 'SHUTTING_DOWN'
+  | 'TOO_MANY_REQUESTS'
   | UpstreamFailure['code']
 
 /** Why a request is not answered by an API server, in words for its sender. */

@@ -1,5 +1,5 @@
 import type { RequestInfo } from '../kube/index.ts'
-import { auditRefusal, commit } from './audit-request.ts'
+import { auditRefusal, commit, commitUnproven } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { RequestEvents } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
@@ -15,22 +15,25 @@ export async function refuse(
 ): Promise<void> {
   const discovery = info?.kind === 'nonResource' && info.discovery
   let answer = answerOf(refusal, discovery)
+  const event = events.ended(
+    {
+      outcome: refusal.code.startsWith('UPSTREAM') ? 'failed' : 'denied',
+      status: answer.status,
+      bytesSent: Buffer.byteLength(answer.body),
+      bytesReceived: 0,
+      error: { code: refusal.code, message: refusal.message },
+    },
+    deps.clock.now(),
+  )
+  const { unprovenAddress } = events
   const written =
     refusal.code === auditRefusal.code ||
-    (await commit(
-      deps,
-      events.ended(
-        {
-          outcome: refusal.code.startsWith('UPSTREAM') ? 'failed' : 'denied',
-          status: answer.status,
-          bytesSent: Buffer.byteLength(answer.body),
-          bytesReceived: 0,
-          error: { code: refusal.code, message: refusal.message },
-        },
-        deps.clock.now(),
-      ),
-    ))
+    (await (unprovenAddress === null
+      ? commit(deps, event)
+      : commitUnproven(deps, event, unprovenAddress)))
   if (!written) answer = answerOf(auditRefusal, discovery)
+  // Whoever proved nothing holds no connection: what he has shown will not change on this one.
+  if (unprovenAddress !== null) exchange.last()
   send(exchange, answer)
 }
 

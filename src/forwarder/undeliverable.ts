@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { AuditLog } from '../audit/index.ts'
+import { type AuditLog, UnprovenEvents } from '../audit/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import { KubeError, parseRequestInfo } from '../kube/index.ts'
@@ -50,8 +50,10 @@ export function createUndeliverable(options: {
   readonly describe: (serverName: string, identity: UserIdentity) => Promise<Undelivered>
 }): Undeliverable {
   const live = new LiveExchanges()
+  const unproven = new UnprovenEvents(options.audit, options.clock)
   const deps: HandlerDeps = {
     ...options,
+    unproven,
     auditMode: 'strict',
     limits: defaultForwarderLimits,
     metrics: null,
@@ -73,7 +75,15 @@ export function createUndeliverable(options: {
       })
     },
   })
-  return { accept: served.accept, close: (graceMs) => served.close(graceMs, live) }
+  return {
+    accept: served.accept,
+    async close(graceMs) {
+      await served.close(graceMs, live)
+      await unproven.flush().catch((error: unknown) => {
+        options.log.error({ error: errorMessage(error) }, 'gathered refusals cannot be audited')
+      })
+    },
+  }
 }
 
 async function answer(

@@ -61,6 +61,10 @@ class WaitingUpgrade implements LiveExchange {
     socket.once('end', this.#onLeft)
   }
 
+  get user(): string {
+    return this.#request.user
+  }
+
   get signal(): AbortSignal {
     return this.#given.signal
   }
@@ -280,6 +284,10 @@ class UpgradedStream implements LiveExchange {
     this.#clientHead = wanted.head
     this.#server = answer.socket
     this.#answer = answer
+  }
+
+  get user(): string {
+    return this.#request.user
   }
 
   start(): void {

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { eventBase } from './codes.ts'
+import type { AuditEvent } from './types.ts'
+import { UnprovenEvents, type UnprovenLimits } from './unproven.ts'
+
+const event = (uid: string): AuditEvent => ({
+  ...eventBase('auth', { clusterName: 'c', nowMs: 0, uid }),
+})
+
+function open(limits: Partial<UnprovenLimits>): {
+  unproven: UnprovenEvents
+  written: AuditEvent[]
+  clock: { nowMs: number }
+  uids: () => string[]
+} {
+  const written: AuditEvent[] = []
+  const clock = { nowMs: 0 }
+  const unproven = new UnprovenEvents(
+    { append: async (one) => void written.push(one) },
+    { now: () => clock.nowMs },
+    { gatherMs: 3_600_000, ...limits },
+  )
+  return { unproven, written, clock, uids: () => written.map(({ uid }) => uid) }
+}
+
+describe('UnprovenEvents', () => {
+  it('writes each up to the burst, and one more for each bit of time', async () => {
+    const { unproven, clock, uids } = open({ burstPerAddress: 2, perAddressPerSecond: 1 })
+    for (const uid of ['1', '2', '3']) await unproven.append(event(uid), 'a')
+    expect(uids()).toEqual(['1', '2'])
+    clock.nowMs = 999
+    await unproven.append(event('4'), 'a')
+    clock.nowMs = 1000
+    await unproven.append(event('5'), 'a')
+    expect(uids()).toEqual(['1', '2', '5'])
+  })
+
+  it('gathers the others: the last of each address, with the number of all', async () => {
+    const { unproven, written } = open({ burstPerAddress: 1 })
+    for (let count = 0; count < 10; count += 1) await unproven.append(event(`a${count}`), 'a')
+    for (let count = 0; count < 3; count += 1) await unproven.append(event(`b${count}`), 'b')
+    await unproven.flush()
+    expect(written).toMatchObject([
+      { uid: 'a0' },
+      { uid: 'b0' },
+      { uid: 'a9', repeated: 9 },
+      { uid: 'b2', repeated: 2 },
+    ])
+    await unproven.flush()
+    expect(written).toHaveLength(4)
+  })
+
+  it('loses none in the count, whatever comes from wherever', async () => {
+    const { unproven, written, clock } = open({ burst: 50, perSecond: 5, maxAddresses: 10 })
+    for (let count = 0; count < 5000; count += 1) {
+      clock.nowMs += 3
+      await unproven.append(event(String(count)), `address ${count % 97}`)
+    }
+    await unproven.flush()
+    const sum = written.reduce(
+      (total, one) => total + ('repeated' in one ? Number(one['repeated']) : 1),
+      0,
+    )
+    expect(sum).toBe(5000)
+    // 50 at once, 5 for each of 15 seconds, and one for each of the 10 addresses and the others.
+    expect(written.length).toBeLessThanOrEqual(50 + 75 + 11)
+  })
+
+  it('one address does not use up what is written of another', async () => {
+    const { unproven, uids } = open({ burstPerAddress: 5, burst: 1000 })
+    for (let count = 0; count < 100; count += 1) await unproven.append(event(`a${count}`), 'a')
+    await unproven.append(event('b'), 'b')
+    expect(uids()).toContain('b')
+  })
+
+  it('writes what was gathered by itself', async () => {
+    const { unproven, written } = open({ burstPerAddress: 1, gatherMs: 5 })
+    await unproven.append(event('1'), 'a')
+    await unproven.append(event('2'), 'a')
+    await expect.poll(() => written.length).toBe(2)
+  })
+
+  it('says it when an event cannot be written', async () => {
+    const unproven = new UnprovenEvents(
+      { append: () => Promise.reject(new Error('full')) },
+      { now: () => 0 },
+    )
+    await expect(unproven.append(event('1'), 'a')).rejects.toThrow('full')
+  })
+})

@@ -1,0 +1,129 @@
+import type { Clock } from '../core/index.ts'
+import type { AuditEvent, AuditLog } from './types.ts'
+
+export interface UnprovenLimits {
+  /** Events of one address that are written one by one, at once and then for each second. */
+  readonly burstPerAddress: number
+  readonly perAddressPerSecond: number
+  /** The same over all addresses. */
+  readonly burst: number
+  readonly perSecond: number
+  /** What was gathered is written this often. */
+  readonly gatherMs: number
+  /** Addresses that are told apart while events are gathered. */
+  readonly maxAddresses: number
+}
+
+export const defaultUnprovenLimits: UnprovenLimits = {
+  burstPerAddress: 60,
+  perAddressPerSecond: 1,
+  burst: 1000,
+  perSecond: 50,
+  gatherMs: 60_000,
+  maxAddresses: 1000,
+}
+
+/** Every event that stands for more than itself says so in this field. */
+const REPEATED = 'repeated'
+/** Where further addresses are counted together. */
+const OTHERS = ''
+
+/**
+ * Events about peers who proved nothing. Anybody who reaches a port can cause them, and the disk that they fill is the one
+ * without which nobody is served: so beyond a rate they are gathered, the last of each address with the number of all.
+ */
+export class UnprovenEvents {
+  readonly #audit: AuditLog
+  readonly #clock: Clock
+  readonly #limits: UnprovenLimits
+  readonly #all: Bucket
+  readonly #buckets = new Map<string, Bucket>()
+  #gathered = new Map<string, { event: AuditEvent; count: number }>()
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(audit: AuditLog, clock: Clock, limits: Partial<UnprovenLimits> = {}) {
+    this.#audit = audit
+    this.#clock = clock
+    this.#limits = { ...defaultUnprovenLimits, ...limits }
+    const { burst, perSecond } = this.#limits
+    this.#all = new Bucket(burst, perSecond, clock.now())
+  }
+
+  /** Writes an event, or counts it. Rejects as `AuditLog.append` does. */
+  async append(event: AuditEvent, address: string): Promise<void> {
+    const nowMs = this.#clock.now()
+    const own = this.#bucketOf(address, nowMs)
+    if (own?.has(nowMs) !== false && this.#all.take(nowMs)) {
+      own?.take(nowMs)
+      await this.#audit.append(event)
+      return
+    }
+    const full = this.#gathered.size >= this.#limits.maxAddresses
+    const key = full && !this.#gathered.has(address) ? OTHERS : address
+    this.#gathered.set(key, { event, count: (this.#gathered.get(key)?.count ?? 0) + 1 })
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), this.#limits.gatherMs)
+    this.#timer.unref()
+  }
+
+  /** Writes what was gathered. */
+  async flush(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    const gathered = this.#gathered
+    this.#gathered = new Map()
+    for (const { event, count } of gathered.values()) {
+      await this.#audit.append({ ...event, [REPEATED]: count })
+    }
+  }
+
+  #bucketOf(address: string, nowMs: number): Bucket | null {
+    const known = this.#buckets.get(address)
+    if (known !== undefined) return known
+    if (this.#buckets.size >= this.#limits.maxAddresses) {
+      for (const [one, bucket] of this.#buckets) if (bucket.full(nowMs)) this.#buckets.delete(one)
+    }
+    // Too many addresses at once: nobody gets a bucket of his own, and the one for all decides.
+    if (this.#buckets.size >= this.#limits.maxAddresses) return null
+    const { burstPerAddress, perAddressPerSecond } = this.#limits
+    const bucket = new Bucket(burstPerAddress, perAddressPerSecond, nowMs)
+    this.#buckets.set(address, bucket)
+    return bucket
+  }
+}
+
+/** A token bucket. */
+class Bucket {
+  readonly #size: number
+  readonly #perSecond: number
+  #tokens: number
+  #atMs: number
+
+  constructor(size: number, perSecond: number, nowMs: number) {
+    this.#size = size
+    this.#perSecond = perSecond
+    this.#tokens = size
+    this.#atMs = nowMs
+  }
+
+  has(nowMs: number): boolean {
+    this.#fill(nowMs)
+    return this.#tokens >= 1
+  }
+
+  take(nowMs: number): boolean {
+    if (!this.has(nowMs)) return false
+    this.#tokens -= 1
+    return true
+  }
+
+  full(nowMs: number): boolean {
+    this.#fill(nowMs)
+    return this.#tokens >= this.#size
+  }
+
+  #fill(nowMs: number): void {
+    const passedMs = Math.max(0, nowMs - this.#atMs)
+    this.#tokens = Math.min(this.#size, this.#tokens + (passedMs / 1000) * this.#perSecond)
+    this.#atMs = nowMs
+  }
+}
