@@ -1,0 +1,339 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, open as openFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { generateKeyPair, issueCertificate } from '../src/x509/index.ts'
+import type { Load } from './generator.ts'
+import { freePort, pinned, root, run, untilListening } from './support.ts'
+
+/** Paths that nginx has an answer for. */
+export const SMALL = '/api/v1/namespaces/default/pods/small'
+export const LARGE = '/api/v1/namespaces/default/configmaps/large'
+
+/** Something that answers, how to reach it, and the process whose cost is counted. */
+export interface Party {
+  /** Null when it is not measured. */
+  readonly pid: number | null
+  readonly port: number
+  readonly tls: Load['tls']
+}
+
+/** The product in a process. */
+export interface Product extends Party {
+  readonly pid: number
+  readonly tls: NonNullable<Load['tls']> & { readonly cert: string; readonly key: string }
+  /** Where its kubernetes service takes connections of gateways elsewhere. */
+  readonly servicePort: number
+  /** The kubeconfig of a person who may do everything. */
+  readonly signed: string
+}
+
+/** Whoever is measured runs on processor 0, everybody else on 1. */
+const MEASURED = '0'
+const OTHERS = '1'
+
+/** Starts the parties of a comparison; all end with it. */
+export class Parties implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack()
+  readonly #directory: string
+  /** An upstream that answers from memory and page cache, so that it is never the limit. */
+  readonly direct: Party
+
+  private constructor(directory: string, direct: Party) {
+    this.#directory = directory
+    this.direct = direct
+  }
+
+  static async open(largeBytes: number): Promise<Parties> {
+    const directory = await mkdtemp(join(tmpdir(), 'bench-'))
+    // nginx reads it as nobody; what is secret in it is 0600 by itself.
+    await chmod(directory, 0o755)
+    await issuePairs(directory)
+    const tls = {
+      serverName: 'localhost',
+      ca: join(directory, 'ca.crt'),
+      cert: null,
+      key: null,
+    }
+    const parties = new Parties(directory, { pid: null, port: await freePort(), tls })
+    parties.#stack.defer(() => rm(directory, { recursive: true, force: true }))
+    await parties.#nginx(largeBytes)
+    return parties
+  }
+
+  /** TLS with client certificates in, TLS out, connections reused, one thread. */
+  async haproxy(): Promise<Party> {
+    const port = await freePort()
+    const config = this.#at('haproxy.cfg')
+    await writeFile(
+      config,
+      `global
+  nbthread 1
+  maxconn 2000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  http-reuse always
+frontend in
+  bind 127.0.0.1:${port} ssl crt ${this.#at('server.pem')} ca-file ${this.#at('ca.crt')} verify required ssl-min-ver TLSv1.3
+  http-request set-header Impersonate-User bench
+  default_backend out
+backend out
+  server s 127.0.0.1:${this.direct.port} ssl verify required ca-file ${this.#at('ca.crt')}
+`,
+    )
+    const pid = this.#start(MEASURED, 'haproxy', ['-f', config, '-db'])
+    await untilListening(port)
+    const [cert, key] = [this.#at('client.crt'), this.#at('client.key')]
+    return {
+      pid,
+      port,
+      tls: { serverName: 'localhost', ca: this.#at('ca.crt'), cert, key },
+    }
+  }
+
+  /** Plain HTTP in, TLS out. */
+  async kubectlProxy(kubectl: string): Promise<Party> {
+    const port = await freePort()
+    const kubeconfig = this.#at('direct.kubeconfig')
+    await this.#writeKubeconfig(kubeconfig, this.direct.port, ['c'])
+    const args = ['--kubeconfig', kubeconfig, '--context=c', 'proxy', `--port=${port}`]
+    const pid = this.#start(MEASURED, kubectl, args, { GOMAXPROCS: '1' })
+    await untilListening(port)
+    return { pid, port, tls: null }
+  }
+
+  /** The whole product in one process: gateway, authorisation, impersonation, audit to SQLite. */
+  async product(
+    name: string,
+    options: {
+      readonly contexts?: number
+      readonly roles?: number
+      readonly upstreamPort?: number
+      /** Serves these clusters instead of the upstream. */
+      readonly kubeconfig?: string
+      readonly profile?: string | null
+    } = {},
+  ): Promise<Product> {
+    const base = this.#at(name)
+    await mkdir(base)
+    const [auth, web, port, servicePort] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ]
+    const { contexts = 1, roles = 1, upstreamPort = this.direct.port } = options
+    const kubeconfig = options.kubeconfig ?? join(base, 'kubeconfig')
+    if (options.kubeconfig === undefined) {
+      const names = Array.from({ length: contexts }, (_, index) => `c${index}`)
+      await this.#writeKubeconfig(kubeconfig, upstreamPort, names)
+    }
+    const config = join(base, 'teleport.yaml')
+    await writeFile(
+      config,
+      stringify({
+        teleport: { data_dir: join(base, 'data'), log: { severity: 'ERROR' } },
+        auth_service: { cluster_name: 'bench', listen_addr: `127.0.0.1:${auth}` },
+        proxy_service: {
+          web_listen_addr: `127.0.0.1:${web}`,
+          kube_listen_addr: `127.0.0.1:${port}`,
+        },
+        kubernetes_service: {
+          enabled: true,
+          listen_addr: `127.0.0.1:${servicePort}`,
+          kubeconfig_file: kubeconfig,
+          labels: { env: 'bench' },
+        },
+      }),
+    )
+    const { profile = null } = options
+    const pid = this.#start(MEASURED, process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      ...(profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+      join(root, 'src/daemon/main.ts'),
+      'start',
+      '-c',
+      config,
+    ])
+    await untilListening(auth)
+    await untilListening(port)
+    const tctl = (...args: string[]): Promise<string> =>
+      run(join(root, 'bin/tctl'), ['-c', config, ...args])
+    const files = join(base, 'bench')
+    await createRoles(tctl, join(base, 'roles.yaml'), roles)
+    await tctl('auth', 'sign', '--user=bench', '--format=tls', `--out=${files}`)
+    const signed = join(base, 'signed')
+    await tctl('auth', 'sign', '--user=bench', '--format=kubernetes', `--out=${signed}`)
+    const listed = JSON.parse(await tctl('kube', 'ls', '--format=json')) as {
+      status: { server_name: string }
+    }[]
+    return {
+      pid,
+      port,
+      servicePort,
+      signed,
+      tls: {
+        serverName: listed[0]?.status.server_name ?? '',
+        ca: `${files}.cas`,
+        cert: `${files}.crt`,
+        key: `${files}.key`,
+      },
+    }
+  }
+
+  /** The gateway alone, in a process of its own, before the kubernetes service of a product. */
+  async gateway({ servicePort, tls }: Product): Promise<Party> {
+    const port = await freePort()
+    const program = join(root, 'bench/gateway.ts')
+    const pid = this.#start(MEASURED, process.execPath, [
+      program,
+      JSON.stringify({ port, servicePort }),
+    ])
+    await untilListening(port)
+    return { pid, port, tls }
+  }
+
+  /** Answers watches over HTTP/2 and says nothing more. */
+  async watchServer(): Promise<number> {
+    const port = await freePort()
+    const [key, cert] = await Promise.all(
+      ['server.key', 'server.crt'].map((name) => readFile(this.#at(name), 'utf8')),
+    )
+    const program = join(root, 'bench/watch-server.ts')
+    this.#start(OTHERS, process.execPath, [program, JSON.stringify({ key, cert, port })])
+    await untilListening(port)
+    return port
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack[Symbol.asyncDispose]()
+  }
+
+  async #nginx(largeBytes: number): Promise<void> {
+    for (const path of [SMALL, LARGE]) {
+      await mkdir(join(this.#at('www'), path, '..'), { recursive: true })
+    }
+    const small = JSON.stringify({ kind: 'Pod', data: 'x'.repeat(1000) })
+    await writeFile(join(this.#at('www'), SMALL), small)
+    const large = await openFile(join(this.#at('www'), LARGE), 'w')
+    await large.truncate(largeBytes)
+    await large.close()
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((what) => `${what}_temp_path ${this.#at(what)};`)
+      .join(' ')
+    await writeFile(
+      this.#at('nginx.conf'),
+      `worker_processes 1; daemon off; pid ${this.#at('nginx.pid')}; error_log ${this.#at('nginx.log')};
+events { worker_connections 4096; }
+http { access_log off; keepalive_requests 100000000; keepalive_timeout 3600s; default_type application/json; ${temporary}
+ server { listen 127.0.0.1:${this.direct.port} ssl; ssl_certificate ${this.#at('server.crt')}; ssl_certificate_key ${this.#at('server.key')}; ssl_protocols TLSv1.3; root ${this.#at('www')}; } }`,
+    )
+    this.#start(OTHERS, 'nginx', ['-c', this.#at('nginx.conf'), '-e', this.#at('nginx.log')])
+    await untilListening(this.direct.port)
+  }
+
+  async #writeKubeconfig(path: string, port: number, contexts: readonly string[]): Promise<void> {
+    const cluster = {
+      server: `https://127.0.0.1:${port}`,
+      'certificate-authority': this.#at('ca.crt'),
+    }
+    await writeFile(
+      path,
+      stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        clusters: [{ name: 'k', cluster }],
+        users: [{ name: 'u', user: { token: 'bench' } }],
+        contexts: contexts.map((name) => ({ name, context: { cluster: 'k', user: 'u' } })),
+      }),
+      { mode: 0o600 },
+    )
+  }
+
+  #at(name: string): string {
+    return join(this.#directory, name)
+  }
+
+  #start(
+    cpu: string,
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): number {
+    const { pid } = pinned(this.#stack, cpu, program, args, env)
+    if (pid === undefined) throw new Error(`${program} did not start`)
+    return pid
+  }
+}
+
+/** The user `bench`, with as many roles as a user may hold; all of them are stored and judged. */
+async function createRoles(
+  tctl: (...args: string[]) => Promise<string>,
+  path: string,
+  count: number,
+): Promise<void> {
+  const names = Array.from({ length: count }, (_, index) => `bench-${index}`)
+  const spec = {
+    allow: {
+      kubernetes_labels: { env: ['bench', '^x[0-9]+$'] },
+      kubernetes_groups: ['system:masters'],
+    },
+  }
+  const roles = names.map((name) =>
+    stringify({ kind: 'role', version: 'v7', metadata: { name }, spec }),
+  )
+  await writeFile(path, roles.join('---\n'))
+  await tctl('create', '-f', path)
+  await tctl('users', 'add', 'bench', `--roles=${names.slice(0, MAX_ROLES_OF_USER).join(',')}`)
+}
+
+const MAX_ROLES_OF_USER = 100
+
+/** An authority, a server and a client, for nginx, HAProxy and the direct rows. */
+async function issuePairs(directory: string): Promise<void> {
+  const authority = await generateKeyPair()
+  const template = {
+    notBeforeMs: Date.now() - 60_000,
+    notAfterMs: Date.now() + 86_400_000,
+    extensions: [],
+  }
+  const ca = await issueCertificate({
+    template: {
+      ...template,
+      commonName: 'ca',
+      usages: [],
+      dnsNames: [],
+      ipAddresses: [],
+      isCa: true,
+    },
+    publicKey: authority.publicKey,
+    issuer: { selfSigningKey: authority.privateKey },
+    serial: randomBytes(16),
+  })
+  await writeFile(join(directory, 'ca.crt'), ca.pem)
+  for (const name of ['server', 'client'] as const) {
+    const { privateKey, publicKey } = await generateKeyPair()
+    const isServer = name === 'server'
+    const issued = await issueCertificate({
+      template: {
+        ...template,
+        commonName: name,
+        usages: [isServer ? 'serverAuth' : 'clientAuth'],
+        dnsNames: isServer ? ['localhost'] : [],
+        ipAddresses: isServer ? ['127.0.0.1'] : [],
+        isCa: false,
+      },
+      publicKey,
+      issuer: { certificatePem: ca.pem, privateKey: authority.privateKey },
+      serial: randomBytes(16),
+    })
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    await writeFile(join(directory, `${name}.crt`), issued.pem)
+    await writeFile(join(directory, `${name}.key`), key, { mode: 0o600 })
+    await writeFile(join(directory, `${name}.pem`), issued.pem + key, { mode: 0o600 })
+  }
+}
