@@ -3,17 +3,24 @@ import {
   AuditEventSchema,
   ClusterSettingsResource,
   KubeClusterResource,
+  LockResource,
   ResourceName,
   RoleResource,
+  TraitsSchema,
   UserResource,
 } from './resources.ts'
 
-/** One endpoint of the management API. `rules` is what the caller's roles must allow, all of it. */
+/**
+ * One endpoint of the management API. `rules` is what the caller's roles must allow, all of it. An endpoint without rules
+ * says whom it answers nevertheless: `anyone` who reaches the auth service (what comes before a certificate), or `self`,
+ * a person about himself.
+ */
 export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly summary: string
   readonly rules: readonly { readonly resource: string; readonly verb: string }[]
+  readonly open?: 'anyone' | 'self'
   readonly params: TObject
   readonly query: TObject
   readonly body: TSchema | null
@@ -61,6 +68,97 @@ const IssueResponse = Type.Object({
     description: 'host:port where Kubernetes clients connect',
   }),
   kube_clusters: Type.Array(KubeClusterResource),
+})
+
+const SecondFactor = Type.Union([Type.Literal('off'), Type.Literal('otp'), Type.Literal('on')], {
+  description: 'off: a password alone; otp, on: a password and a one-time code',
+})
+
+/** What a client must know before it can log in. Nothing in it is secret, and nothing in it is proof of anything. */
+const LoginDescription = Type.Object({
+  cluster_name: Type.String(),
+  version: Type.String(),
+  time: Type.String({ description: 'RFC 3339: the clock of the auth service' }),
+  host_ca: Type.String({
+    description: 'PEM; held against a pin, or kept at first use, before it is trusted',
+  }),
+  second_factor: SecondFactor,
+  kube_addr: Type.Union([Type.String(), Type.Null()]),
+})
+
+const Password = Type.String({ minLength: 1, maxLength: 1024 })
+const OneTimeCode = Type.String({ minLength: 1, maxLength: 16 })
+const InviteToken = Type.String({ pattern: '^[0-9a-f]{32}$' })
+
+const LoginRequest = Type.Object(
+  {
+    user: Type.String({ minLength: 1, maxLength: 256 }),
+    password: Password,
+    otp: Type.Optional(OneTimeCode),
+    ...IssueRequest.properties,
+  },
+  { additionalProperties: false },
+)
+
+const LoginResponse = Type.Object({
+  ...IssueResponse.properties,
+  user: Type.String(),
+  traits: TraitsSchema,
+})
+
+/** A person about himself: what his certificate still gives him, as of now. */
+const Self = Type.Object({
+  user: Type.String(),
+  roles: Type.Array(Type.String()),
+  traits: TraitsSchema,
+  expires: Type.String({ description: 'RFC 3339: the end of the certificate of this call' }),
+  teleport_cluster: Type.String(),
+  version: Type.String(),
+  host_ca: Type.String(),
+  kube_addr: Type.Union([Type.String(), Type.Null()]),
+  kube_clusters: Type.Array(
+    Type.Object({
+      ...KubeClusterResource.properties,
+      access: Type.Object({
+        kubernetes_users: Type.Array(Type.String()),
+        kubernetes_groups: Type.Array(Type.String()),
+        default_user: Type.Union([Type.String(), Type.Null()]),
+      }),
+    }),
+  ),
+})
+
+const InviteKind = Type.Union([Type.Literal('invite'), Type.Literal('reset')])
+const InviteRequest = Type.Object(
+  {
+    kind: InviteKind,
+    ttl_ms: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 48 * 60 * 60 * 1000 })),
+  },
+  { additionalProperties: false },
+)
+const Invite = Type.Object({
+  token: Type.String({ description: 'shown once; at rest there is only its hash' }),
+  path: Type.String({ description: '`/web/invite/<token>` or `/web/reset/<token>`' }),
+  url: Type.Union([Type.String(), Type.Null()], {
+    description: 'null when this cluster has no web address',
+  }),
+  expires: Type.String({ description: 'RFC 3339' }),
+})
+const InviteDescription = Type.Object({
+  user: Type.String(),
+  kind: InviteKind,
+  expires: Type.String(),
+  cluster_name: Type.String(),
+  second_factor: SecondFactor,
+  min_password_length: Type.Integer(),
+  otp: Type.Union([
+    Type.Object({
+      secret: Type.String({ description: 'base32' }),
+      uri: Type.String({ description: 'otpauth://totp/…' }),
+      qr_svg: Type.String(),
+    }),
+    Type.Null(),
+  ]),
 })
 
 const Status = Type.Object({
@@ -158,6 +256,127 @@ export const endpoints = {
     query: None,
     body: IssueRequest,
     response: IssueResponse,
+  },
+  'users.invites.create': {
+    method: 'POST',
+    path: '/v1/users/:name/invites',
+    summary: 'Make a link with which the user sets a password, once; earlier links of the user end',
+    rules: [{ resource: 'user', verb: 'update' }],
+    params: ByName,
+    query: None,
+    body: InviteRequest,
+    response: Invite,
+  },
+  'login.describe': {
+    method: 'GET',
+    path: '/v1/login',
+    summary: 'What a client must know before it can log in',
+    rules: [],
+    open: 'anyone',
+    params: None,
+    query: None,
+    body: null,
+    response: LoginDescription,
+  },
+  'login.create': {
+    method: 'POST',
+    path: '/v1/login',
+    summary: 'Log a local user in: password and one-time code for a certificate',
+    rules: [],
+    open: 'anyone',
+    params: None,
+    query: None,
+    body: LoginRequest,
+    response: LoginResponse,
+  },
+  'invites.describe': {
+    method: 'POST',
+    path: '/v1/invites/describe',
+    summary: 'Whom a link is for, and the one-time code secret that it brings',
+    rules: [],
+    open: 'anyone',
+    params: None,
+    query: None,
+    body: Type.Object({ token: InviteToken }, { additionalProperties: false }),
+    response: InviteDescription,
+  },
+  'invites.accept': {
+    method: 'POST',
+    path: '/v1/invites/accept',
+    summary: 'Set the password of the user whose link this is, which ends the link',
+    rules: [],
+    open: 'anyone',
+    params: None,
+    query: None,
+    body: Type.Object(
+      { token: InviteToken, password: Password, otp: Type.Optional(OneTimeCode) },
+      { additionalProperties: false },
+    ),
+    response: Type.Object({ user: Type.String() }),
+  },
+  'self.read': {
+    method: 'GET',
+    path: '/v1/self',
+    summary: 'Who the caller is, and which Kubernetes clusters he may reach as whom',
+    rules: [],
+    open: 'self',
+    params: None,
+    query: None,
+    body: null,
+    response: Self,
+  },
+  'locks.list': {
+    method: 'GET',
+    path: '/v1/locks',
+    summary: 'List locks',
+    rules: [{ resource: 'lock', verb: 'list' }],
+    params: None,
+    query: Paged,
+    body: null,
+    response: pageOf(LockResource),
+  },
+  'locks.read': {
+    method: 'GET',
+    path: '/v1/locks/:name',
+    summary: 'Read one lock',
+    rules: [{ resource: 'lock', verb: 'read' }],
+    params: ByName,
+    query: None,
+    body: null,
+    response: LockResource,
+  },
+  'locks.create': {
+    method: 'POST',
+    path: '/v1/locks',
+    summary: 'Lock a user or a role out; ALREADY_EXISTS when there is a lock of that name',
+    rules: [{ resource: 'lock', verb: 'create' }],
+    params: None,
+    query: None,
+    body: LockResource,
+    response: LockResource,
+  },
+  'locks.upsert': {
+    method: 'PUT',
+    path: '/v1/locks/:name',
+    summary: 'Create or replace a lock',
+    rules: [
+      { resource: 'lock', verb: 'create' },
+      { resource: 'lock', verb: 'update' },
+    ],
+    params: ByName,
+    query: None,
+    body: LockResource,
+    response: LockResource,
+  },
+  'locks.delete': {
+    method: 'DELETE',
+    path: '/v1/locks/:name',
+    summary: 'End a lock',
+    rules: [{ resource: 'lock', verb: 'delete' }],
+    params: ByName,
+    query: None,
+    body: null,
+    response: Empty,
   },
   'roles.list': {
     method: 'GET',

@@ -19,6 +19,7 @@ export {
   type AuditEventResource,
   type ClusterSettingsResource,
   type KubeClusterResource,
+  type LockResource,
   Metadata,
   type RoleResource,
   type UserResource,

@@ -100,6 +100,38 @@ export const UserResource = Type.Object(
 )
 export type UserResource = Static<typeof UserResource>
 
+/** Who is locked out: all that is named must match. At least one is. */
+const LockTarget = Type.Object(
+  {
+    user: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    role: Type.Optional(ResourceName),
+  },
+  { additionalProperties: false, minProperties: 1 },
+)
+
+/** A lock: whom it names is refused at once, and what is underway is cut. */
+export const LockResource = Type.Object(
+  {
+    kind: Type.Literal('lock'),
+    version: Type.Literal('v2'),
+    metadata: Metadata,
+    spec: Type.Object(
+      {
+        target: LockTarget,
+        message: Type.Optional(
+          Type.String({ maxLength: 1024, description: 'told to whom it locks out' }),
+        ),
+        expires: Type.Optional(
+          Type.String({ maxLength: 64, description: 'RFC 3339; without it: never' }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false, description: 'a lock' },
+)
+export type LockResource = Static<typeof LockResource>
+
 /** Settings of the whole Teleport cluster. There is one, named `cluster-settings`. */
 export const ClusterSettingsResource = Type.Object(
   {
