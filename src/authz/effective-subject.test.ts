@@ -3,6 +3,8 @@ import { roleOf, subjectOf } from '../../test/support/roles.ts'
 import type { Traits } from '../identity/index.ts'
 import { clusterAccess } from './cluster-access.ts'
 import { effectiveSubject } from './effective-subject.ts'
+import { sessionOptions } from './session-options.ts'
+import type { Subject } from './types.ts'
 
 describe('effectiveSubject()', () => {
   const identity = {
@@ -49,6 +51,24 @@ describe('effectiveSubject()', () => {
     expect(decide({}, { blocked: ['prod'] })).toBe('deny')
     expect(decide({ blocked: ['prod'] }, {})).toBe('deny')
     expect(decide({ blocked: ['test'] }, { blocked: ['prod'] })).toBe('deny')
+  })
+
+  it('restricts by the options of roles that are younger than the certificate, and by no role that was taken away', () => {
+    const pins = roleOf('pins', {
+      allow: { kubernetes_labels: { '*': '*' }, kubernetes_groups: ['g'] },
+      options: { pin_source_ip: true },
+    })
+    const known = new Map([...roles, ['pins', pins]])
+    const of = (certified: readonly string[], current: readonly string[]): Subject | null =>
+      effectiveSubject(
+        { ...identity, roles: certified },
+        { name: 'joe', roles: current, traits: {} },
+        known,
+      )
+    const later = of(['a'], ['a', 'pins'])
+    expect(sessionOptions(later?.roles ?? []).pinSourceIp).toBe(true)
+    expect(clusterAccess(later ?? subjectOf([]), { name: 'c', labels: {} }).effect).toBe('deny')
+    expect(sessionOptions(of(['a', 'pins'], ['a'])?.roles ?? []).pinSourceIp).toBe(false)
   })
 
   it('is nobody when the user is gone', () => {

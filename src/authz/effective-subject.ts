@@ -1,10 +1,11 @@
 import type { Traits, UserIdentity } from '../identity/index.ts'
+import { restrictsSessions } from './session-options.ts'
 import type { Role, Subject } from './types.ts'
 
 /**
  * Holds a certificate against today's user. A role allows when both have it: what was taken away is gone at once, what
- * was added needs a new certificate. A role that only today's user has denies nevertheless, at once: a year-old
- * certificate of a robot must not be a way around it. Trait values count for allow when both have them, for
+ * was added needs a new certificate. A role that only today's user has denies and restricts nevertheless, at once: a
+ * year-old certificate of a robot must not be a way around it. Trait values count for allow when both have them, for
  * deny when either has. A user who is gone is nobody (null); so is a role that is not in `roles`.
  */
 export function effectiveSubject(
@@ -21,20 +22,20 @@ export function effectiveSubject(
   const held = [...new Set(user.roles)].flatMap((name) => roles.get(name) ?? [])
   return {
     user: identity.user,
-    roles: held.flatMap((role) => (certified.has(role.name) ? role : denyOf(role))),
+    roles: held.flatMap((role) => (certified.has(role.name) ? role : restrictionOf(role))),
     traits: intersect(identity.traits, user.traits),
     denyTraits: unite(identity.traits, user.traits),
   }
 }
 
-/** The role with nothing but its deny half; none, when that is empty. */
-function denyOf(role: Role): readonly Role[] {
+/** The role without what it allows; none, when it then says nothing any more. */
+function restrictionOf(role: Role): readonly Role[] {
   const { kubernetesGroups, kubernetesUsers, kubernetesLabels, rules } = role.deny
   const denies = [kubernetesGroups, kubernetesUsers, kubernetesLabels, rules].some(
     (list) => list.length > 0,
   )
   const nothing = { kubernetesGroups: [], kubernetesUsers: [], kubernetesLabels: [], rules: [] }
-  return denies ? [{ ...role, allow: nothing }] : []
+  return denies || restrictsSessions(role) ? [{ ...role, allow: nothing }] : []
 }
 
 function intersect(certified: Traits, current: Traits): Traits {

@@ -14,6 +14,7 @@ export { AuthzError, type AuthzErrorCode } from './errors.ts'
 export { parseRole } from './parse-role.ts'
 export { type PresetRole, presetRoles } from './presets.ts'
 export { describeRule } from './rule-ref.ts'
+export { sessionOptions } from './session-options.ts'
 export { sessionTtl } from './session-ttl.ts'
 export { expandTemplate } from './template.ts'
 export type {
@@ -23,6 +24,7 @@ export type {
   DenialCode,
   KubeClusterRef,
   LabelSelector,
+  LockMode,
   Principals,
   RequestDecision,
   Role,
@@ -31,5 +33,6 @@ export type {
   RoleOptions,
   RoleVersion,
   RuleRef,
+  SessionOptions,
   Subject,
 } from './types.ts'

@@ -62,14 +62,12 @@ describe('parseRole()', () => {
       'v7',
       'ROLE_NOT_ENFORCEABLE',
     ],
-    ['pin_source_ip', { options: { pin_source_ip: true } }, 'v7', 'ROLE_NOT_ENFORCEABLE'],
     [
       'per-session MFA',
       { options: { require_session_mfa: 'hardware_key' } },
       'v7',
       'ROLE_NOT_ENFORCEABLE',
     ],
-    ['an idle timeout', { options: { client_idle_timeout: '5m' } }, 'v7', 'ROLE_NOT_ENFORCEABLE'],
     [
       'a where clause',
       { allow: { rules: [{ resources: ['user'], verbs: ['list'], where: 'x' }] } },
@@ -79,6 +77,14 @@ describe('parseRole()', () => {
     ['an unknown field', { allow: { kubernets_groups: ['a'] } }, 'v7', 'ROLE_INVALID'],
     ['an unknown option', { options: { max_session_tll: '1h' } }, 'v7', 'ROLE_INVALID'],
     ['a bad duration', { options: { max_session_ttl: '1 hour' } }, 'v7', 'ROLE_INVALID'],
+    [
+      'an idle timeout that is none',
+      { options: { client_idle_timeout: 300 } },
+      'v7',
+      'ROLE_INVALID',
+    ],
+    ['a switch that is none', { options: { pin_source_ip: 'maybe' } }, 'v7', 'ROLE_INVALID'],
+    ['a foreign lock mode', { options: { lock: 'strictest' } }, 'v7', 'ROLE_INVALID'],
     ['a bad regex', { allow: { kubernetes_labels: { env: '^($' } } }, 'v7', 'ROLE_INVALID'],
     [
       'a star with another value',

@@ -1,4 +1,4 @@
-import { errorMessage, parseDuration } from '../core/index.ts'
+import { errorMessage } from '../core/index.ts'
 import { isHeaderText } from '../kube/index.ts'
 import {
   type Fields,
@@ -12,10 +12,11 @@ import {
 } from './fields.ts'
 import { judgeResources } from './kubernetes-resources.ts'
 import { MAX_ROLE_NAME_CHARS, MAX_ROLE_TEXT_CHARS } from './limits.ts'
+import { parseOptions } from './parse-options.ts'
 import { compilePattern, type Pattern } from './pattern.ts'
 import { parseTemplate, type Template } from './template.ts'
 import type { ApiRule, LabelSelector, Role, RoleVersion } from './types.ts'
-import { judgeConditions, judgeOptions } from './unenforced.ts'
+import { judgeConditions } from './unenforced.ts'
 
 const VERSIONS: readonly RoleVersion[] = ['v3', 'v4', 'v5', 'v6', 'v7', 'v8']
 
@@ -41,16 +42,12 @@ export function parseRole(resource: unknown): Role {
   const name = parseMetadata(fieldsOf(root['metadata'], 'metadata'))
   const spec = fieldsOf(root['spec'], 'spec')
   only(spec, ['options', 'allow', 'deny'], 'spec')
-  const options = fieldsOf(spec['options'], 'spec.options')
-  judgeOptions(options, ['max_session_ttl'], 'spec.options')
   const allow = conditionsOf(spec['allow'], version, 'allow')
   const deny = conditionsOf(spec['deny'], version, 'deny')
   return {
     name,
     version,
-    options: {
-      maxSessionTtlMs: parseTtl(options['max_session_ttl'], 'spec.options.max_session_ttl'),
-    },
+    options: parseOptions(spec['options'], 'spec.options'),
     allow: {
       kubernetesGroups: names(allow['kubernetes_groups'], 'spec.allow.kubernetes_groups'),
       kubernetesUsers: names(allow['kubernetes_users'], 'spec.allow.kubernetes_users'),
@@ -98,17 +95,6 @@ function conditionsOf(value: unknown, version: RoleVersion, effect: 'allow' | 'd
   // Logins are for other protocols; templates in them are read for the sake of who wrote them wrong.
   texts(fields['logins'], `${path}.logins`, parseTemplate)
   return fields
-}
-
-function parseTtl(value: unknown, path: string): number | null {
-  if (value === undefined || value === null) return null
-  try {
-    const ms = parseDuration(textOf(value, path))
-    if (ms === 0) throw new Error('must be above zero')
-    return ms
-  } catch (error) {
-    throw invalid(path, errorMessage(error))
-  }
 }
 
 function parseLabels(value: unknown, path: string): LabelSelector {

@@ -32,10 +32,22 @@ export interface RoleDeny {
   readonly rules: readonly ApiRule[]
 }
 
+/** `strict`: nothing is served while it is not known which locks are in force. */
+export type LockMode = 'strict' | 'best_effort'
+
+/** What holds for sessions of whoever has the role. Restrictions only: what a role does not say restricts nothing. */
 export interface RoleOptions {
   /** Milliseconds; null when the role does not say. */
   readonly maxSessionTtlMs: number | null
+  /** Milliseconds; null when the role does not say, or says never. */
+  readonly clientIdleTimeoutMs: number | null
+  readonly disconnectExpiredCert: boolean
+  readonly pinSourceIp: boolean
+  readonly lock: LockMode
 }
+
+/** What holds for a session, over all roles of the person. `max_session_ttl` is not here: it bounds certificates. */
+export type SessionOptions = Omit<RoleOptions, 'maxSessionTtlMs'>
 
 /** A role, read and compiled. `parseRole` is the only maker. */
 export interface Role {

@@ -71,20 +71,17 @@ const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
   'ssh_port_forwarding',
 ])
 
-const OFF: readonly unknown[] = [false, 'false', 'no', 'off']
-const UNLIMITED: readonly unknown[] = [0, '0', '0s', 'never']
+/** How YAML and people write that an option restricts nothing. */
+export const OFF: readonly unknown[] = [false, 'false', 'no', 'off']
+export const UNLIMITED: readonly unknown[] = [0, '0', '0s', 'never']
 
 /** Options that restrict, with the values that mean "no restriction". */
 const RESTRICTING_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
-  client_idle_timeout: UNLIMITED,
   device_trust_mode: ['off', 'optional'],
-  disconnect_expired_cert: OFF,
-  lock: ['best_effort'],
   max_connections: UNLIMITED,
   max_kubernetes_connections: UNLIMITED,
   max_sessions: UNLIMITED,
   mfa_verification_interval: UNLIMITED,
-  pin_source_ip: OFF,
   request_access: ['optional'],
   request_prompt: [],
   require_session_mfa: OFF,
