@@ -2,6 +2,7 @@ import { type EventName, eventBase, newEventUid, type UnprovenEvents } from '../
 import { errorCode, errorMessage } from '../core/index.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
+import { hostOf } from './host-of.ts'
 
 type Who = Pick<Caller, 'user' | 'roles' | 'address'>
 type Fields = Readonly<Record<string, unknown>>
@@ -76,5 +77,3 @@ export function auditApi(
     },
   }
 }
-
-const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))

@@ -1,7 +1,8 @@
 import type { AuditLog, AuditReader } from '../audit/index.ts'
+import type { LocalUsers } from '../authn/index.ts'
 import type { Authorities, PeerCertificateParser } from '../ca/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
-import type { Identity } from '../identity/index.ts'
+import type { Identity, UserIdentity } from '../identity/index.ts'
 import type { AccessState } from './access-state.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
 import type { Stores } from './stores.ts'
@@ -15,6 +16,11 @@ export interface ApiDeps {
   readonly stores: Stores
   readonly access: AccessState
   readonly authorities: Authorities
+  readonly localUsers: LocalUsers
+  /** off: a password alone; otp and on: a password and a one-time code. */
+  readonly secondFactor: 'off' | 'otp' | 'on'
+  /** Where browsers find this cluster, `https://proxy.example.com:3080`; null when nowhere. */
+  readonly webUrl: string | null
   readonly peers: PeerCertificateParser
   readonly kubeClusters: KubeClusterRegistry
   readonly audit: AuditLog
@@ -31,4 +37,21 @@ export interface Caller {
   readonly roles: readonly string[]
   /** `ip:port`. */
   readonly address: string
+  /** When the certificate of this call ends, in milliseconds since the epoch. */
+  readonly expiresAtMs: number
 }
+
+/** A user with a certificate. */
+export interface Person extends Caller {
+  readonly identity: UserIdentity
+}
+
+/** Somebody who proved nothing yet. In audit events nobody is named. */
+export interface Stranger {
+  readonly user: ''
+  readonly roles: readonly []
+  /** `ip:port`. */
+  readonly address: string
+}
+
+export const strangerFrom = (address: string): Stranger => ({ user: '', roles: [], address })

@@ -10,6 +10,10 @@ export type ApiErrorCode =
   | 'CONFLICT'
   | 'ROLE_IN_USE'
   | 'ROLE_UNKNOWN'
+  | 'INVITE_INVALID'
+  | 'PASSWORD_WEAK'
+  | 'OTP_WRONG'
+  | 'LOGIN_THROTTLED'
   | 'AUDIT_UNAVAILABLE'
   | 'INTERNAL'
 
@@ -23,6 +27,10 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   CONFLICT: 409,
   ROLE_IN_USE: 409,
   ROLE_UNKNOWN: 400,
+  INVITE_INVALID: 404,
+  PASSWORD_WEAK: 400,
+  OTP_WRONG: 400,
+  LOGIN_THROTTLED: 429,
   AUDIT_UNAVAILABLE: 503,
   INTERNAL: 500,
 }

@@ -1,12 +1,7 @@
 import { clusterAccess, parseRole, type Role, sessionTtl } from '../authz/index.ts'
 import type {
-  BodyOf,
   ClusterSettingsResource,
-  EndpointName,
   KubeClusterResource,
-  ParamsOf,
-  QueryOf,
-  ResponseOf,
   RoleResource,
   UserResource,
 } from '../contract/index.ts'
@@ -16,20 +11,10 @@ import type { ApiAudit } from './audit-api.ts'
 import { subjectOf } from './authorize-call.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
+import type { Handlers } from './handler-types.ts'
 import type { KubeClusterStatus } from './kube-clusters.ts'
 import { DEFAULT_PAGE_ITEMS, DEFAULT_SESSION_TTL_MS, MIN_AUDIT_RETENTION_MS } from './limits.ts'
-
-export interface ApiCall<N extends EndpointName> {
-  readonly caller: Caller
-  readonly params: ParamsOf<N>
-  readonly query: QueryOf<N>
-  readonly body: BodyOf<N>
-}
-
-/** One handler per endpoint of the contract; the compiler sees to it that none is missing. */
-export type Handlers = {
-  readonly [N in EndpointName]: (call: ApiCall<N>) => Promise<ResponseOf<N>>
-}
+import { inviteHandlers } from './login/invites.ts'
 
 /** `openApi` is asked late, since the document is complete only when all routes are registered. */
 export function createHandlers(
@@ -71,9 +56,12 @@ export function createHandlers(
       return resource
     },
     'users.delete': async ({ params, caller }) => {
-      await audit.change(caller, 'user.delete', { name: params.name }, () =>
-        stores.users.delete(params.name),
-      )
+      await audit.change(caller, 'user.delete', { name: params.name }, async () => {
+        // Before, so that no crash leaves them to a later user of the name; after, for a link made in between.
+        await deps.localUsers.forget(params.name)
+        await stores.users.delete(params.name)
+        await deps.localUsers.forget(params.name)
+      })
       return {}
     },
 
@@ -118,11 +106,9 @@ export function createHandlers(
       }
     },
 
-    'users.invites.create': async () => notYet(),
+    ...inviteHandlers(deps, audit),
     'login.describe': async () => notYet(),
     'login.create': async () => notYet(),
-    'invites.describe': async () => notYet(),
-    'invites.accept': async () => notYet(),
     'self.read': async () => notYet(),
     'locks.list': async () => notYet(),
     'locks.read': async () => notYet(),

@@ -17,6 +17,7 @@ export {
 } from './kube-clusters.ts'
 export { KUBE_CLUSTER_HEARTBEAT_MS } from './limits.ts'
 export { type ApiListener, createApiListener } from './listener.ts'
+export type { InviteAnswer, InvitePort } from './login/invite-port.ts'
 export { ensurePresets } from './presets.ts'
 export { type ApiServer, createApiServer } from './server.ts'
 export { openStores, ResourceStore, type Stores } from './stores.ts'

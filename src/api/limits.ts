@@ -24,3 +24,5 @@ export const KUBE_CLUSTER_OFFLINE_MS = 90_000
 export const KUBE_CLUSTER_HEARTBEAT_MS = 30_000
 /** How long an offline cluster is remembered, so that its users hear "offline" and not "unknown". */
 export const KUBE_CLUSTER_MEMORY_MS = 30 * 24 * 60 * 60 * 1000
+/** What is told when more passwords come than can be hashed: the line is about a second long. */
+export const HASHING_RETRY_MS = 3000

@@ -4,18 +4,21 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { UnprovenEvents } from '../audit/index.ts'
 import { type BodyOf, type Endpoint, type EndpointName, endpoints } from '../contract/index.ts'
 import { errorMessage } from '../core/index.ts'
-import { type ApiAudit, auditApi } from './audit-api.ts'
-import { authorizeCall, subjectOf } from './authorize-call.ts'
-import type { ApiDeps, Caller } from './context.ts'
-import { ApiError, apiStatus } from './errors.ts'
-import { type ApiCall, createHandlers, type Handlers } from './handlers.ts'
+import { auditApi } from './audit-api.ts'
+import { authenticate, authorize } from './authenticate.ts'
+import { type ApiDeps, type Caller, type Stranger, strangerFrom } from './context.ts'
+import { apiStatus } from './errors.ts'
+import type { ApiCall, Handlers } from './handler-types.ts'
+import { createHandlers } from './handlers.ts'
 import {
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_BODY_BYTES,
   REQUEST_TIMEOUT_MS,
 } from './limits.ts'
+import { createInvitePort, type InvitePort } from './login/invite-port.ts'
 import type { PeerTable } from './peer.ts'
+import { errorBody, explainRefusal, retryAfterS } from './refusal.ts'
 
 /** The API's HTTP side; sockets come to it with their TLS already ended (see listener.ts). */
 export interface ApiServer {
@@ -23,6 +26,8 @@ export interface ApiServer {
   /** The listener enters each socket here before it hands it to `http`. */
   readonly peers: PeerTable
   readonly app: FastifyInstance
+  /** The links, for the web pages of a proxy in this process. */
+  readonly invites: InvitePort
 }
 
 /** Registers every endpoint of the contract behind authentication, authorisation and audit. */
@@ -31,7 +36,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   const peers: PeerTable = new WeakMap()
   const unproven = new UnprovenEvents(deps.audit, deps.clock)
   const audit = auditApi(deps, unproven)
-  const state: CallState = { deps, audit, peers, callers: new WeakMap() }
+  const state: CallState = { deps, peers, callers: new WeakMap() }
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: 1024 },
@@ -60,10 +65,17 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   for (const name of Object.keys(endpoints) as EndpointName[]) register(app, state, handlers, name)
 
   app.setErrorHandler(async (error, request, reply) => {
-    const known = await explain(state, error, request)
-    await reply
-      .code(apiStatus[known.code])
-      .send({ error: { code: known.code, message: known.message } })
+    const caller =
+      state.callers.get(request) ??
+      strangerFrom(peers.get(request.raw.socket)?.address ?? 'unknown')
+    const refusal = await explainRefusal({ audit, log: deps.log }, error, {
+      caller,
+      method: request.method,
+      path: request.routeOptions.url ?? '',
+    })
+    const seconds = retryAfterS(refusal)
+    if (seconds !== null) void reply.header('retry-after', seconds)
+    await reply.code(apiStatus[refusal.code]).send(errorBody(refusal))
   })
   app.setNotFoundHandler(async (request, reply) => {
     await reply.code(404).send({
@@ -82,15 +94,14 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     throw new TypeError('fastify made no server')
     // It never listens, since sockets are handed to it; this starts its check of idle and unfinished connections.
   ;(http as HttpServer).emit('listening')
-  return { http, app, peers }
+  return { http, app, peers, invites: createInvitePort(handlers, { audit, log: deps.log }) }
 }
 
 interface CallState {
   readonly deps: ApiDeps
-  readonly audit: ApiAudit
   readonly peers: PeerTable
   /** Who sent a request; kept beside it, since nothing that a client sends can write there. */
-  readonly callers: WeakMap<FastifyRequest, Caller>
+  readonly callers: WeakMap<FastifyRequest, Caller | Stranger>
 }
 
 function register(
@@ -99,8 +110,11 @@ function register(
   handlers: Handlers,
   name: EndpointName,
 ): void {
-  const { deps, callers } = state
+  const { deps, peers, callers } = state
   const endpoint: Endpoint = endpoints[name]
+  if ((endpoint.rules.length === 0) !== (endpoint.open !== undefined)) {
+    throw new TypeError(`endpoint ${name} must have rules, or be open on purpose`)
+  }
   const handler = handlers[name] as (call: ApiCall<EndpointName>) => Promise<unknown>
   app.route({
     method: endpoint.method,
@@ -108,7 +122,7 @@ function register(
     schema: {
       operationId: name,
       summary: endpoint.summary,
-      description: `Needs ${endpoint.rules.map(({ resource, verb }) => `\`${resource}: ${verb}\``).join(' and ')}.`,
+      description: describeAccess(endpoint),
       params: endpoint.params,
       querystring: endpoint.query,
       ...(endpoint.body === null ? {} : { body: endpoint.body }),
@@ -116,16 +130,17 @@ function register(
     },
     // Before the body is read or validated: who may not call learns nothing about what would be valid.
     onRequest: async (request) => {
-      const caller = callerOf(state, request)
+      const caller = authenticate(deps, endpoint, peers.get(request.raw.socket))
       callers.set(request, caller)
-      authorizeCall(subjectOf(caller.identity, deps.access.current()), endpoint)
+      authorize(deps, endpoint, caller)
     },
     handler: async (request) => {
       const caller = callers.get(request)
       if (caller === undefined)
         throw new TypeError('a request without a caller reached its handler')
       return handler({
-        caller,
+        // What `authorize` let through is what the endpoint's handler takes.
+        caller: caller as Caller,
         params: request.params as ApiCall<EndpointName>['params'],
         query: request.query as ApiCall<EndpointName>['query'],
         body: request.body as BodyOf<EndpointName>,
@@ -134,72 +149,14 @@ function register(
   })
 }
 
-function callerOf({ deps, peers }: CallState, request: FastifyRequest): Caller {
-  const peer = peers.get(request.raw.socket)
-  const verdict = (peer?.certificate ?? deps.peers.parse(null)).judge(deps.clock.now())
-  if (!verdict.ok) {
-    throw new ApiError('UNAUTHENTICATED', verdict.message, { facts: { reason: verdict.code } })
-  }
-  const { identity } = verdict
-  const address = peer?.address ?? 'unknown'
-  switch (identity.kind) {
-    case 'user':
-      return { identity, user: identity.user, roles: identity.roles, address }
-    case 'admin':
-      return { identity, user: '@admin', roles: [], address }
-    case 'host':
-      return { identity, user: `@${identity.hostId}`, roles: [], address }
+/** For the OpenAPI document: who may call. */
+function describeAccess({ open, rules }: Endpoint): string {
+  switch (open) {
+    case 'anyone':
+      return 'Open to anyone, without a certificate.'
+    case 'self':
+      return 'Open to every user, about himself.'
+    default:
+      return `Needs ${rules.map(({ resource, verb }) => `\`${resource}: ${verb}\``).join(' and ')}.`
   }
 }
-
-/** What was thrown, as an ApiError; refusals are audited before they are told. */
-async function explain(
-  { deps, audit, peers, callers }: CallState,
-  error: unknown,
-  request: FastifyRequest,
-): Promise<ApiError> {
-  const known = asApiError(error)
-  if (known.code === 'INTERNAL') {
-    deps.log.error({ error: errorMessage(error), url: request.routeOptions.url }, 'API call failed')
-    return known
-  }
-  if (known.code !== 'ACCESS_DENIED' && known.code !== 'UNAUTHENTICATED') return known
-  const caller = callers.get(request) ?? {
-    user: '',
-    roles: [],
-    address: peers.get(request.raw.socket)?.address ?? 'unknown',
-  }
-  try {
-    await audit.note(caller, 'auth', {
-      success: false,
-      method: request.method,
-      path: request.routeOptions.url ?? '',
-      error_code: known.code,
-      error: known.message,
-    })
-  } catch (auditError) {
-    return asApiError(auditError)
-  }
-  return known
-}
-
-function asApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  if (isValidation(error)) return new ApiError('BAD_REQUEST', error.message, { cause: error })
-  const status = statusOf(error)
-  if (status >= 400 && status < 500) {
-    return new ApiError('BAD_REQUEST', errorMessage(error), { cause: error })
-  }
-  // The cause goes to the log; it may hold what the caller must not see.
-  return new ApiError('INTERNAL', 'internal error: the log of the auth service names the cause', {
-    cause: error,
-  })
-}
-
-const isValidation = (error: unknown): error is Error & { validation: unknown } =>
-  error instanceof Error && 'validation' in error && error.validation !== undefined
-
-const statusOf = (error: unknown): number =>
-  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
-    ? error.statusCode
-    : 500

@@ -11,6 +11,8 @@ export const eventCodes = {
   'user.create': 'T1002I',
   'user.update': 'T1003I',
   'user.delete': 'T1004I',
+  'user.password_change': 'T1005I',
+  'reset_password_token.create': 'T6000I',
   'role.created': 'T9000I',
   'role.deleted': 'T9001I',
   'role.updated': 'T9002I',

@@ -68,6 +68,8 @@ export async function runDaemon(options: {
     hostId,
     version,
     kubeAddress,
+    webUrl: publicWebUrl(config),
+    secondFactor: config.auth.secondFactor,
     localAddress: local,
     env,
     clock: systemClock,
@@ -218,6 +220,7 @@ async function openProxy(
     clusterName: config.auth.clusterName,
     version: options.version,
     kubeAddress: options.kubeAddress,
+    invites: auth.invites,
     log,
   })
   stack.defer(() => door.close())
@@ -298,9 +301,21 @@ function publicKubeAddress(config: TeleportConfig): string | null {
   if (own !== undefined) return formatAddress(own.host, own.port)
   const { host, port } = kubernetes.listen
   const [web] = publicAddresses
-  const everywhere = host === '0.0.0.0' || host === '::'
-  return formatAddress(web?.host ?? (everywhere ? hostname() : host), port)
+  return formatAddress(web?.host ?? reachable(host), port)
 }
+
+/** What links to the web port begin with: the public address, else the listener on a host that browsers might reach. */
+function publicWebUrl(config: TeleportConfig): string | null {
+  if (!config.proxy.enabled) return null
+  const [own] = config.proxy.publicAddresses
+  const { host, port } = config.proxy.webListen
+  const address = own ?? { host: reachable(host), port }
+  // The origin leaves out the port that is the protocol's own.
+  return new URL(`https://${formatAddress(address.host, address.port)}`).origin
+}
+
+const reachable = (host: string): string =>
+  host === '0.0.0.0' || host === '::' ? hostname() : host
 
 const loopbackOf = (host: string): string =>
   host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host

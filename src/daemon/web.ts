@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { Logger } from '../core/index.ts'
+import type { InvitePort } from '../api/index.ts'
+import { formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
+import { createInviteRoutes } from './web-invites.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Browsers open six each; more is no browser. */
@@ -19,9 +21,13 @@ export function createWebDoor(options: {
   readonly clusterName: string
   readonly version: string
   readonly kubeAddress: string | null
+  readonly invites: InvitePort
   readonly log: Logger
 }): WebDoor {
   const { clusterName, version, kubeAddress, log } = options
+  const inviteRoutes = createInviteRoutes(options.invites)
+  /** `ip:port` of open connections: the door writes, no header can. */
+  const addresses = new WeakMap<Socket, string>()
   const http = createServer((request, response) => {
     response.setHeader('x-content-type-options', 'nosniff')
     response.setHeader('content-security-policy', "default-src 'none'")
@@ -34,6 +40,8 @@ export function createWebDoor(options: {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       return
     }
+    const address = addresses.get(request.socket) ?? 'unknown'
+    if (inviteRoutes(request, response, address)) return
     response
       .writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
       .end('This is a Teleport proxy. It has no web console in this version.\n')
@@ -47,7 +55,10 @@ export function createWebDoor(options: {
     maxConnections: MAX_CONNECTIONS,
     secureContext: options.secureContext,
     log,
-    onSecured: ({ socket }) => http.emit('connection', socket),
+    onSecured({ socket, origin }) {
+      addresses.set(socket, formatAddress(origin.address, origin.port))
+      http.emit('connection', socket)
+    },
   })
   return {
     accept: (socket, origin) => door.accept(socket, origin),

@@ -6,6 +6,9 @@ import { type Address, parseAddress } from './address.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { isKey, isRefused, type KeyType, type SectionSpec, schema } from './schema.ts'
 
+export const secondFactors = ['off', 'otp', 'on'] as const
+export type SecondFactor = (typeof secondFactors)[number]
+
 /** teleport.yaml with every default applied. */
 export interface TeleportConfig {
   readonly nodename: string
@@ -22,6 +25,8 @@ export interface TeleportConfig {
     readonly enabled: boolean
     readonly clusterName: string
     readonly listen: Address
+    /** off: a password alone logs in; otp, on: a password and a one-time code. */
+    readonly secondFactor: SecondFactor
   }
   readonly proxy: {
     readonly enabled: boolean
@@ -257,18 +262,24 @@ function readKeyPairs(node: Node): Read {
     : { problem: 'must be a list of {key_file, cert_file}' }
 }
 
+/** Which second factor logins ask for. */
 function readAuthentication(node: Node): Read {
   if (!isMap(node)) return { problem: 'must have type and second_factor' }
+  let secondFactor: SecondFactor = 'otp'
   for (const { key, value } of node.items) {
     const name = scalarText(key as Node)
     const text = scalarText(value as Node | null)
     if (name === 'type' && text === 'local') continue
-    if (name === 'second_factor' && ['off', 'otp', 'on'].includes(text ?? '')) continue
+    const found = secondFactors.find((known) => known === text)
+    if (name === 'second_factor' && found !== undefined) {
+      secondFactor = found
+      continue
+    }
     return {
       problem: `${name ?? ''}: this version knows type: local and second_factor: off, otp or on`,
     }
   }
-  return { value: node.toJSON() as unknown }
+  return { value: secondFactor }
 }
 
 function scalarText(node: Node | null): string | null {
@@ -345,6 +356,7 @@ function resolveConfig(values: Values): TeleportConfig {
       enabled: values.get<boolean>('auth_service.enabled') ?? true,
       clusterName: values.get<string>('auth_service.cluster_name') ?? nodename,
       listen: values.get<Address>('auth_service.listen_addr') ?? { host: '0.0.0.0', port: 3025 },
+      secondFactor: values.get<SecondFactor>('auth_service.authentication') ?? 'otp',
     },
     proxy: resolveProxy(values),
     kube: resolveKube(values),

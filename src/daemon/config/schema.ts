@@ -76,7 +76,7 @@ export const schema: SectionSpec = {
     ),
     authentication: key(
       'authentication',
-      'type: local, second_factor: off, otp or on; logins come with a later version',
+      'type: local; second_factor: otp (or on: password and one-time code) or off (default: otp)',
     ),
     session_recording: refused('sessions are not recorded in this version'),
   },

@@ -5,10 +5,12 @@ import {
   createApiListener,
   createApiServer,
   ensurePresets,
+  type InvitePort,
   KubeClusterRegistry,
   openStores,
 } from '../../api/index.ts'
 import { openSpool, type Spool } from '../../audit/index.ts'
+import { openLocalUsers } from '../../authn/index.ts'
 import {
   type Authorities,
   createPeerParser,
@@ -38,6 +40,8 @@ export interface AuthService {
   /** Proves users to the kubernetes service. */
   readonly userPeers: PeerCertificateParser
   readonly certificates: HostCertificates
+  /** Links with which users set their passwords. */
+  readonly invites: InvitePort
 }
 
 /** Opens the auth service; everything that it owns is disposed with `stack`, in reverse order. */
@@ -51,6 +55,8 @@ export async function openAuthService(
     readonly hostId: string
     readonly version: string
     readonly kubeAddress: string | null
+    readonly webUrl: string | null
+    readonly secondFactor: 'off' | 'otp' | 'on'
     /** Where `tctl` on this machine finds us. */
     readonly localAddress: { readonly host: string; readonly port: number }
     readonly env: Readonly<Record<string, string | undefined>>
@@ -108,9 +114,12 @@ export async function openAuthService(
     clusterName,
     version: options.version,
     kubeAddress: options.kubeAddress,
+    webUrl: options.webUrl,
+    secondFactor: options.secondFactor,
     stores,
     access,
     authorities,
+    localUsers: await openLocalUsers({ backend, cipher, clock }),
     peers,
     kubeClusters,
     audit: spool,
@@ -152,6 +161,7 @@ export async function openAuthService(
     serverName,
     userPeers,
     certificates,
+    invites: server.invites,
   }
 }
 

@@ -1,217 +1,18 @@
-import { request as httpsRequest } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ApiClient } from '../../../src/client/index.ts'
 import {
-  AccessState,
-  createApiListener,
-  createApiServer,
-  ensurePresets,
-  KubeClusterRegistry,
-  openStores,
-  type Stores,
-} from '../../../src/api/index.ts'
-import type { AuditEvent, AuditLog, AuditReader } from '../../../src/audit/index.ts'
-import {
-  type Authorities,
-  createPeerParser,
-  createSecretCipher,
-  openAuthorities,
-} from '../../../src/ca/index.ts'
-import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
-import {
-  buildPath,
   type Endpoint,
   type EndpointName,
   endpoints,
   type UserResource,
 } from '../../../src/contract/index.ts'
-import { silentLogger, systemClock } from '../../../src/core/index.ts'
-import { openMemoryBackend } from '../../../src/storage/index.ts'
-import { createServerContext } from '../../../src/tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
-
-const CLUSTER = 'api.example.com'
-const SERVER_NAME = 'auth.test'
-
-/** The management API on a real TLS socket, over a memory backend. */
-class TestApi implements AsyncDisposable {
-  readonly events: AuditEvent[] = []
-  readonly stack = new AsyncDisposableStack()
-  stores!: Stores
-  authorities!: Authorities
-  access!: AccessState
-  port = 0
-  spoolFails = false
-
-  static async start(): Promise<TestApi> {
-    const api = new TestApi()
-    const backend = api.stack.use(openMemoryBackend({ clock: systemClock }))
-    const cipher = createSecretCipher(Buffer.alloc(32, 7))
-    api.authorities = await openAuthorities({
-      backend,
-      cipher,
-      clock: systemClock,
-      clusterName: CLUSTER,
-      log: silentLogger,
-    })
-    api.stores = openStores(backend)
-    await ensurePresets(api.stores)
-    api.access = api.stack.use(await AccessState.open(backend, silentLogger))
-    const audit: AuditLog & AuditReader = {
-      append: async (event) => {
-        if (api.spoolFails) throw new Error('disk full')
-        api.events.push(event)
-      },
-      search: async () => ({ events: api.events, next: null }),
-    }
-    const peers = createPeerParser({
-      trust: () => api.authorities.trust(),
-      teleportCluster: CLUSTER,
-      accept: ['user', 'host', 'admin'],
-    })
-    const server = await createApiServer({
-      clusterName: CLUSTER,
-      version: '0.0.0',
-      kubeAddress: 'kube.example.com:3026',
-      stores: api.stores,
-      access: api.access,
-      authorities: api.authorities,
-      peers,
-      kubeClusters: new KubeClusterRegistry(backend, systemClock),
-      audit,
-      events: audit,
-      clock: systemClock,
-      log: silentLogger,
-    })
-    api.stack.defer(() => server.app.close())
-    const { privateKey, publicKey } = await generateKeyPair()
-    const issued = await api.authorities.issueHost({
-      identity: { kind: 'host', teleportCluster: CLUSTER, hostId: 'h', services: ['auth'] },
-      publicKeyPem: publicKeyToPem(publicKey),
-      dnsNames: [SERVER_NAME],
-      ipAddresses: [],
-      ttlMs: 3_600_000,
-    })
-    const context = createServerContext({
-      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      certificate: issued.certificatePem,
-      minVersion: 'TLSv1.3',
-    })
-    const listener = createApiListener({
-      server,
-      secureContext: async () => context,
-      peers,
-      log: silentLogger,
-    })
-    api.stack.defer(() => listener.close(0))
-    const tcp: Server = createServer((socket) =>
-      listener.accept(socket, { address: '127.0.0.1', port: socket.remotePort ?? 0 }),
-    )
-    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
-    api.stack.defer(() => void tcp.close())
-    api.port = (tcp.address() as AddressInfo).port
-    return api
-  }
-
-  /** A connection as a user with the given roles, who exists. */
-  async as(user: string, roles: string[], ttlMs = 3_600_000): Promise<ApiConnection> {
-    await this.stores.users.upsert({
-      kind: 'user',
-      version: 'v2',
-      metadata: { name: user },
-      spec: { roles },
-    })
-    await expect.poll(() => this.access.current().users.get(user)?.roles).toEqual(roles)
-    return this.connection((publicKeyPem) =>
-      this.authorities.issueUser({
-        identity: {
-          kind: 'user',
-          teleportCluster: CLUSTER,
-          user,
-          roles,
-          traits: {},
-          login: 'signed',
-          issuedAtMs: Date.now(),
-          pinnedAddress: null,
-        },
-        publicKeyPem,
-        ttlMs,
-      }),
-    )
-  }
-
-  async connection(
-    issue: (publicKeyPem: string) => Promise<{ certificatePem: string }>,
-  ): Promise<ApiConnection> {
-    const { privateKey, publicKey } = await generateKeyPair()
-    const issued = await issue(publicKeyToPem(publicKey))
-    return {
-      host: '127.0.0.1',
-      port: this.port,
-      serverName: SERVER_NAME,
-      hostCa: this.authorities.hostCaPem,
-      certificate: issued.certificatePem,
-      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    }
-  }
-
-  admin(): Promise<ApiConnection> {
-    return this.connection((publicKeyPem) =>
-      this.authorities.issueHost({
-        identity: { kind: 'admin', teleportCluster: CLUSTER, hostId: 'h' },
-        publicKeyPem,
-        dnsNames: [],
-        ipAddresses: [],
-        ttlMs: 3_600_000,
-      }),
-    )
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stack[Symbol.asyncDispose]()
-  }
-}
-
-/** A raw call, valid body or not, with or without a certificate. */
-function call(
-  connection: Omit<ApiConnection, 'certificate' | 'privateKey'> & Partial<ApiConnection>,
-  endpoint: Endpoint,
-  body?: unknown,
-): Promise<{ status: number; body: unknown }> {
-  const params = Object.fromEntries(
-    Object.keys(endpoint.params.properties).map((name) => [name, 'x']),
-  )
-  return new Promise((resolve, reject) => {
-    const outgoing = httpsRequest(
-      {
-        host: connection.host,
-        port: connection.port,
-        servername: connection.serverName,
-        ca: connection.hostCa,
-        cert: connection.certificate,
-        key: connection.privateKey,
-        method: endpoint.method,
-        path: buildPath(endpoint, params),
-        agent: false,
-        headers: { 'content-type': 'application/json' },
-      },
-      (response) => {
-        let text = ''
-        response.on('data', (chunk: Buffer) => {
-          text += chunk.toString()
-        })
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as unknown }),
-        )
-      },
-    )
-    outgoing.on('error', reject)
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
-  })
-}
+import { CLUSTER, call, TestApi } from './support/test-api.ts'
 
 const names = Object.keys(endpoints) as EndpointName[]
+const openTo = (whom: Endpoint['open']): EndpointName[] =>
+  names.filter((name) => (endpoints[name] as Endpoint).open === whom)
+const ruled = openTo(undefined)
 const rule = (resources: string[], verbs: string[]): { resources: string[]; verbs: string[] } => ({
   resources,
   verbs,
@@ -228,7 +29,18 @@ describe('management API', () => {
     expect(names.length).toBeGreaterThan(15)
   })
 
-  it.each(names)('%s without its rule is 403 and audited', async (name) => {
+  it('opens on purpose only what comes before a certificate, and what is about oneself', () => {
+    expect(openTo('anyone')).toEqual([
+      'login.describe',
+      'login.create',
+      'invites.describe',
+      'invites.accept',
+    ])
+    expect(openTo('self')).toEqual(['self.read'])
+    for (const name of ruled) expect(endpoints[name].rules.length, name).toBeGreaterThan(0)
+  })
+
+  it.each(ruled)('%s without its rule is 403 and audited', async (name) => {
     const endpoint: Endpoint = endpoints[name]
     const [{ resource, verb } = { resource: '', verb: '' }] = endpoint.rules
     // Every right but the one that the endpoint asks for first.
@@ -256,7 +68,7 @@ describe('management API', () => {
     })
   })
 
-  it.each(names)('%s with a deny rule is 403, whatever is allowed', async (name) => {
+  it.each(ruled)('%s with a deny rule is 403, whatever is allowed', async (name) => {
     const endpoint: Endpoint = endpoints[name]
     await api.stores.roles.upsert({
       kind: 'role',
@@ -272,13 +84,16 @@ describe('management API', () => {
     expect((await call(connection, endpoint)).status).toBe(403)
   })
 
-  it.each(names)('%s without a certificate is 401 and audited', async (name) => {
-    const { certificate: _, privateKey: __, ...bare } = await api.admin()
-    const answer = await call(bare, endpoints[name])
-    expect(answer.status).toBe(401)
-    expect(answer.body).toMatchObject({ error: { code: 'UNAUTHENTICATED' } })
-    expect(api.events.at(-1)).toMatchObject({ event: 'auth', error_code: 'UNAUTHENTICATED' })
-  })
+  it.each([...ruled, ...openTo('self')])(
+    '%s without a certificate is 401 and audited',
+    async (name) => {
+      const { certificate: _, privateKey: __, ...bare } = await api.admin()
+      const answer = await call(bare, endpoints[name])
+      expect(answer.status).toBe(401)
+      expect(answer.body).toMatchObject({ error: { code: 'UNAUTHENTICATED' } })
+      expect(api.events.at(-1)).toMatchObject({ event: 'auth', error_code: 'UNAUTHENTICATED' })
+    },
+  )
 
   it('refuses a service: its certificate opens no endpoint', async () => {
     const connection = await api.connection((publicKeyPem) =>

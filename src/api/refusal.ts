@@ -1,0 +1,70 @@
+import { errorMessage, type Logger } from '../core/index.ts'
+import type { ApiAudit } from './audit-api.ts'
+import type { Caller, Stranger } from './context.ts'
+import { ApiError, type ApiErrorCode } from './errors.ts'
+
+/** Refusals that are events of their own; others have said what there was to say, or are mistakes. */
+const AUDITED: ReadonlySet<ApiErrorCode> = new Set([
+  'ACCESS_DENIED',
+  'UNAUTHENTICATED',
+  'INVITE_INVALID',
+])
+
+/** What was thrown, as an ApiError; refusals are audited before they are told. `path` is the route's, not the caller's. */
+export async function explainRefusal(
+  { audit, log }: { readonly audit: ApiAudit; readonly log: Logger },
+  error: unknown,
+  call: { readonly caller: Caller | Stranger; readonly method: string; readonly path: string },
+): Promise<ApiError> {
+  const known = asApiError(error)
+  if (known.code === 'INTERNAL') {
+    log.error({ error: errorMessage(error), url: call.path }, 'API call failed')
+    return known
+  }
+  if (!AUDITED.has(known.code)) return known
+  try {
+    await audit.note(call.caller, 'auth', {
+      success: false,
+      method: call.method,
+      path: call.path,
+      error_code: known.code,
+      error: known.message,
+    })
+  } catch (auditError) {
+    return asApiError(auditError)
+  }
+  return known
+}
+
+/** The body of every answer that is not 2xx. */
+export const errorBody = ({
+  code,
+  message,
+}: ApiError): { error: { code: ApiErrorCode; message: string } } => ({ error: { code, message } })
+
+/** Whole seconds after which a refused call may be repeated; null when it does not say. */
+export function retryAfterS({ facts }: ApiError): number | null {
+  const { retryAfterMs } = facts
+  return typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1000) : null
+}
+
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (isValidation(error)) return new ApiError('BAD_REQUEST', error.message, { cause: error })
+  const status = statusOf(error)
+  if (status >= 400 && status < 500) {
+    return new ApiError('BAD_REQUEST', errorMessage(error), { cause: error })
+  }
+  // The cause goes to the log; it may hold what the caller must not see.
+  return new ApiError('INTERNAL', 'internal error: the log of the auth service names the cause', {
+    cause: error,
+  })
+}
+
+const isValidation = (error: unknown): error is Error & { validation: unknown } =>
+  error instanceof Error && 'validation' in error && error.validation !== undefined
+
+const statusOf = (error: unknown): number =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : 500

@@ -1,0 +1,222 @@
+import { request as httpsRequest } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
+import { expect } from 'vitest'
+import {
+  AccessState,
+  createApiListener,
+  createApiServer,
+  ensurePresets,
+  type InvitePort,
+  KubeClusterRegistry,
+  openStores,
+  type Stores,
+} from '../../../../src/api/index.ts'
+import type { AuditEvent, AuditLog, AuditReader } from '../../../../src/audit/index.ts'
+import { openLocalUsers } from '../../../../src/authn/index.ts'
+import {
+  type Authorities,
+  createPeerParser,
+  createSecretCipher,
+  openAuthorities,
+} from '../../../../src/ca/index.ts'
+import type { ApiConnection } from '../../../../src/client/index.ts'
+import { buildPath, type Endpoint } from '../../../../src/contract/index.ts'
+import { type Clock, silentLogger, systemClock } from '../../../../src/core/index.ts'
+import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
+import { createServerContext } from '../../../../src/tls/index.ts'
+import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
+
+export const CLUSTER = 'api.example.com'
+const SERVER_NAME = 'auth.test'
+
+/** The management API on a real TLS socket, over a memory backend. */
+export class TestApi implements AsyncDisposable {
+  readonly events: AuditEvent[] = []
+  readonly stack = new AsyncDisposableStack()
+  stores!: Stores
+  authorities!: Authorities
+  access!: AccessState
+  backend!: Backend
+  invites!: InvitePort
+  port = 0
+  spoolFails = false
+
+  static async start(
+    options: { secondFactor?: 'off' | 'otp' | 'on'; clock?: Clock; webUrl?: string | null } = {},
+  ): Promise<TestApi> {
+    const {
+      secondFactor = 'otp',
+      clock = systemClock,
+      webUrl = 'https://proxy.example.com',
+    } = options
+    const api = new TestApi()
+    const backend = api.stack.use(openMemoryBackend({ clock }))
+    api.backend = backend
+    const cipher = createSecretCipher(Buffer.alloc(32, 7))
+    api.authorities = await openAuthorities({
+      backend,
+      cipher,
+      clock,
+      clusterName: CLUSTER,
+      log: silentLogger,
+    })
+    api.stores = openStores(backend)
+    await ensurePresets(api.stores)
+    api.access = api.stack.use(await AccessState.open(backend, silentLogger))
+    const audit: AuditLog & AuditReader = {
+      append: async (event) => {
+        if (api.spoolFails) throw new Error('disk full')
+        api.events.push(event)
+      },
+      search: async () => ({ events: api.events, next: null }),
+    }
+    const peers = createPeerParser({
+      trust: () => api.authorities.trust(),
+      teleportCluster: CLUSTER,
+      accept: ['user', 'host', 'admin'],
+    })
+    const server = await createApiServer({
+      clusterName: CLUSTER,
+      version: '0.0.0',
+      kubeAddress: 'kube.example.com:3026',
+      webUrl,
+      secondFactor,
+      localUsers: await openLocalUsers({ backend, cipher, clock }),
+      stores: api.stores,
+      access: api.access,
+      authorities: api.authorities,
+      peers,
+      kubeClusters: new KubeClusterRegistry(backend, clock),
+      audit,
+      events: audit,
+      clock,
+      log: silentLogger,
+    })
+    api.stack.defer(() => server.app.close())
+    api.invites = server.invites
+    const { privateKey, publicKey } = await generateKeyPair()
+    const issued = await api.authorities.issueHost({
+      identity: { kind: 'host', teleportCluster: CLUSTER, hostId: 'h', services: ['auth'] },
+      publicKeyPem: publicKeyToPem(publicKey),
+      dnsNames: [SERVER_NAME],
+      ipAddresses: [],
+      ttlMs: 3_600_000,
+    })
+    const context = createServerContext({
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      certificate: issued.certificatePem,
+      minVersion: 'TLSv1.3',
+    })
+    const listener = createApiListener({
+      server,
+      secureContext: async () => context,
+      peers,
+      log: silentLogger,
+    })
+    api.stack.defer(() => listener.close(0))
+    const tcp: Server = createServer((socket) =>
+      listener.accept(socket, { address: '127.0.0.1', port: socket.remotePort ?? 0 }),
+    )
+    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
+    api.stack.defer(() => void tcp.close())
+    api.port = (tcp.address() as AddressInfo).port
+    return api
+  }
+
+  /** A connection as a user with the given roles, who exists. */
+  async as(user: string, roles: string[], ttlMs = 3_600_000): Promise<ApiConnection> {
+    await this.stores.users.upsert({
+      kind: 'user',
+      version: 'v2',
+      metadata: { name: user },
+      spec: { roles },
+    })
+    await expect.poll(() => this.access.current().users.get(user)?.roles).toEqual(roles)
+    return this.connection((publicKeyPem) =>
+      this.authorities.issueUser({
+        identity: {
+          kind: 'user',
+          teleportCluster: CLUSTER,
+          user,
+          roles,
+          traits: {},
+          login: 'signed',
+          issuedAtMs: Date.now(),
+          pinnedAddress: null,
+        },
+        publicKeyPem,
+        ttlMs,
+      }),
+    )
+  }
+
+  async connection(
+    issue: (publicKeyPem: string) => Promise<{ certificatePem: string }>,
+  ): Promise<ApiConnection> {
+    const { privateKey, publicKey } = await generateKeyPair()
+    const issued = await issue(publicKeyToPem(publicKey))
+    return {
+      host: '127.0.0.1',
+      port: this.port,
+      serverName: SERVER_NAME,
+      hostCa: this.authorities.hostCaPem,
+      certificate: issued.certificatePem,
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    }
+  }
+
+  admin(): Promise<ApiConnection> {
+    return this.connection((publicKeyPem) =>
+      this.authorities.issueHost({
+        identity: { kind: 'admin', teleportCluster: CLUSTER, hostId: 'h' },
+        publicKeyPem,
+        dnsNames: [],
+        ipAddresses: [],
+        ttlMs: 3_600_000,
+      }),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stack[Symbol.asyncDispose]()
+  }
+}
+
+/** A raw call, valid body or not, with or without a certificate. */
+export function call(
+  connection: Omit<ApiConnection, 'certificate' | 'privateKey'> & Partial<ApiConnection>,
+  endpoint: Endpoint,
+  body?: unknown,
+): Promise<{ status: number; body: unknown }> {
+  const params = Object.fromEntries(
+    Object.keys(endpoint.params.properties).map((name) => [name, 'x']),
+  )
+  return new Promise((resolve, reject) => {
+    const outgoing = httpsRequest(
+      {
+        host: connection.host,
+        port: connection.port,
+        servername: connection.serverName,
+        ca: connection.hostCa,
+        cert: connection.certificate,
+        key: connection.privateKey,
+        method: endpoint.method,
+        path: buildPath(endpoint, params),
+        agent: false,
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString()
+        })
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as unknown }),
+        )
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
