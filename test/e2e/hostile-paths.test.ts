@@ -309,6 +309,11 @@ function ours(event: Record<string, unknown> | undefined, cluster: Cluster): Und
 /** To Kubernetes a GET, to us what it does. */
 const STREAMS = ['exec', 'attach', 'portforward']
 
+/** No object has a name this long: our audit log keeps the beginning, so that nobody fills it with one request. */
+const AUDITED_NAME_CHARS = 512
+const audited = (name: string): string =>
+  name.length <= AUDITED_NAME_CHARS ? name : `${name.slice(0, AUDITED_NAME_CHARS)}…`
+
 /** What the API server says that it was. */
 function theirs(event: ApiServerEvent | undefined): Understood {
   const object = event?.objectRef
@@ -318,7 +323,7 @@ function theirs(event: ApiServerEvent | undefined): Understood {
     resource,
     group: object === undefined ? '' : `${apiGroup}/${apiVersion}`,
     namespace: object?.namespace ?? '',
-    name: object?.name ?? '',
+    name: audited(object?.name ?? ''),
     // The prefix of Kubernetes' first years is a verb there, and the subresource of today to us.
     subresource: event?.verb === 'proxy' ? 'proxy' : subresource,
   }
