@@ -1,6 +1,7 @@
 import type { AuditLog, AuditReader } from '../audit/index.ts'
 import type { LocalUsers } from '../authn/index.ts'
 import type { Authorities, PeerCertificateParser } from '../ca/index.ts'
+import type { StatsSnapshot } from '../contract/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
 import type { Identity, UserIdentity } from '../identity/index.ts'
 import type { AccessState } from './access-state.ts'
@@ -25,8 +26,14 @@ export interface ApiDeps {
   readonly kubeClusters: KubeClusterRegistry
   readonly audit: AuditLog
   readonly events: AuditReader
+  readonly stats: StatsReader
   readonly clock: Clock
   readonly log: Logger
+}
+
+/** The live numbers of the process; `known` are the clusters of the registry. */
+export interface StatsReader {
+  read(known: readonly { readonly name: string; readonly online: boolean }[]): StatsSnapshot
 }
 
 /** Who calls, and from where. */

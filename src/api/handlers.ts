@@ -34,6 +34,7 @@ export function createHandlers(
     }),
 
     'openapi.read': async () => openApi(),
+    'stats.read': async () => deps.stats.read(await kubeClusters.list()),
 
     'users.list': async ({ query }) => mutable(await stores.users.list(pageOf(query))),
     'users.read': async ({ params }) => stores.users.read(params.name),

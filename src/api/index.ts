@@ -8,7 +8,7 @@
  * Test: server.test.ts walks the contract's table, so a new endpoint is tested before it is written.
  */
 export { type AccessSnapshot, AccessState, type UserRecord } from './access-state.ts'
-export type { ApiDeps, Caller } from './context.ts'
+export type { ApiDeps, Caller, StatsReader } from './context.ts'
 export { ApiError, type ApiErrorCode } from './errors.ts'
 export {
   type Announcement,

@@ -40,7 +40,7 @@ export function presetRoles(): readonly PresetRole[] {
     preset('auditor', 'read the audit log and see who may do what; changes nothing', {
       rules: [
         { resources: ['event', 'user', 'role', 'kube_cluster'], verbs: ['list', 'read'] },
-        { resources: ['cluster_settings', 'cluster_status'], verbs: ['read'] },
+        { resources: ['cluster_settings', 'cluster_status', 'stats'], verbs: ['read'] },
       ],
     }),
     preset(

@@ -9,6 +9,7 @@ import {
   TraitsSchema,
   UserResource,
 } from './resources.ts'
+import { StatsSnapshot } from './stats.ts'
 
 /**
  * One endpoint of the management API. `rules` is what the caller's roles must allow, all of it. An endpoint without rules
@@ -193,6 +194,16 @@ export const endpoints = {
     query: None,
     body: null,
     response: Type.Record(Type.String(), Type.Unknown()),
+  },
+  'stats.read': {
+    method: 'GET',
+    path: '/v1/stats',
+    summary: 'What goes through this process, as counters since its start; rates are differences',
+    rules: [{ resource: 'stats', verb: 'read' }],
+    params: None,
+    query: None,
+    body: null,
+    response: StatsSnapshot,
   },
   'users.list': {
     method: 'GET',

@@ -24,3 +24,4 @@ export {
   type RoleResource,
   type UserResource,
 } from './resources.ts'
+export { StatsSnapshot, type StreamCounts, type Traffic, type UserTraffic } from './stats.ts'

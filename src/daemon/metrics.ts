@@ -23,6 +23,12 @@ export function createMetrics(): Metrics {
     labelNames: ['component', 'code', 'method'],
     registers: [registry],
   })
+  const refusals = new Counter({
+    name: 'teleport_kubernetes_refused_requests_total',
+    help: 'Requests of Kubernetes clients that were not allowed, by code of docs/errors.md',
+    labelNames: ['component', 'code'],
+    registers: [registry],
+  })
   const inFlight = new Gauge({
     name: `${prefix}in_flight_requests`,
     help: 'Requests of Kubernetes clients that go on',
@@ -46,12 +52,13 @@ export function createMetrics(): Metrics {
     registry,
     forwarder: {
       requestStarted: () => inFlight.inc(COMPONENT),
-      requestEnded: ({ method, status, durationMs, bytesSent }) => {
+      requestEnded: ({ exchange }, { status, bytesSent }, durationMs) => {
         inFlight.dec(COMPONENT)
-        requests.inc({ ...COMPONENT, code: String(status), method })
+        requests.inc({ ...COMPONENT, code: String(status), method: exchange.method })
         duration.observe(COMPONENT, durationMs / 1000)
         size.observe(COMPONENT, bytesSent)
       },
+      requestRefused: (_cluster, _user, code) => refusals.inc({ ...COMPONENT, code }),
     },
     observeSpool: (stats) =>
       observe(registry, 'teleport_audit_spool_', {
@@ -96,6 +103,25 @@ export function createMetrics(): Metrics {
     },
   }
 }
+
+/** Tells two listeners, in order. */
+export const bothMetrics = (
+  first: ForwarderMetrics,
+  second: ForwarderMetrics,
+): ForwarderMetrics => ({
+  requestStarted(request) {
+    first.requestStarted(request)
+    second.requestStarted(request)
+  },
+  requestEnded(request, outcome, durationMs) {
+    first.requestEnded(request, outcome, durationMs)
+    second.requestEnded(request, outcome, durationMs)
+  },
+  requestRefused(cluster, user, code, status) {
+    first.requestRefused(cluster, user, code, status)
+    second.requestRefused(cluster, user, code, status)
+  },
+})
 
 function observe(
   registry: Registry,

@@ -5,7 +5,12 @@ import type { SecureContext } from 'node:tls'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
 import { formatAddress, type Logger, systemClock } from '../core/index.ts'
-import { createUndeliverable, type Undeliverable } from '../forwarder/index.ts'
+import {
+  createUndeliverable,
+  type ForwarderMetrics,
+  type Undeliverable,
+} from '../forwarder/index.ts'
+import type { GatewayStats } from '../gateway/index.ts'
 import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import { createServerContext } from '../tls/index.ts'
@@ -16,10 +21,12 @@ import { DaemonError } from './errors.ts'
 import { loadHostId } from './host-id.ts'
 import { DRAIN_MS } from './limits.ts'
 import { listen } from './listen.ts'
-import { createMetrics } from './metrics.ts'
+import { bothMetrics, createMetrics } from './metrics.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
+import { watchEventLoop } from './stats/event-loop.ts'
+import { LiveStats } from './stats/live-stats.ts'
 import { createWebDoor } from './web.ts'
 
 export const daemonRoles = ['auth', 'proxy', 'kube'] as const
@@ -56,6 +63,13 @@ export async function runDaemon(options: {
   await using stack = new AsyncDisposableStack()
   stack.use(await lockDirectory(config.dataDir))
   const metrics = createMetrics()
+  const stats = new LiveStats({
+    clock: systemClock,
+    version,
+    clusterName: config.auth.clusterName,
+    eventLoop: stack.use(watchEventLoop()),
+  })
+  const measured = bothMetrics(metrics.forwarder, stats.forwarder)
   const diagPort = await openDiagnostics(stack, config, metrics.registry, () => readiness)
   const hostId = await loadHostId(config.dataDir)
   const kubeAddress = publicKubeAddress(config)
@@ -71,12 +85,14 @@ export async function runDaemon(options: {
     webUrl: publicWebUrl(config),
     secondFactor: config.auth.secondFactor,
     localAddress: local,
+    stats,
     env,
     clock: systemClock,
     log: log.child({ service: 'auth' }),
     onFatal: (error) => fatal.abort(error),
   })
   metrics.observeSpool(() => auth.spool.stats())
+  stats.observeSpool(() => auth.spool.stats())
   const kube = config.kube.enabled
     ? await openKubeService(stack, {
         source: upstreamSource(config, env),
@@ -91,18 +107,21 @@ export async function runDaemon(options: {
         audit: auth.spool,
         auditMode: config.kube.audit,
         registry: auth.kubeClusters,
-        metrics: metrics.forwarder,
+        metrics: measured,
         env,
         clock: systemClock,
         log: log.child({ service: 'kube' }),
       })
     : null
-  const undeliverable = openUndeliverable(auth, config.auth.clusterName, hostId, log)
+  const undeliverable = openUndeliverable(auth, config.auth.clusterName, hostId, measured, log)
   const proxy = config.proxy.enabled
     ? await openProxy(stack, { config, auth, kube, undeliverable, kubeAddress, version, log })
     : null
-  if (proxy !== null)
-    metrics.observeGateways(() => proxy.gateways.map((gateway) => gateway.stats()))
+  if (proxy !== null) {
+    const gateways = (): GatewayStats[] => proxy.gateways.map((gateway) => gateway.stats())
+    metrics.observeGateways(gateways)
+    stats.observeGateways(gateways)
+  }
   const authListener = await openAuthListener(stack, config, auth)
   if (kube !== null && config.kube.listen !== null)
     await openKubeListener(stack, config.kube.listen, kube)
@@ -173,6 +192,7 @@ function openUndeliverable(
   auth: AuthService,
   clusterName: string,
   hostId: string,
+  metrics: ForwarderMetrics,
   log: Logger,
 ): Undeliverable {
   return createUndeliverable({
@@ -183,6 +203,7 @@ function openUndeliverable(
     audit: auth.spool,
     clusterName,
     hostId,
+    metrics,
     clock: systemClock,
     log,
     async describe(serverName, identity) {

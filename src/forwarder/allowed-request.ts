@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts'
 import type { RequestEvents } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import type { Refusal } from './refusal.ts'
+import type { StreamKind } from './stream-kind.ts'
 
 /** A request that may go up, with everything that the two ways out need. */
 export interface AllowedRequest {
@@ -11,6 +12,8 @@ export interface AllowedRequest {
   /** Who sent it. */
   readonly user: string
   readonly info: RequestInfo
+  /** Null for a request that is answered and over. */
+  readonly stream: StreamKind | null
   readonly headers: readonly string[]
   readonly events: RequestEvents
   /** False for discovery: it is not audited when it is allowed. */

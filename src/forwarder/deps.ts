@@ -1,18 +1,31 @@
 import type { AuditLog, UnprovenEvents } from '../audit/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
+import type { RequestOutcome } from './event.ts'
 import type { ForwarderLimits } from './limits.ts'
 import type { LiveExchanges } from './live.ts'
 import type { AccessSnapshots } from './ports.ts'
+import type { RefusalCode } from './refusal.ts'
+import type { StreamKind } from './stream-kind.ts'
 
-/** What metrics hear of; names and labels are the daemon's. */
+/** What metrics may know of a request that was allowed. */
+export interface MeasuredRequest {
+  readonly exchange: { readonly method: string }
+  readonly connection: { readonly cluster: { readonly name: string } }
+  readonly user: string
+  /** Null for a request that is answered and over. */
+  readonly stream: StreamKind | null
+  readonly startedMs: number
+}
+
+/**
+ * What metrics hear of; names and labels are the daemon's. Each allowed request starts and ends once. The arguments are
+ * objects that are there anyway, so that measuring makes none.
+ */
 export interface ForwarderMetrics {
-  requestStarted(): void
-  requestEnded(facts: {
-    readonly method: string
-    readonly status: number
-    readonly durationMs: number
-    readonly bytesSent: number
-  }): void
+  requestStarted(request: MeasuredRequest): void
+  requestEnded(request: MeasuredRequest, outcome: RequestOutcome, durationMs: number): void
+  /** A request that never was allowed. `cluster` is empty and `user` null while they are not known. */
+  requestRefused(cluster: string, user: string | null, code: RefusalCode, status: number): void
 }
 
 /** What the handling of one request works with. */

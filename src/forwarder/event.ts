@@ -65,6 +65,15 @@ export class RequestEvents {
     return this.#facts.identity === null ? this.#facts.origin.address : null
   }
 
+  /** Who sent it, when that is proven. */
+  get user(): string | null {
+    return this.#facts.identity?.user ?? null
+  }
+
+  get kubeCluster(): string {
+    return this.#facts.kubeCluster
+  }
+
   /** Before a mutation, an upgrade or a watch goes up: the outcome is not known yet. */
   started(): KubeRequestEvent {
     return this.#build(

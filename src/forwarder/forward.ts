@@ -4,6 +4,7 @@ import { responseHeaders } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, auditRefusalAfterwards, commit } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
+import type { RequestOutcome } from './event.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts'
 import { answerOf, type Refusal, upstreamRefusal } from './refusal.ts'
@@ -190,25 +191,15 @@ class Forwarding implements UpstreamSink, LiveExchange {
     const { deps, request } = { deps: this.#deps, request: this.#request }
     deps.live.delete(this)
     const nowMs = deps.clock.now()
-    deps.metrics?.requestEnded({
-      method: request.exchange.method,
+    const outcome: RequestOutcome = {
+      ...result,
       status: this.#status,
-      durationMs: nowMs - request.startedMs,
       bytesSent: this.#bytesSent,
-    })
+      bytesReceived: this.#bytesReceived,
+    }
+    deps.metrics?.requestEnded(request, outcome, nowMs - request.startedMs)
     if (!request.audited && result.outcome === 'done') return true
-    return commit(
-      deps,
-      request.events.ended(
-        {
-          ...result,
-          status: this.#status,
-          bytesSent: this.#bytesSent,
-          bytesReceived: this.#bytesReceived,
-        },
-        nowMs,
-      ),
-    )
+    return commit(deps, request.events.ended(outcome, nowMs))
   }
 
   #mayHaveBody(): boolean {

@@ -16,7 +16,8 @@ import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Refusal } from './refusal.ts'
-import { refuse } from './refuse.ts'
+import { refuseUnstarted } from './refuse.ts'
+import { streamKindOf } from './stream-kind.ts'
 import { upgrade } from './upgrade.ts'
 
 /**
@@ -50,18 +51,18 @@ export async function handle(
   try {
     const judged = judge(deps, connection, exchange, facts)
     if ('code' in judged) {
-      await refuse(deps, exchange, events, facts.info, judged)
+      await refuseUnstarted(deps, exchange, events, facts.info, judged)
       return
     }
     const { info, headers, identity, principals } = judged
     if (deps.live.countOf(identity.user) >= deps.limits.maxExchangesPerUser) {
-      await refuse(deps, exchange, events, info, tooMany)
+      await refuseUnstarted(deps, exchange, events, info, tooMany)
       return
     }
     const audited = !(info.kind === 'nonResource' && info.discovery)
     const begun = audited && (info.mutating || info.longRunning)
     if (begun && !(await commit(deps, events.started()))) {
-      await refuse(deps, exchange, events, info, auditRefusal)
+      await refuseUnstarted(deps, exchange, events, info, auditRefusal)
       return
     }
     if (exchange.closed) {
@@ -73,6 +74,7 @@ export async function handle(
       connection,
       user: identity.user,
       info,
+      stream: streamKindOf(info),
       headers,
       events,
       audited,
@@ -82,10 +84,10 @@ export async function handle(
     // Rights may have ended while the event was being written.
     const withdrawn = begun ? request.withdrawn() : null
     if (withdrawn !== null) {
-      await refuse(deps, exchange, events, info, withdrawn)
+      await refuseUnstarted(deps, exchange, events, info, withdrawn)
       return
     }
-    deps.metrics?.requestStarted()
+    deps.metrics?.requestStarted(request)
     if (exchange.upgrade === null) forward(deps, request)
     else await upgrade(deps, request, exchange.upgrade)
   } catch (error) {

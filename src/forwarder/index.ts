@@ -7,7 +7,8 @@
  * up without our impersonation headers, and nothing takes effect before its audit event is in the spool.
  * It reaches neither storage nor authorities. Test: test/integration/forwarder.
  */
-export type { ForwarderMetrics } from './deps.ts'
+export type { ForwarderMetrics, MeasuredRequest } from './deps.ts'
+export type { RequestOutcome } from './event.ts'
 export { createForwarder, type Forwarder, type ForwarderOptions } from './forwarder.ts'
 export { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'
 export type {
@@ -26,4 +27,5 @@ export type {
   UpstreamSink,
 } from './ports.ts'
 export { answerOf, type Refusal, type RefusalCode } from './refusal.ts'
+export type { StreamKind } from './stream-kind.ts'
 export { createUndeliverable, type Undeliverable, type Undelivered } from './undeliverable.ts'

@@ -1,9 +1,22 @@
-import type { RequestInfo } from '../kube/index.ts'
+import { type RequestInfo, statusCodes } from '../kube/index.ts'
 import { auditRefusal, commit, commitUnproven } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { RequestEvents } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { answerOf, type Refusal } from './refusal.ts'
+
+/** Refuses a request that was never allowed: metrics have not heard of it yet. */
+export function refuseUnstarted(
+  deps: HandlerDeps,
+  exchange: ClientExchange,
+  events: RequestEvents,
+  info: RequestInfo | null,
+  refusal: Refusal,
+): Promise<void> {
+  const { kubeCluster, user } = events
+  deps.metrics?.requestRefused(kubeCluster, user, refusal.code, statusCodes[refusal.reason])
+  return refuse(deps, exchange, events, info, refusal)
+}
 
 /** Audits a refusal, then tells it. */
 export async function refuse(

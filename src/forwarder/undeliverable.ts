@@ -5,7 +5,7 @@ import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import { KubeError, parseRequestInfo } from '../kube/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
-import type { HandlerDeps } from './deps.ts'
+import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
 import { RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { serveConnections } from './forwarder.ts'
@@ -13,7 +13,7 @@ import { defaultForwarderLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
 import type { Refusal } from './refusal.ts'
-import { refuse } from './refuse.ts'
+import { refuseUnstarted } from './refuse.ts'
 
 /** Why a cluster cannot be reached, as far as a person may know. */
 export type Undelivered =
@@ -44,6 +44,7 @@ export function createUndeliverable(options: {
   readonly audit: AuditLog
   readonly clusterName: string
   readonly hostId: string
+  readonly metrics?: ForwarderMetrics
   readonly clock: Clock
   readonly log: Logger
   /** Tells only what the person's roles let it know. */
@@ -56,7 +57,7 @@ export function createUndeliverable(options: {
     unproven,
     auditMode: 'strict',
     limits: defaultForwarderLimits,
-    metrics: null,
+    metrics: options.metrics ?? null,
     live,
   }
   const served = serveConnections<Bound>({
@@ -126,7 +127,7 @@ async function answer(
     }
     refusal = found.kind === 'offline' ? offline(found) : unknownCluster
   }
-  await refuse(deps, exchange, new RequestEvents(described), facts.info, refusal)
+  await refuseUnstarted(deps, exchange, new RequestEvents(described), facts.info, refusal)
 }
 
 /** The same words as for a cluster that the person may not reach. */

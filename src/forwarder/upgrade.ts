@@ -1,11 +1,11 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
-import { responseHeaders } from '../kube/index.ts'
+import { responseHeaders, statusCodes } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commit } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
-import { leftEarly } from './event.ts'
+import { leftEarly, type RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpgradeConnection, UpstreamFailure } from './ports.ts'
@@ -98,10 +98,11 @@ class WaitingUpgrade implements LiveExchange {
 
 async function fail(
   deps: HandlerDeps,
-  { exchange, connection, info, events, startedMs }: AllowedRequest,
+  request: AllowedRequest,
   { left, withdrawn }: WaitingUpgrade,
   failure: UpstreamFailure,
 ): Promise<void> {
+  const { exchange, connection, info, events, startedMs } = request
   const nowMs = deps.clock.now()
   if (!left && withdrawn === null) {
     deps.log.warn(
@@ -109,17 +110,15 @@ async function fail(
       'an upgrade failed at the API server',
     )
   }
-  deps.metrics?.requestEnded({
-    method: exchange.method,
-    status: left ? 0 : 503,
-    durationMs: nowMs - startedMs,
-    bytesSent: 0,
-  })
   if (left) {
+    deps.metrics?.requestEnded(request, leftEarly, nowMs - startedMs)
     await commit(deps, events.ended(leftEarly, nowMs))
     exchange.reset()
   } else {
     const refusal = withdrawn ?? upstreamRefusal(failure, connection.cluster.name)
+    const outcome = { ...leftEarly, outcome: 'failed', error: refusal } as const
+    const status = statusCodes[refusal.reason]
+    deps.metrics?.requestEnded(request, { ...outcome, status }, nowMs - startedMs)
     await refuse(deps, exchange, events, info, refusal)
   }
 }
@@ -223,23 +222,20 @@ async function readWhole(response: IncomingMessage, limit: number): Promise<Buff
 
 async function relay(
   deps: HandlerDeps,
-  { exchange, info, events, startedMs }: AllowedRequest,
+  request: AllowedRequest,
   { status, rawHeaders, body }: Extract<UpgradeAnswer, { type: 'refused' }>,
 ): Promise<void> {
+  const { exchange, info, events, startedMs } = request
   const nowMs = deps.clock.now()
-  deps.metrics?.requestEnded({
-    method: exchange.method,
+  const outcome: RequestOutcome = {
+    outcome: 'done',
     status,
-    durationMs: nowMs - startedMs,
     bytesSent: body.length,
-  })
-  const written = await commit(
-    deps,
-    events.ended(
-      { outcome: 'done', status, bytesSent: body.length, bytesReceived: 0, error: null },
-      nowMs,
-    ),
-  )
+    bytesReceived: 0,
+    error: null,
+  }
+  deps.metrics?.requestEnded(request, outcome, nowMs - startedMs)
+  const written = await commit(deps, events.ended(outcome, nowMs))
   if (exchange.closed) return
   if (!written) {
     await refuse(deps, exchange, events, info, auditRefusal)
@@ -372,26 +368,16 @@ class UpgradedStream implements LiveExchange {
     const deps = this.#deps
     deps.live.delete(this)
     const nowMs = deps.clock.now()
-    const { events, exchange, startedMs } = this.#request
-    deps.metrics?.requestEnded({
-      method: exchange.method,
+    const { events, startedMs } = this.#request
+    const outcome: RequestOutcome = {
+      outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
       status: 101,
-      durationMs: nowMs - startedMs,
       bytesSent: this.#bytesSent,
-    })
-    void commit(
-      deps,
-      events.ended(
-        {
-          outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
-          status: 101,
-          bytesSent: this.#bytesSent,
-          bytesReceived: this.#bytesReceived,
-          error: this.#withdrawn ?? this.#broken,
-        },
-        nowMs,
-      ),
-    )
+      bytesReceived: this.#bytesReceived,
+      error: this.#withdrawn ?? this.#broken,
+    }
+    deps.metrics?.requestEnded(this.#request, outcome, nowMs - startedMs)
+    void commit(deps, events.ended(outcome, nowMs))
   }
 }
 

@@ -8,8 +8,9 @@ import {
   type InvitePort,
   KubeClusterRegistry,
   openStores,
+  type StatsReader,
 } from '../../api/index.ts'
-import { openSpool, type Spool } from '../../audit/index.ts'
+import { type AuditLog, openSpool, type Spool } from '../../audit/index.ts'
 import { openLocalUsers } from '../../authn/index.ts'
 import {
   type Authorities,
@@ -59,6 +60,8 @@ export async function openAuthService(
     readonly secondFactor: 'off' | 'otp' | 'on'
     /** Where `tctl` on this machine finds us. */
     readonly localAddress: { readonly host: string; readonly port: number }
+    /** Live numbers; the events of the management API are counted on their way to the spool. */
+    readonly stats: StatsReader & { countingAudit(audit: AuditLog): AuditLog }
     readonly env: Readonly<Record<string, string | undefined>>
     readonly clock: Clock
     readonly log: Logger
@@ -122,8 +125,9 @@ export async function openAuthService(
     localUsers: await openLocalUsers({ backend, cipher, clock }),
     peers,
     kubeClusters,
-    audit: spool,
+    audit: options.stats.countingAudit(spool),
     events,
+    stats: options.stats,
     clock,
     log,
   })

@@ -182,6 +182,14 @@ describe('management API', () => {
     expect(documented.sort()).toEqual([...names].sort())
   })
 
+  it('tells live numbers to an auditor, and to nobody whose roles are for clusters', async () => {
+    using auditor = new ApiClient(await api.as('olga', ['auditor']))
+    const stats = await auditor.call('stats.read', {})
+    expect(stats.total.latency).toHaveLength(stats.latency_bounds_ms.length + 1)
+    using person = new ApiClient(await api.as('joe', ['access']))
+    await expect(person.call('stats.read', {})).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+  })
+
   it('creates, reads, changes with a revision, and deletes', async () => {
     using client = new ApiClient(await api.admin())
     const body = {

@@ -23,11 +23,20 @@ import {
 import type { ApiConnection } from '../../../../src/client/index.ts'
 import { buildPath, type Endpoint } from '../../../../src/contract/index.ts'
 import { type Clock, silentLogger, systemClock } from '../../../../src/core/index.ts'
+import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
 
 export const CLUSTER = 'api.example.com'
+/** The live numbers of a process in which nothing happened. */
+const testStats = (): LiveStats =>
+  new LiveStats({
+    clock: systemClock,
+    version: '0.0.0',
+    clusterName: CLUSTER,
+    eventLoop: { read: () => ({ p50: 0, p99: 0, max: 0 }), [Symbol.dispose]: () => {} },
+  })
 const SERVER_NAME = 'auth.test'
 
 /** The management API on a real TLS socket, over a memory backend. */
@@ -90,6 +99,7 @@ export class TestApi implements AsyncDisposable {
       kubeClusters: new KubeClusterRegistry(backend, clock),
       audit,
       events: audit,
+      stats: testStats(),
       clock,
       log: silentLogger,
     })

@@ -8,6 +8,9 @@ import {
   createForwarder,
   type Forwarder,
   type ForwarderLimits,
+  type ForwarderMetrics,
+  type MeasuredRequest,
+  type RequestOutcome,
   type ServedCluster,
 } from '../../../../src/forwarder/index.ts'
 import { kubeServerName } from '../../../../src/protocol/index.ts'
@@ -66,6 +69,33 @@ async function createAuthorities(): Promise<Authorities> {
   return { users, alice, kube, api: { ...server, ca: pki.ca } }
 }
 
+/** Hears what metrics hear, and fails the test whose requests do not start and end once. */
+class TestMetrics implements ForwarderMetrics {
+  readonly underway = new Set<MeasuredRequest>()
+  readonly ended: string[] = []
+  readonly refused: string[] = []
+  /** Hears the same. */
+  also: ForwarderMetrics | null = null
+
+  requestStarted(request: MeasuredRequest): void {
+    this.also?.requestStarted(request)
+    expect(this.underway.has(request)).toBe(false)
+    this.underway.add(request)
+  }
+
+  requestEnded(request: MeasuredRequest, result: RequestOutcome, durationMs: number): void {
+    this.also?.requestEnded(request, result, durationMs)
+    const { outcome, status, error } = result
+    expect(this.underway.delete(request)).toBe(true)
+    const what = request.stream ?? 'request'
+    this.ended.push(`${request.user} ${what} ${status} ${outcome} ${error?.code ?? ''}`.trimEnd())
+  }
+
+  requestRefused(cluster: string, user: string | null, code: string, status: number): void {
+    this.refused.push(`${user ?? 'somebody'} ${cluster} ${status} ${code}`)
+  }
+}
+
 /** The real forwarder and the real upstream, before a simulated API server, behind a listener like the daemon's. */
 export class Stage implements AsyncDisposable {
   readonly api: ApiServer
@@ -73,6 +103,7 @@ export class Stage implements AsyncDisposable {
   readonly access = new TestAccess(ROLE)
   readonly clock = new TestClock()
   readonly log = new TestLog()
+  readonly metrics = new TestMetrics()
   readonly forwarder: Forwarder
   readonly authorities: Authorities
   /** Connections of clients, on our side. */
@@ -126,6 +157,7 @@ export class Stage implements AsyncDisposable {
       hostId: 'host-1',
       clock,
       log,
+      metrics: this.metrics,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     })
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -176,7 +208,7 @@ export class Stage implements AsyncDisposable {
     return (await this.connect(alpn, this.authorities.alice, true)).secured
   }
 
-  async client(version: Version, credentials?: Credentials): Promise<Client> {
+  async client(version: Version, credentials?: Credentials | null): Promise<Client> {
     const client = await openClient(version, (alpn) => this.connect(alpn, credentials))
     this.#clients.add(client)
     return client
@@ -202,6 +234,7 @@ export class Stage implements AsyncDisposable {
       await this.expectQuiet()
       await expect.poll(() => this.sockets.size, PATIENTLY).toBe(0)
       expect(this.forwarder.stats().connections).toBe(0)
+      expect([...this.metrics.underway]).toEqual([])
       expect(this.log.errors).toEqual([])
     } finally {
       await this.forwarder.close(0)
