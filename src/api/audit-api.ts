@@ -1,8 +1,7 @@
 import { type EventName, eventBase, newEventUid, type UnprovenEvents } from '../audit/index.ts'
-import { errorCode, errorMessage } from '../core/index.ts'
+import { errorCode, errorMessage, hostOf } from '../core/index.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
-import { hostOf } from './host-of.ts'
 
 type Who = Pick<Caller, 'user' | 'roles' | 'address'>
 type Fields = Readonly<Record<string, unknown>>

@@ -2,6 +2,7 @@ import type { Endpoint } from '../contract/index.ts'
 import { authorizeCall, subjectOf } from './authorize-call.ts'
 import { type ApiDeps, type Caller, type Stranger, strangerFrom } from './context.ts'
 import { ApiError } from './errors.ts'
+import { assertUnbarred } from './locks/assert-unbarred.ts'
 import type { Peer } from './peer.ts'
 
 /** Who calls an endpoint. Throws UNAUTHENTICATED for who proves nothing, unless the endpoint is for anyone. */
@@ -28,9 +29,12 @@ export function authenticate(
   }
 }
 
-/** Throws ACCESS_DENIED unless the endpoint is open to this caller, or his roles of today open it. */
+/**
+ * Throws ACCESS_DENIED unless the endpoint is open to this caller, or his roles of today open it; and what `assertUnbarred`
+ * throws for a person who may not call at all.
+ */
 export function authorize(
-  { access }: Pick<ApiDeps, 'access'>,
+  deps: Pick<ApiDeps, 'access' | 'clock'>,
   endpoint: Endpoint,
   caller: Caller | Stranger,
 ): void {
@@ -41,5 +45,8 @@ export function authorize(
   if (endpoint.open === 'self' && caller.identity.kind !== 'user') {
     throw new ApiError('ACCESS_DENIED', 'this is for users with a certificate of their own')
   }
-  authorizeCall(subjectOf(caller.identity, access.current()), endpoint)
+  const snapshot = deps.access.current()
+  const subject = subjectOf(caller.identity, snapshot)
+  assertUnbarred(deps, caller, subject, snapshot)
+  authorizeCall(subject, endpoint)
 }

@@ -5,6 +5,10 @@ export type ApiErrorCode =
   | 'BAD_REQUEST'
   | 'UNAUTHENTICATED'
   | 'ACCESS_DENIED'
+  | 'LOCKED'
+  | 'LOCKS_STALE'
+  | 'ADDRESS_PINNED'
+  | 'ADDRESS_NOT_PINNED'
   | 'NOT_FOUND'
   | 'ALREADY_EXISTS'
   | 'CONFLICT'
@@ -22,6 +26,10 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   BAD_REQUEST: 400,
   UNAUTHENTICATED: 401,
   ACCESS_DENIED: 403,
+  LOCKED: 403,
+  LOCKS_STALE: 503,
+  ADDRESS_PINNED: 403,
+  ADDRESS_NOT_PINNED: 403,
   NOT_FOUND: 404,
   ALREADY_EXISTS: 409,
   CONFLICT: 409,

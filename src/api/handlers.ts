@@ -11,9 +11,11 @@ import type { ApiAudit } from './audit-api.ts'
 import { subjectOf } from './authorize-call.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
+import { mutable, pageOf, sameName } from './handler-parts.ts'
 import type { Handlers } from './handler-types.ts'
 import type { KubeClusterStatus } from './kube-clusters.ts'
 import { DEFAULT_PAGE_ITEMS, DEFAULT_SESSION_TTL_MS, MIN_AUDIT_RETENTION_MS } from './limits.ts'
+import { lockHandlers } from './locks/handlers.ts'
 import { inviteHandlers } from './login/invites.ts'
 
 /** `openApi` is asked late, since the document is complete only when all routes are registered. */
@@ -111,11 +113,7 @@ export function createHandlers(
     'login.describe': async () => notYet(),
     'login.create': async () => notYet(),
     'self.read': async () => notYet(),
-    'locks.list': async () => notYet(),
-    'locks.read': async () => notYet(),
-    'locks.create': async () => notYet(),
-    'locks.upsert': async () => notYet(),
-    'locks.delete': async () => notYet(),
+    ...lockHandlers(deps, audit),
 
     'roles.list': async ({ query }) => mutable(await stores.roles.list(pageOf(query))),
     'roles.read': async ({ params }) => stores.roles.read(params.name),
@@ -210,28 +208,8 @@ export function createHandlers(
   }
 }
 
-const pageOf = (query: { limit?: number; after?: string }): { limit: number; after?: string } => ({
-  limit: query.limit ?? DEFAULT_PAGE_ITEMS,
-  ...(query.after === undefined ? {} : { after: query.after }),
-})
-
-/** The contract's arrays are mutable types; what the stores give is not shared, so a copy of the list is enough. */
-const mutable = <T>(page: {
-  items: readonly T[]
-  next: string | null
-}): {
-  items: T[]
-  next: string | null
-} => ({ items: [...page.items], next: page.next })
-
 function notYet(): never {
   throw new ApiError('INTERNAL', 'not there yet')
-}
-
-function sameName(inPath: string, inBody: string): void {
-  if (inPath !== inBody) {
-    throw new ApiError('BAD_REQUEST', `metadata.name is "${inBody}", the path says "${inPath}"`)
-  }
 }
 
 /** Refuses names that do not fit into certificates, and roles that do not exist. */

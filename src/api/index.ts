@@ -7,7 +7,7 @@
  * audited), unknown fields, and roles that ask for a restriction that is not enforced.
  * Test: server.test.ts walks the contract's table, so a new endpoint is tested before it is written.
  */
-export { type AccessSnapshot, AccessState, type UserRecord } from './access-state.ts'
+export { type AccessSnapshot, AccessState, lockOf, type UserRecord } from './access-state.ts'
 export type { ApiDeps, Caller, StatsReader } from './context.ts'
 export { ApiError, type ApiErrorCode } from './errors.ts'
 export {

@@ -8,6 +8,10 @@ const AUDITED: ReadonlySet<ApiErrorCode> = new Set([
   'ACCESS_DENIED',
   'UNAUTHENTICATED',
   'INVITE_INVALID',
+  'LOCKED',
+  'LOCKS_STALE',
+  'ADDRESS_PINNED',
+  'ADDRESS_NOT_PINNED',
 ])
 
 /** What was thrown, as an ApiError; refusals are audited before they are told. `path` is the route's, not the caller's. */

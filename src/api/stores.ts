@@ -1,7 +1,13 @@
-import type { ClusterSettingsResource, RoleResource, UserResource } from '../contract/index.ts'
+import type {
+  ClusterSettingsResource,
+  LockResource,
+  RoleResource,
+  UserResource,
+} from '../contract/index.ts'
 import { errorCode } from '../core/index.ts'
-import type { Backend, Item } from '../storage/index.ts'
+import type { Backend, Item, NewItem } from '../storage/index.ts'
 import { ApiError } from './errors.ts'
+import { lockOfResource } from './locks/read-lock.ts'
 
 /** What every stored resource has. */
 interface Resource {
@@ -19,6 +25,7 @@ export const storePrefix = {
   role: 'roles',
   user: 'users',
   cluster_settings: 'cluster_settings',
+  lock: 'locks',
 } as const
 
 /** Resources of one kind over the backend. The revision in the metadata is the backend's. */
@@ -26,10 +33,17 @@ export class ResourceStore<R extends Resource> {
   readonly #backend: Backend
   readonly #prefix: string
   readonly #kind: string
+  readonly #expiryOf: (resource: R) => number | null
 
-  constructor(backend: Backend, kind: keyof typeof storePrefix) {
+  /** `expiryOf` says when a resource ceases to exist, in milliseconds since the epoch. */
+  constructor(
+    backend: Backend,
+    kind: keyof typeof storePrefix,
+    expiryOf: (resource: R) => number | null = () => null,
+  ) {
     this.#backend = backend
     this.#kind = kind
+    this.#expiryOf = expiryOf
     this.#prefix = storePrefix[kind]
   }
 
@@ -118,11 +132,12 @@ export class ResourceStore<R extends Resource> {
     return `${this.#prefix}/${name}`
   }
 
-  #item(resource: R): { key: string; value: string } {
+  #item(resource: R): NewItem {
     const { revision: _, ...metadata } = resource.metadata
     return {
       key: this.#key(resource.metadata.name),
       value: JSON.stringify({ ...resource, metadata }),
+      expiresAtMs: this.#expiryOf(resource),
     }
   }
 }
@@ -146,6 +161,7 @@ export interface Stores {
   readonly roles: ResourceStore<RoleResource>
   readonly users: ResourceStore<UserResource>
   readonly settings: ResourceStore<ClusterSettingsResource>
+  readonly locks: ResourceStore<LockResource>
 }
 
 export function openStores(backend: Backend): Stores {
@@ -153,5 +169,6 @@ export function openStores(backend: Backend): Stores {
     roles: new ResourceStore(backend, 'role'),
     users: new ResourceStore(backend, 'user'),
     settings: new ResourceStore(backend, 'cluster_settings'),
+    locks: new ResourceStore(backend, 'lock', (lock) => lockOfResource(lock).expiresAtMs),
   }
 }

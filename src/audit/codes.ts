@@ -17,6 +17,9 @@ export const eventCodes = {
   'role.deleted': 'T9001I',
   'role.updated': 'T9002I',
   'kube.delete': 'T3012I',
+  'lock.created': 'TLK00I',
+  'lock.deleted': 'TLK01I',
+  'client.disconnect': 'T3006I',
   /** Ours: the settings of this product are one resource. */
   'cluster_settings.update': 'TCSET001I',
 } as const

@@ -31,15 +31,18 @@ export function presetRoles(): readonly PresetRole[] {
         rules: SEE_CLUSTERS,
       },
     ),
-    preset('editor', 'edit users, roles and settings; no access to Kubernetes clusters', {
+    preset('editor', 'edit users, roles, locks and settings; no access to Kubernetes clusters', {
       rules: [
-        { resources: ['user', 'role', 'cluster_settings', 'kube_cluster'], verbs: ALL_VERBS },
+        {
+          resources: ['user', 'role', 'lock', 'cluster_settings', 'kube_cluster'],
+          verbs: ALL_VERBS,
+        },
         { resources: ['cluster_status'], verbs: ['read'] },
       ],
     }),
     preset('auditor', 'read the audit log and see who may do what; changes nothing', {
       rules: [
-        { resources: ['event', 'user', 'role', 'kube_cluster'], verbs: ['list', 'read'] },
+        { resources: ['event', 'user', 'role', 'lock', 'kube_cluster'], verbs: ['list', 'read'] },
         { resources: ['cluster_settings', 'cluster_status', 'stats'], verbs: ['read'] },
       ],
     }),

@@ -61,7 +61,7 @@ export interface Role {
 /** Which rule decided: `role "dev" allow.kubernetes_labels`. */
 export interface RuleRef {
   readonly role: string
-  readonly effect: 'allow' | 'deny'
+  readonly effect: 'allow' | 'deny' | 'options'
   readonly field: string
 }
 

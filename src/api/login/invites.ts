@@ -9,12 +9,11 @@ import {
   otpUri,
   passwordAdvice,
 } from '../../authn/index.ts'
-import { errorCode, formatDuration } from '../../core/index.ts'
+import { errorCode, formatDuration, hostOf } from '../../core/index.ts'
 import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
-import { hostOf } from '../host-of.ts'
 import { HASHING_RETRY_MS } from '../limits.ts'
 
 type InviteHandlers = Pick<Handlers, 'users.invites.create' | 'invites.describe' | 'invites.accept'>

@@ -78,7 +78,7 @@ export async function openAuthService(
   const authorities = stack.use(await openAuthorities({ backend, cipher, clock, clusterName, log }))
   const stores = openStores(backend)
   await ensurePresets(stores)
-  const access = stack.use(await AccessState.open(backend, log))
+  const access = stack.use(await AccessState.open(backend, log, clock))
 
   const events = await openSqlAuditStore(database)
   const spool = stack.use(await openSpool({ directory: join(dataDir, 'spool'), clock, log }))

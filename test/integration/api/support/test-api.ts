@@ -72,7 +72,7 @@ export class TestApi implements AsyncDisposable {
     })
     api.stores = openStores(backend)
     await ensurePresets(api.stores)
-    api.access = api.stack.use(await AccessState.open(backend, silentLogger))
+    api.access = api.stack.use(await AccessState.open(backend, silentLogger, clock))
     const audit: AuditLog & AuditReader = {
       append: async (event) => {
         if (api.spoolFails) throw new Error('disk full')
@@ -135,7 +135,11 @@ export class TestApi implements AsyncDisposable {
   }
 
   /** A connection as a user with the given roles, who exists. */
-  async as(user: string, roles: string[], ttlMs = 3_600_000): Promise<ApiConnection> {
+  async as(
+    user: string,
+    roles: string[],
+    pinnedAddress: string | null = null,
+  ): Promise<ApiConnection> {
     await this.stores.users.upsert({
       kind: 'user',
       version: 'v2',
@@ -153,10 +157,10 @@ export class TestApi implements AsyncDisposable {
           traits: {},
           login: 'signed',
           issuedAtMs: Date.now(),
-          pinnedAddress: null,
+          pinnedAddress,
         },
         publicKeyPem,
-        ttlMs,
+        ttlMs: 3_600_000,
       }),
     )
   }

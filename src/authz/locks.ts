@@ -1,0 +1,62 @@
+/** Who is locked out, read from a lock resource. What is null says nothing; all that is not null must match. */
+export interface Lock {
+  readonly name: string
+  readonly user: string | null
+  readonly role: string | null
+  /** For whom it locks out; may be empty. */
+  readonly message: string
+  /** When it ends, in milliseconds since the epoch; null: when somebody ends it. */
+  readonly expiresAtMs: number | null
+}
+
+/** Finds the lock that is in force against somebody. */
+export interface Locks {
+  /**
+   * Null: there is none. Of several, the one that lasts longest; of equals the first by name. `roles` are all that the
+   * person holds, today or by certificate.
+   */
+  inForce(user: string, roles: Iterable<string>, nowMs: number): Lock | null
+}
+
+/** Indexed by user and role, since it is asked on every request. What names nobody locks nobody out. */
+export function lockTable(locks: readonly Lock[]): Locks {
+  const ofUser = Map.groupBy(
+    locks.filter(({ user }) => user !== null),
+    ({ user }) => user,
+  )
+  const ofRole = Map.groupBy(
+    locks.filter(({ user, role }) => user === null && role !== null),
+    ({ role }) => role,
+  )
+  return {
+    inForce(user, roles, nowMs) {
+      if (locks.length === 0) return null
+      const held = new Set(roles)
+      const candidates = [
+        ...(ofUser.get(user) ?? []),
+        ...[...held].flatMap((role) => ofRole.get(role) ?? []),
+      ]
+      return candidates
+        .filter(({ role }) => role === null || held.has(role))
+        .filter((lock) => endOf(lock) > nowMs)
+        .reduce<Lock | null>(
+          (first, lock) => (first === null || lasts(lock, first) ? lock : first),
+          null,
+        )
+    },
+  }
+}
+
+const endOf = ({ expiresAtMs }: Lock): number => expiresAtMs ?? Number.POSITIVE_INFINITY
+
+const lasts = (lock: Lock, other: Lock): boolean =>
+  endOf(lock) > endOf(other) || (endOf(lock) === endOf(other) && lock.name < other.name)
+
+/** What whoever is locked out is told. */
+export function lockWords({ message, expiresAtMs }: Lock): string {
+  const until = expiresAtMs === null ? '' : ` until ${new Date(expiresAtMs).toISOString()}`
+  return `you are locked out${until}: ${message === '' ? 'ask an administrator' : message}`
+}
+
+/** `lock "5b0c…"`: how a lock is named in audit events. */
+export const describeLock = ({ name }: Lock): string => `lock "${name}"`
