@@ -7,6 +7,7 @@
  * Test: spool.test.ts, with a real kill -9.
  */
 export { type EventName, eventBase, eventCodes, REFUSED_REQUEST_CODE } from './codes.ts'
+export { decodeEvent, encodeEvent } from './encode-event.ts'
 export { AuditError, type AuditErrorCode } from './errors.ts'
 export { defaultSpoolLimits, MAX_EVENT_BYTES, type SpoolLimits } from './limits.ts'
 export { openSpool, type Spool, type SpoolStats } from './spool.ts'
@@ -18,6 +19,7 @@ export type {
   AuditReader,
   AuditSink,
   ConnectionFields,
+  EncodedEvent,
   EventBase,
   GenericEvent,
   KubeRequestEvent,

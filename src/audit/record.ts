@@ -11,12 +11,12 @@ import { MAX_EVENT_BYTES } from './limits.ts'
  */
 export const RECORD_HEADER_BYTES = 8
 
-export function encodeRecord(payload: Buffer): Buffer {
-  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + payload.length)
-  record.writeUInt32BE(payload.length, 0)
-  record.writeUInt32BE(crc32(payload), 4)
-  payload.copy(record, RECORD_HEADER_BYTES)
-  return record
+/** Writes a record into `target`, which has room for it, and returns where it ends. */
+export function writeRecord(target: Buffer, at: number, payload: Uint8Array): number {
+  target.writeUInt32BE(payload.length, at)
+  target.writeUInt32BE(crc32(payload), at + 4)
+  target.set(payload, at + RECORD_HEADER_BYTES)
+  return at + RECORD_HEADER_BYTES + payload.length
 }
 
 export interface DecodedRecords {

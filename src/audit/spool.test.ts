@@ -16,9 +16,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger, systemClock } from '../core/index.ts'
 import { eventBase } from './codes.ts'
 import type { SpoolLimits } from './limits.ts'
-import { decodeRecords, encodeRecord } from './record.ts'
+import { decodeRecords, RECORD_HEADER_BYTES, writeRecord } from './record.ts'
 import { collapse, openSpool, type Spool } from './spool.ts'
-import type { AuditEvent, AuditSink } from './types.ts'
+import type { AuditEvent, AuditSink, EncodedEvent } from './types.ts'
 
 const event = (uid: string, fields: object = {}): AuditEvent => ({
   ...eventBase('user.create', { clusterName: 'c', nowMs: 0, uid }),
@@ -28,7 +28,7 @@ const event = (uid: string, fields: object = {}): AuditEvent => ({
 class MemorySink implements AuditSink {
   readonly uids: string[] = []
   failures = 0
-  async store(events: readonly AuditEvent[]): Promise<void> {
+  async store(events: readonly EncodedEvent[]): Promise<void> {
     if (this.failures > 0) {
       this.failures -= 1
       throw new Error('the store is away')
@@ -213,6 +213,12 @@ describe('spool', () => {
     expect(acknowledged.filter((uid) => !stored.has(uid))).toEqual([])
   })
 })
+
+function encodeRecord(payload: Uint8Array): Buffer {
+  const record = Buffer.alloc(RECORD_HEADER_BYTES + payload.length)
+  expect(writeRecord(record, 0, payload)).toBe(record.length)
+  return record
+}
 
 describe('records', () => {
   it('are read up to the first that is not whole, wherever it is cut', () => {

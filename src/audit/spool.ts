@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:f
 import { chmod, mkdir, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { decodeEvent, encodeEvent } from './encode-event.ts'
 import { AuditError } from './errors.ts'
 import {
   CURSOR_EVERY_MS,
@@ -12,8 +13,8 @@ import {
   SHIP_RETRY_LAST_MS,
   type SpoolLimits,
 } from './limits.ts'
-import { decodeRecords, encodeRecord } from './record.ts'
-import type { AuditEvent, AuditLog, AuditSink } from './types.ts'
+import { decodeRecords, RECORD_HEADER_BYTES, writeRecord } from './record.ts'
+import type { AuditEvent, AuditLog, AuditSink, EncodedEvent } from './types.ts'
 
 /** What the spool holds back, for metrics and readiness. */
 export interface SpoolStats {
@@ -41,11 +42,17 @@ interface Segment {
   stored: number
 }
 
-interface Waiting {
-  readonly event: AuditEvent
+/** The events of one turn of the loop: one write(2), and one fate. */
+interface Group {
+  readonly events: EncodedEvent[]
+  bytes: number
+  readonly written: Promise<void>
   resolve(): void
   reject(error: Error): void
 }
+
+/** Of the buffer that groups are put together in; larger groups get one of their own. */
+const SCRATCH_BYTES = 256 * 1024
 
 const SEGMENT_NAME = /^(\d{12})\.spool$/
 const CURSOR_FILE = 'cursor.json'
@@ -142,14 +149,14 @@ class FileSpool implements Spool {
   readonly #log: Logger
   readonly #limits: SpoolLimits
   readonly #segments: Segment[]
-  readonly #queue: Waiting[] = []
+  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  #group: Group | null = null
   /** Written and not yet stored events of the newest segments, oldest first; shorter than what is on disk after a restart. */
-  #memory: { event: AuditEvent; atMs: number }[] = []
+  #memory: { event: EncodedEvent; atMs: number }[] = []
   #memoryComplete: boolean
   #nextSequence: number
   #file: number | null = null
   #current: Segment | null = null
-  #flushScheduled = false
   #pendingBytes: number
   #pendingEvents: number
   #oldestOnDiskMs: number
@@ -182,13 +189,23 @@ class FileSpool implements Spool {
   append(event: AuditEvent): Promise<void> {
     if (this.#closed)
       return Promise.reject(new AuditError('SPOOL_CLOSED', 'the audit spool is closed'))
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ event, resolve, reject })
-      if (this.#flushScheduled) return
-      this.#flushScheduled = true
-      // After the events of this turn of the loop: one write for all that came in together.
-      setImmediate(() => this.#flush())
-    })
+    const encoded = encodeEvent(event)
+    const { length } = encoded.json
+    if (length > MAX_EVENT_BYTES) {
+      this.#refusedEvents += 1
+      return Promise.reject(new AuditError('EVENT_TOO_LARGE', `an event of ${length} bytes`))
+    }
+    this.#group ??= this.#begin()
+    this.#group.events.push(encoded)
+    this.#group.bytes += RECORD_HEADER_BYTES + length
+    return this.#group.written
+  }
+
+  /** Written after the events of this turn of the loop: one write for all that came in together. */
+  #begin(): Group {
+    setImmediate(() => this.#flush())
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    return { events: [], bytes: 0, written: promise, resolve, reject }
   }
 
   stats(): SpoolStats {
@@ -230,7 +247,7 @@ class FileSpool implements Spool {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#queue.length > 0) this.#flush()
+    this.#flush()
     this.#closed = true
     this.#wake?.()
     this.#closeSegment()
@@ -239,57 +256,26 @@ class FileSpool implements Spool {
 
   /** Writes what is queued with one write(2), and tells everybody who waits. */
   #flush(): void {
-    this.#flushScheduled = false
-    const waiting = this.#queue.splice(0)
-    if (waiting.length === 0) return
-    const accepted: Waiting[] = []
-    const records: Buffer[] = []
-    let bytes = 0
-    for (const entry of waiting) {
-      const payload = Buffer.from(JSON.stringify(entry.event), 'utf8')
-      if (payload.length > MAX_EVENT_BYTES) {
-        this.#refuse(
-          [entry],
-          new AuditError('EVENT_TOO_LARGE', `an event of ${payload.length} bytes`),
-        )
-        continue
-      }
-      const record = encodeRecord(payload)
-      records.push(record)
-      accepted.push(entry)
-      bytes += record.length
-    }
-    if (accepted.length === 0) return
+    const group = this.#group
+    if (group === null) return
+    this.#group = null
+    const { events, bytes } = group
     if (this.#pendingBytes + bytes > this.#limits.totalBytes) {
-      this.#refuse(
-        accepted,
-        new AuditError(
-          'SPOOL_FULL',
-          `${this.#pendingEvents} audit events wait for delivery and fill the spool`,
-        ),
-      )
+      const words = `${this.#pendingEvents} audit events wait for delivery and fill the spool`
+      this.#refuse(group, new AuditError('SPOOL_FULL', words))
       return
     }
     try {
-      this.#write(
-        records.length === 1 ? (records[0] ?? Buffer.alloc(0)) : Buffer.concat(records, bytes),
-        accepted.length,
-      )
+      this.#write(this.#recordsOf(group), events.length)
     } catch (error) {
       this.#lastError = errorMessage(error)
-      this.#refuse(
-        accepted,
-        new AuditError(
-          'SPOOL_UNWRITABLE',
-          `the audit spool in ${this.#directory} cannot be written: ${errorMessage(error)}`,
-          { cause: error },
-        ),
-      )
+      const words = `the audit spool in ${this.#directory} cannot be written: ${errorMessage(error)}`
+      this.#refuse(group, new AuditError('SPOOL_UNWRITABLE', words, { cause: error }))
       return
     }
     const atMs = this.#clock.now()
     if (this.#memoryComplete) {
-      for (const { event } of accepted) this.#memory.push({ event, atMs })
+      for (const event of events) this.#memory.push({ event, atMs })
       if (this.#memory.length > this.#limits.memoryEvents) {
         // The sink is far behind: from here on the files are the queue.
         this.#oldestOnDiskMs = this.#memory[0]?.atMs ?? atMs
@@ -298,14 +284,21 @@ class FileSpool implements Spool {
       }
     }
     this.#pendingBytes += bytes
-    this.#pendingEvents += accepted.length
-    for (const { resolve } of accepted) resolve()
+    this.#pendingEvents += events.length
+    group.resolve()
     this.#wake?.()
   }
 
-  #refuse(entries: readonly Waiting[], error: AuditError): void {
-    this.#refusedEvents += entries.length
-    for (const { reject } of entries) reject(error)
+  #recordsOf({ events, bytes }: Group): Buffer {
+    const target = bytes <= SCRATCH_BYTES ? this.#scratch : Buffer.allocUnsafeSlow(bytes)
+    let at = 0
+    for (const { json } of events) at = writeRecord(target, at, json)
+    return target.subarray(0, at)
+  }
+
+  #refuse(group: Group, error: AuditError): void {
+    this.#refusedEvents += group.events.length
+    group.reject(error)
   }
 
   #write(bytes: Buffer, records: number): void {
@@ -361,7 +354,7 @@ class FileSpool implements Spool {
   }
 
   /** The next undelivered events: from memory, or from the oldest file when memory does not reach back so far. */
-  async #nextBatch(): Promise<{ events: AuditEvent[]; fromMemory: boolean } | null> {
+  async #nextBatch(): Promise<{ events: EncodedEvent[]; fromMemory: boolean } | null> {
     if (this.#pendingEvents === 0) return null
     if (this.#memoryComplete) {
       const events = this.#memory.slice(0, this.#limits.batchEvents).map(({ event }) => event)
@@ -371,17 +364,14 @@ class FileSpool implements Spool {
     if (segment === undefined) return null
     const { payloads } = decodeRecords(await readFile(segment.path))
     const slice = payloads.slice(segment.stored, segment.stored + this.#limits.batchEvents)
-    return {
-      events: slice.map((payload) => JSON.parse(payload.toString('utf8')) as AuditEvent),
-      fromMemory: false,
-    }
+    return { events: slice.map(decodeEvent), fromMemory: false }
   }
 
   async #stored({
     events,
     fromMemory,
   }: {
-    events: readonly AuditEvent[]
+    events: readonly EncodedEvent[]
     fromMemory: boolean
   }): Promise<void> {
     if (fromMemory) this.#memory.splice(0, events.length)
@@ -463,8 +453,10 @@ class FileSpool implements Spool {
 }
 
 /** Of several events with one uid the last is enough: it replaces the others in the store. */
-export function collapse(events: readonly AuditEvent[]): readonly AuditEvent[] {
-  const byUid = new Map<string, AuditEvent>()
+export function collapse<Event extends { readonly uid: string }>(
+  events: readonly Event[],
+): readonly Event[] {
+  const byUid = new Map<string, Event>()
   for (const event of events) byUid.set(event.uid, event)
   return byUid.size === events.length ? events : [...byUid.values()]
 }

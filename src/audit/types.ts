@@ -79,6 +79,22 @@ export interface GenericEvent extends EventBase, Partial<UserFields>, Partial<Co
 export type AuditEvent = KubeRequestEvent | GenericEvent
 
 /**
+ * An event as it is written and stored: its JSON, made once, and beside it what stores find it by. `encodeEvent` makes one of
+ * any event.
+ */
+export interface EncodedEvent {
+  readonly uid: string
+  readonly time: string
+  readonly event: string
+  readonly user: string | null
+  readonly kubeCluster: string | null
+  /** False: a later event of the same uid says how it ended. */
+  readonly final: boolean
+  /** UTF-8. */
+  readonly json: Buffer
+}
+
+/**
  * Writes events where a crash cannot lose them. `append` resolves once the event is in the spool file (write(2));
  * events of one turn of the event loop share one write. Rejects with AuditError SPOOL_FULL or SPOOL_UNWRITABLE:
  * the caller then answers 503, unless the administrator chose `best_effort`.
@@ -89,7 +105,7 @@ export interface AuditLog {
 
 /** Where shipped events end up. Storing is idempotent by `uid`; a later event of the same `uid` replaces a `started` one. */
 export interface AuditSink {
-  store(events: readonly AuditEvent[]): Promise<void>
+  store(events: readonly EncodedEvent[]): Promise<void>
 }
 
 export interface AuditQuery {

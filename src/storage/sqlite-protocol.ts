@@ -9,6 +9,7 @@ export type WorkerRequest =
       readonly nowMs: number
     }
   | { readonly id: number; readonly type: 'statements'; readonly statements: readonly Statement[] }
+  | { readonly id: number; readonly type: 'rows'; readonly rows: PackedRows }
   | { readonly id: number; readonly type: 'query'; readonly statement: Statement }
   | {
       readonly id: number
@@ -54,6 +55,57 @@ export interface Statement {
   readonly sql: string
   readonly params: readonly SqlValue[]
 }
+/** One statement for many rows. The last parameter of each row is a long text. */
+export interface RowStatement {
+  readonly sql: string
+  readonly rows: readonly { readonly params: readonly SqlValue[]; readonly text: Uint8Array }[]
+}
+
+/**
+ * `RowStatement` on its way to the worker: few objects, since each costs both threads, and the bytes of the texts in a piece
+ * that changes hands without being copied.
+ */
+export interface PackedRows {
+  readonly sql: string
+  readonly rows: number
+  /** Of all rows, one after the other. */
+  readonly params: readonly SqlValue[]
+  /** UTF-8 of all rows' texts, and where each ends. */
+  readonly texts: Uint8Array<ArrayBuffer>
+  readonly ends: Uint32Array<ArrayBuffer>
+}
+
+export function packRows({ sql, rows }: RowStatement): PackedRows {
+  const texts = new Uint8Array(rows.reduce((sum, { text }) => sum + text.length, 0))
+  const ends = new Uint32Array(rows.length)
+  const params: SqlValue[] = []
+  let end = 0
+  for (const [index, row] of rows.entries()) {
+    texts.set(row.text, end)
+    end += row.text.length
+    ends[index] = end
+    params.push(...row.params)
+  }
+  return { sql, rows: rows.length, params, texts, ends }
+}
+
+/** Calls back with the parameters of each row, its text the last of them. */
+export function unpackRows(
+  { rows, params, texts, ends }: PackedRows,
+  each: (params: SqlValue[]) => void,
+): void {
+  const bytes = Buffer.from(texts.buffer)
+  const width = rows === 0 ? 0 : params.length / rows
+  let start = 0
+  for (let index = 0; index < rows; index += 1) {
+    const end = ends[index] ?? start
+    const row = params.slice(index * width, (index + 1) * width)
+    row.push(bytes.toString('utf8', start, end))
+    each(row)
+    start = end
+  }
+}
+
 export type Row = Readonly<Record<string, SqlValue>>
 
 export type WorkerReply =

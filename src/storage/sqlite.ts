@@ -8,14 +8,16 @@ import { StorageError, type StorageErrorCode } from './errors.ts'
 import { assertKey, keyRange } from './key.ts'
 import { MAX_BATCH_WRITES, MAX_PAGE_ITEMS } from './limits.ts'
 import { alreadyExists, closed, conflict, notFound } from './memory.ts'
-import type {
-  Operation,
-  OperationResult,
-  Row,
-  Statement,
-  WorkerReply,
-  WorkerRequest,
-  WorkerSettings,
+import {
+  type Operation,
+  type OperationResult,
+  packRows,
+  type Row,
+  type RowStatement,
+  type Statement,
+  type WorkerReply,
+  type WorkerRequest,
+  type WorkerSettings,
 } from './sqlite-protocol.ts'
 
 /** One SQLite database: cluster state as a Backend, and tables of other rooms by SQL. */
@@ -25,6 +27,8 @@ export interface SqliteDatabase extends AsyncDisposable {
   migrate(component: string, steps: readonly string[]): Promise<void>
   /** All of them or none. */
   transaction(statements: readonly Statement[]): Promise<void>
+  /** The same statement for each row; all of them or none. */
+  transactionOfRows(statement: RowStatement): Promise<void>
   query(sql: string, params: Statement['params']): Promise<readonly Row[]>
   /** Rejects when the worker dies by itself; resolves when the database is closed. */
   readonly ended: Promise<void>
@@ -135,6 +139,11 @@ class SqliteConnection implements SqliteDatabase {
     await this.#ask((id) => ({ id, type: 'statements', statements }))
   }
 
+  async transactionOfRows(statement: RowStatement): Promise<void> {
+    const rows = packRows(statement)
+    await this.#ask((id) => ({ id, type: 'rows', rows }), [rows.texts.buffer, rows.ends.buffer])
+  }
+
   async query(sql: string, params: Statement['params']): Promise<readonly Row[]> {
     const reply = await this.#ask((id) => ({ id, type: 'query', statement: { sql, params } }))
     return reply.type === 'rows' ? reply.rows : []
@@ -178,13 +187,16 @@ class SqliteConnection implements SqliteDatabase {
     this.#working = false
   }
 
-  #ask(build: (id: number) => WorkerRequest): Promise<WorkerReply> {
+  #ask(
+    build: (id: number) => WorkerRequest,
+    handedOver: readonly ArrayBuffer[] = [],
+  ): Promise<WorkerReply> {
     if (this.#state !== 'open') return Promise.reject(closed())
     const id = this.#nextId
     this.#nextId += 1
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage(build(id))
+      this.#worker.postMessage(build(id), handedOver)
     })
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
-import { lockDirectory, openSqlite } from '../../../src/storage/index.ts'
+import { lockDirectory, openSqlite, type RowStatement } from '../../../src/storage/index.ts'
 import { describeBackend } from './describe-backend.ts'
 
 describeBackend('sqlite', async (clock) => {
@@ -61,6 +61,29 @@ describe('a SQLite database', () => {
       code: 'STORAGE_UNAVAILABLE',
     })
     expect(await database.query('SELECT * FROM a', [])).toEqual([])
+    await database[Symbol.asyncDispose]()
+  })
+
+  it('writes many rows with one statement, each with its own text, or none of them', async () => {
+    const database = await open(join(directory, 'state.db'))
+    await database.migrate('test', ['CREATE TABLE a (x INTEGER UNIQUE, y TEXT, z TEXT) STRICT'])
+    const sql = 'INSERT INTO a VALUES (?, ?, ?)'
+    const row = (x: number, text: string): RowStatement['rows'][number] => ({
+      params: [x, `y${x}`],
+      text: Buffer.from(text),
+    })
+    await database.transactionOfRows({ sql, rows: [] })
+    await database.transactionOfRows({ sql, rows: [row(1, 'é 😀'), row(2, ''), row(3, 'c')] })
+    const written = [
+      { x: 1, y: 'y1', z: 'é 😀' },
+      { x: 2, y: 'y2', z: '' },
+      { x: 3, y: 'y3', z: 'c' },
+    ]
+    expect(await database.query('SELECT * FROM a ORDER BY x', [])).toEqual(written)
+    await expect(
+      database.transactionOfRows({ sql, rows: [row(4, 'd'), row(1, 'again')] }),
+    ).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+    expect(await database.query('SELECT * FROM a ORDER BY x', [])).toEqual(written)
     await database[Symbol.asyncDispose]()
   })
 })
