@@ -6,6 +6,7 @@ export type DaemonErrorCode =
   | 'ROLE_NOT_POSSIBLE'
   | 'NO_KUBE_CLUSTERS'
   | 'USAGE'
+  | 'WEB_PAGES_UNUSABLE'
 
 /** Why the daemon does not start, in words for its administrator. */
 export class DaemonError extends CodedError<DaemonErrorCode> {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import type { SecureContext } from 'node:tls'
+import { fileURLToPath } from 'node:url'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
 import { formatAddress, type Logger, systemClock } from '../core/index.ts'
@@ -28,6 +29,10 @@ import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
 import { createWebDoor } from './web.ts'
+import { loadWebAssets } from './web-assets.ts'
+
+/** Where `npm run build:web` leaves the pages. */
+const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url))
 
 export const daemonRoles = ['auth', 'proxy', 'kube'] as const
 export type DaemonRole = (typeof daemonRoles)[number]
@@ -242,6 +247,8 @@ async function openProxy(
     version: options.version,
     kubeAddress: options.kubeAddress,
     invites: auth.invites,
+    pages: await loadWebAssets(WEB_DIRECTORY),
+    strictTransport: config.proxy.keyPair !== null,
     log,
   })
   stack.defer(() => door.close())

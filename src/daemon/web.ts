@@ -4,13 +4,15 @@ import type { SecureContext } from 'node:tls'
 import type { InvitePort } from '../api/index.ts'
 import { formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
+import type { WebAssets } from './web-assets.ts'
 import { createInviteRoutes } from './web-invites.ts'
+import { answerPage, securityHeaders } from './web-pages.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Browsers open six each; more is no browser. */
 const MAX_CONNECTIONS = 10_000
 
-/** What the web port answers to browsers: where things are. The console comes to live here. */
+/** What the web port answers to browsers: where things are, and the pages of web/. */
 export interface WebDoor {
   accept(socket: Socket, origin: ConnectionOrigin): void
   close(): void
@@ -22,15 +24,19 @@ export function createWebDoor(options: {
   readonly version: string
   readonly kubeAddress: string | null
   readonly invites: InvitePort
+  /** Null where the pages are not built. */
+  readonly pages: WebAssets | null
+  /** The certificate is the administrator's own. */
+  readonly strictTransport: boolean
   readonly log: Logger
 }): WebDoor {
   const { clusterName, version, kubeAddress, log } = options
+  const headers = Object.entries(securityHeaders(options))
   const inviteRoutes = createInviteRoutes(options.invites)
   /** `ip:port` of open connections: the door writes, no header can. */
   const addresses = new WeakMap<Socket, string>()
   const http = createServer((request, response) => {
-    response.setHeader('x-content-type-options', 'nosniff')
-    response.setHeader('content-security-policy', "default-src 'none'")
+    for (const [name, value] of headers) response.setHeader(name, value)
     if (request.url === '/webapi/ping' && request.method === 'GET') {
       const body = {
         cluster_name: clusterName,
@@ -42,9 +48,7 @@ export function createWebDoor(options: {
     }
     const address = addresses.get(request.socket) ?? 'unknown'
     if (inviteRoutes(request, response, address)) return
-    response
-      .writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
-      .end('This is a Teleport proxy. It has no web console in this version.\n')
+    answerPage(options.pages, request, response)
   })
   http.emit('listening')
   const door = createTlsDoor({

@@ -1,0 +1,17 @@
+export type Route =
+  | { readonly page: 'home' }
+  | { readonly page: 'link'; readonly token: string }
+  /** An invite or reset link that was cut off on its way. */
+  | { readonly page: 'broken-link' }
+  | { readonly page: 'not-found' }
+
+const LINK = /^\/web\/(?:invite|reset)(?:\/(?<token>.*))?$/
+
+/** The page of a path. The proxy answers 404 for what is no page or no whole link (src/daemon/web-pages.ts). */
+export function parseRoute(path: string): Route {
+  if (path === '/' || path === '/web' || path === '/web/') return { page: 'home' }
+  const link = LINK.exec(path)
+  if (link === null) return { page: 'not-found' }
+  const token = link.groups?.['token'] ?? ''
+  return /^[0-9a-f]{32}$/.test(token) ? { page: 'link', token } : { page: 'broken-link' }
+}
