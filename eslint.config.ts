@@ -11,9 +11,9 @@ const CLOCKS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'].m
 
 /** Typed rules only: Biome does the rest, faster. Of planted promise and state bugs it misses these. */
 export default tseslint.config(
-  { ignores: ['node_modules', 'dist', 'coverage'] },
+  { ignores: ['**/node_modules', '**/dist', 'coverage'] },
   {
-    files: ['src/**/*.ts', 'tools/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.ts', 'tools/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'web/**/*.{ts,tsx}'],
     plugins: { '@typescript-eslint': tseslint.plugin },
     languageOptions: {
       parser: tseslint.parser,

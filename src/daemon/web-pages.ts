@@ -145,8 +145,7 @@ function send(
 
 /** Whether an If-None-Match names this form (RFC 9110, 13.1.2). */
 const etagMatches = (condition: string | undefined, etag: string): boolean =>
-  condition !== undefined &&
-  condition.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+  (condition ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 
 const text = (response: ServerResponse, status: number, words: string): void => {
   response

@@ -12,7 +12,7 @@ export interface DocsReport {
 }
 
 /** The table of rooms as the diagram and the list in ARCHITECTURE.md. */
-export function roomsSection({ rooms }: RoomTable): string {
+export function roomsSection({ rooms, web }: RoomTable): string {
   const names = Object.keys(rooms)
   const arrows = names.flatMap((name) =>
     (rooms[name]?.imports ?? []).map((other) => `  ${name} --> ${other}`),
@@ -25,11 +25,13 @@ export function roomsSection({ rooms }: RoomTable): string {
     '```mermaid',
     'flowchart BT',
     ...arrows,
+    ...web.imports.map((name) => `  web -. types .-> ${name}`),
     '```',
     '',
     '| room | layer | | what for | may import |',
     '|---|---|---|---|---|',
     ...rows,
+    `| \`web\` | | | ${web.says}: ${web.folders.join(' → ')} | ${web.imports.join(', ')} (types alone) |`,
   ].join('\n')
 }
 

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { cruise, type ICruiseResult, type IFlattenedRuleSet } from 'dependency-cruiser'
 import type { RoomTable } from './table.ts'
 
 export interface RoomReport {
   /** Modules of `src` that were looked at. */
   readonly modules: number
+  /** And of `web/src`. */
+  readonly webModules: number
   readonly problems: readonly string[]
 }
 
@@ -49,13 +51,18 @@ export async function checkRooms(root: string, table: RoomTable): Promise<RoomRe
       problems.push(`room ${name} has no door (src/${name}/index.ts)`)
     }
   }
-  const result = await cruise(['src'], {
+  const web = join(root, 'web/src')
+  for (const entry of readdirSync(web, { withFileTypes: true })) {
+    if (!table.web.folders.includes(entry.name))
+      problems.push(`web/src/${entry.name} is not in the table`)
+  }
+  const result = await cruise(['src', 'web/src'], {
     baseDir: root,
-    exclude: { path: '\\.test\\.ts$' },
+    exclude: { path: '\\.(test\\.ts|css)$' },
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
-      extensions: ['.ts'],
+      extensions: ['.ts', '.tsx'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'node'],
     },
@@ -63,14 +70,22 @@ export async function checkRooms(root: string, table: RoomTable): Promise<RoomRe
     validate: true,
   })
   const output = result.output as ICruiseResult
-  const seen = output.modules.filter(({ source: path }) => path.startsWith('src/')).length
-  const files = countFiles(source)
-  if (files === 0) problems.push('there is no file in src')
-  if (seen < files) problems.push(`only ${seen} of ${files} modules were looked at`)
+  const seenIn = (directory: string): number => {
+    const seen = output.modules.filter(({ source: path }) =>
+      path.startsWith(`${directory}/`),
+    ).length
+    const files = countFiles(join(root, directory))
+    if (files === 0) problems.push(`there is no file in ${directory}`)
+    if (seen < files)
+      problems.push(`only ${seen} of ${files} modules of ${directory} were looked at`)
+    return seen
+  }
+  const modules = seenIn('src')
+  const webModules = seenIn('web/src')
   for (const violation of output.summary.violations) {
     problems.push(`${violation.rule.name}: ${violation.from} -> ${violation.to}`)
   }
-  return { modules: seen, problems }
+  return { modules, webModules, problems }
 }
 
 /** The table as rules of dependency-cruiser. */
@@ -83,7 +98,7 @@ export function rulesOf(table: RoomTable): IFlattenedRuleSet {
       {
         name: 'resolvable',
         severity: 'error',
-        from: { path: '^src/' },
+        from: { path: '^(web/)?src/' },
         to: { couldNotResolve: true },
       },
       ...names.map((name) => ({
@@ -119,13 +134,56 @@ export function rulesOf(table: RoomTable): IFlattenedRuleSet {
         from: { path: `^src/${table.dataPath.from}/` },
         to: { path: `^src/(${table.dataPath.never.join('|')})/`, reachable: true },
       },
+      ...webRulesOf(table),
     ],
   }
 }
 
+/** Arrows of the pages: downwards through their folders, and out only through the doors that the table names. */
+function webRulesOf({ web }: RoomTable): IFlattenedRuleSet['forbidden'] & object {
+  return [
+    {
+      name: 'web-imports-only-what-the-table-allows',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^src/', pathNot: `^src/(${web.imports.join('|')})/index\\.ts$` },
+    },
+    {
+      name: 'web-takes-only-types',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^src/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'web-runs-in-browsers',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'nobody-imports-web',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^web/' },
+    },
+    {
+      name: 'features-do-not-import-each-other',
+      severity: 'error',
+      from: { path: '^web/src/features/([^/]+)/' },
+      to: { path: '^web/src/features/', pathNot: '^web/src/features/$1/' },
+    },
+    ...web.folders.map((folder, index) => ({
+      name: `web-${folder}-imports-only-what-is-below`,
+      severity: 'error' as const,
+      from: { path: `^web/src/${folder}/` },
+      to: { path: '^web/', pathNot: `^web/src/(${web.folders.slice(index).join('|')})/` },
+    })),
+  ]
+}
+
 function countFiles(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'),
+    (entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.name.endsWith('.test.ts'),
   ).length
 }
 
@@ -135,7 +193,7 @@ if (import.meta.main) {
   const report = await checkRooms(root, readRoomTable(join(root, 'tools/rooms.json')))
   for (const problem of report.problems) process.stderr.write(`rooms: ${problem}\n`)
   process.stdout.write(
-    `rooms: ${report.modules} modules in ${relative(process.cwd(), join(root, 'src')) || 'src'}, ${report.problems.length} problems\n`,
+    `rooms: ${report.modules} modules in src, ${report.webModules} in web, ${report.problems.length} problems\n`,
   )
   process.exitCode = report.problems.length === 0 ? 0 : 1
 }

@@ -10,6 +10,14 @@ export interface Room {
 
 export interface RoomTable {
   readonly rooms: Readonly<Record<string, Room>>
+  /** The pages: a program of their own, beside the rooms. */
+  readonly web: {
+    /** Rooms whose doors they may use. */
+    readonly imports: readonly string[]
+    /** Folders of web/src; each may import itself and those after it. Parts of `features` never import each other. */
+    readonly folders: readonly string[]
+    readonly says: string
+  }
   /** What `from` must not reach, not even through other rooms. */
   readonly dataPath: { readonly from: string; readonly never: readonly string[] }
 }
@@ -23,6 +31,10 @@ export function readRoomTable(path: string): RoomTable {
       if (target === undefined) throw new Error(`${name} imports ${other}, which is no room`)
       if (target.layer > room.layer) throw new Error(`${name} imports ${other} from a higher layer`)
     }
+  }
+  for (const name of table.web.imports) {
+    if (table.rooms[name]?.pure !== true)
+      throw new Error(`web imports ${name}, which is no pure room`)
   }
   return table
 }

@@ -41,6 +41,7 @@ export function CodeSection({
           <p>
             Scan this with an authenticator app on your phone. The app then shows a new code every
             half minute.
+            {again ? ' The old entry in your app is of no use any more: delete it.' : ''}
           </p>
           <p>
             On the phone itself: <TextLink href={otp.uri}>open it in the app</TextLink>.
