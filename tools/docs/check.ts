@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import { eventCodes, REFUSED_REQUEST_CODE } from '../../src/audit/codes.ts'
 import { type SectionSpec, schema } from '../../src/daemon/config/schema.ts'
 import { type RoomTable, readRoomTable } from '../rooms/table.ts'
 
@@ -7,7 +8,12 @@ const root = resolve(import.meta.dirname, '../..')
 
 /** Everything in the documents that the code knows better. `--write` renews what is generated. */
 export interface DocsReport {
-  readonly looked: { readonly documents: number; readonly codes: number; readonly keys: number }
+  readonly looked: {
+    readonly documents: number
+    readonly codes: number
+    readonly keys: number
+    readonly events: number
+  }
   readonly problems: readonly string[]
 }
 
@@ -74,6 +80,26 @@ export function configKeys(spec: SectionSpec, prefix = ''): string[] {
   })
 }
 
+/** Events that are written and that the page does not name with their codes, and codes on the page that nothing writes. */
+export function auditPageProblems(
+  page: string,
+  events: Readonly<Record<string, readonly string[]>>,
+): string[] {
+  const told = new Set(page.match(/\bT[A-Z]*\d+[IWE]\b/g) ?? [])
+  const written = new Set(Object.values(events).flat())
+  return [
+    ...Object.entries(events)
+      .filter(
+        ([event, codes]) =>
+          !page.includes(`\`${event}\` ${codes[0] ?? ''}`) || codes.some((code) => !told.has(code)),
+      )
+      .map(([event, codes]) => `docs/audit-schema.md lacks ${event} (${codes.join(', ')})`),
+    ...[...told]
+      .filter((code) => !written.has(code))
+      .map((code) => `docs/audit-schema.md has ${code}, which nothing writes`),
+  ]
+}
+
 function files(directory: string, ending: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
@@ -110,6 +136,16 @@ function check(write: boolean): DocsReport {
     if (!configuration.includes(`\`${key}\``)) problems.push(`docs/configuration.md lacks ${key}`)
   }
 
+  const events = Object.fromEntries(
+    Object.entries(eventCodes).map(([event, code]) => [
+      event,
+      event === 'kube.request' ? [code, REFUSED_REQUEST_CODE] : [code],
+    ]),
+  )
+  problems.push(
+    ...auditPageProblems(readFileSync(join(root, 'docs/audit-schema.md'), 'utf8'), events),
+  )
+
   const documents = [
     ...readdirSync(root)
       .filter((name) => name.endsWith('.md'))
@@ -123,14 +159,22 @@ function check(write: boolean): DocsReport {
   }
   if (codes.size === 0 || keys.length === 0 || documents.length < 5)
     problems.push('the check found nothing to look at')
-  return { looked: { documents: documents.length, codes: codes.size, keys: keys.length }, problems }
+  return {
+    looked: {
+      documents: documents.length,
+      codes: codes.size,
+      keys: keys.length,
+      events: Object.keys(events).length,
+    },
+    problems,
+  }
 }
 
 if (import.meta.main) {
   const { looked, problems } = check(process.argv.includes('--write'))
   for (const problem of problems) process.stderr.write(`docs: ${problem}\n`)
   process.stdout.write(
-    `docs: ${looked.documents} documents, ${looked.codes} error codes, ${looked.keys} configuration keys, ${problems.length} problems\n`,
+    `docs: ${looked.documents} documents, ${looked.codes} error codes, ${looked.keys} configuration keys, ${looked.events} audit events, ${problems.length} problems\n`,
   )
   process.exitCode = problems.length === 0 ? 0 : 1
 }
