@@ -1,3 +1,5 @@
+import type { DoorLimits } from '../tls/index.ts'
+
 /** Limits of the management API. */
 
 /** A resource is a page of YAML; more is a mistake or an attack. */
@@ -12,6 +14,11 @@ export const REQUEST_TIMEOUT_MS = 60_000
 export const KEEP_ALIVE_TIMEOUT_MS = 120_000
 /** Connections at once, over all peers. */
 export const MAX_CONNECTIONS = 10_000
+/** People who log in prove nobody yet, and a whole office has one address; the greater part is left for who is proven. */
+export const DOOR_LIMITS: Partial<DoorLimits> = {
+  maxStrangers: 4000,
+  maxStrangersPerAddress: 1000,
+}
 /** The life of a certificate when nobody says otherwise. */
 export const DEFAULT_SESSION_TTL_MS = 12 * 60 * 60 * 1000
 /** Shorter, and whoever may set it could erase what he did before anybody looks. */

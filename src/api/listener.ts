@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { PeerCertificateParser } from '../ca/index.ts'
-import { formatAddress, type Logger } from '../core/index.ts'
+import type { PeerCertificate, PeerCertificateParser } from '../ca/index.ts'
+import { type Clock, formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
-import { MAX_CONNECTIONS, TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts'
+import { DOOR_LIMITS, MAX_CONNECTIONS, TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts'
 import type { ApiServer } from './server.ts'
 
 /** Ends the TLS of API callers. Sockets come from a listener of its own or from the gateway. */
@@ -18,9 +18,10 @@ export function createApiListener(options: {
   readonly server: Pick<ApiServer, 'http' | 'peers'>
   readonly secureContext: (serverName: string) => Promise<SecureContext | null>
   readonly peers: PeerCertificateParser
+  readonly clock: Clock
   readonly log: Logger
 }): ApiListener {
-  const { peers, log, secureContext } = options
+  const { peers, clock, log, secureContext } = options
   const { http } = options.server
   const door = createTlsDoor({
     alpnProtocols: ['http/1.1'],
@@ -30,9 +31,12 @@ export function createApiListener(options: {
     maxConnections: MAX_CONNECTIONS,
     secureContext,
     log,
-    onSecured: ({ socket, certificate, origin }) => {
+    limits: DOOR_LIMITS,
+    onSecured: ({ socket, certificate, origin, hold }) => {
+      const peer = peers.parse(certificate)
+      if (!hold(holderOf(peer, clock.now()))) return
       options.server.peers.set(socket, {
-        certificate: peers.parse(certificate),
+        certificate: peer,
         address: formatAddress(origin.address, origin.port),
       })
       http.emit('connection', socket)
@@ -50,4 +54,11 @@ export function createApiListener(options: {
       door.destroy()
     },
   }
+}
+
+function holderOf(peer: PeerCertificate, nowMs: number): string | null {
+  const verdict = peer.judge(nowMs)
+  if (!verdict.ok) return null
+  const { identity } = verdict
+  return identity.kind === 'user' ? identity.user : `@${identity.kind} ${identity.hostId}`
 }

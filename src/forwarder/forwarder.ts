@@ -10,9 +10,14 @@ import type { ClientExchange } from './exchange.ts'
 import { createHttp1 } from './h1.ts'
 import { serveHttp2 } from './h2.ts'
 import { handle } from './handle.ts'
-import { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'
+import { defaultForwarderLimits, type ForwarderLimits, strangersLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
-import type { AccessSnapshots, PeerCertificateParser, ServedClusters } from './ports.ts'
+import type {
+  AccessSnapshots,
+  PeerCertificate,
+  PeerCertificateParser,
+  ServedClusters,
+} from './ports.ts'
 
 /** How often a drain looks whether everything has ended. */
 const DRAIN_LOOK_MS = 20
@@ -72,6 +77,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         ? null
         : new Connection(options.peers.parse(certificate), origin, cluster)
     },
+    holder: ({ peer }) => holderOf(peer, deps),
     handle: (connection, exchange) => void handle(deps, connection, exchange),
   })
   const stopWatching = options.access.onChange(() => live.recheck())
@@ -88,6 +94,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   }
 }
 
+/** The name of whoever a connection is proven to be of, as of now; null for nobody, and for who is gone. */
+export function holderOf(
+  peer: PeerCertificate,
+  { access, clock }: Pick<HandlerDeps, 'access' | 'clock'>,
+): string | null {
+  const verdict = peer.judge(clock.now())
+  if (!verdict.ok || verdict.identity.kind !== 'user') return null
+  return access.current().subject(verdict.identity) === null ? null : verdict.identity.user
+}
+
 /** Connections by HTTP/1.1 and HTTP/2, each bound to something before its first request; shared with `undeliverable`. */
 export function serveConnections<Bound>(options: {
   readonly limits: ForwarderLimits
@@ -95,6 +111,8 @@ export function serveConnections<Bound>(options: {
   readonly secureContext: (serverName: string) => Promise<SecureContext | null>
   /** Null: the connection is closed. */
   readonly bind: (connection: SecuredConnection) => Promise<Bound | null>
+  /** Whose share of the connections it takes; null: that of strangers. */
+  readonly holder: (bound: Bound) => string | null
   readonly handle: (bound: Bound, exchange: ClientExchange) => void
 }): {
   accept(socket: Socket, origin: ConnectionOrigin): void
@@ -112,7 +130,9 @@ export function serveConnections<Bound>(options: {
     if (to === undefined) exchange.reset()
     else options.handle(to, exchange)
   }
-  const http1 = createHttp1(options.limits, dispatch)
+  const forStrangers = strangersLimits(options.limits)
+  const known = { limits: options.limits, http1: createHttp1(options.limits, dispatch) }
+  const stranger = { limits: forStrangers, http1: createHttp1(forStrangers, dispatch) }
   const door = createTlsDoor({
     alpnProtocols: ['h2', 'http/1.1'],
     requestCertificate: true,
@@ -120,6 +140,7 @@ export function serveConnections<Bound>(options: {
     minVersion: 'TLSv1.3',
     handshakeTimeoutMs: options.limits.handshakeTimeoutMs,
     maxConnections: options.limits.maxConnections,
+    limits: options.limits,
     log: options.log,
     secureContext: options.secureContext,
     onSecured: (connection) => {
@@ -129,12 +150,15 @@ export function serveConnections<Bound>(options: {
           socket.destroy()
           return
         }
+        const holder = options.holder(to)
+        if (!connection.hold(holder)) return
         bound.set(socket, to)
+        const serving = holder === null ? stranger : known
         if (protocol !== 'h2') {
-          http1.emit('connection', socket)
+          serving.http1.emit('connection', socket)
           return
         }
-        const session = serveHttp2(socket, options.limits, dispatch)
+        const session = serveHttp2(socket, serving.limits, dispatch)
         sessions.add(session)
         session.once('close', () => sessions.delete(session))
         if (closing) session.close()
@@ -150,7 +174,7 @@ export function serveConnections<Bound>(options: {
       for (const session of sessions) session.close()
       const deadline = AbortSignal.timeout(graceMs)
       for (;;) {
-        http1.closeIdleConnections()
+        for (const { http1 } of [known, stranger]) http1.closeIdleConnections()
         live.cutResumable()
         if (exchanges.size === 0 || deadline.aborted) break
         await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
@@ -158,7 +182,7 @@ export function serveConnections<Bound>(options: {
       live.cutAll()
       // A moment for the last bytes and events of what just ended.
       await new Promise((resolve) => setTimeout(resolve, 50))
-      http1.close()
+      for (const { http1 } of [known, stranger]) http1.close()
       door.destroy()
     },
   }

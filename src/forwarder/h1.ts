@@ -208,10 +208,15 @@ const leaving = new WeakSet<Duplex>()
 /** Ends our half and reads on for a moment: the client may still be sending, and a reset would overtake the words. */
 function lastWords(socket: Duplex, words: string | Buffer): void {
   leaving.add(socket)
-  socket.end(words)
-  socket.resume()
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('end', () => socket.destroy())
+  let open = 2
+  const half = (): void => {
+    open -= 1
+    if (open === 0) socket.destroy()
+  }
+  socket.end(words, half)
+  socket.resume()
+  socket.once('end', half)
   socket.once('close', () => clearTimeout(timer))
 }
 

@@ -1,4 +1,6 @@
-export interface ForwarderLimits {
+import { type DoorLimits, defaultDoorLimits } from '../tls/index.ts'
+
+export interface ForwarderLimits extends DoorLimits {
   /** From the accepted socket to the end of the TLS handshake: two round trips, generously. */
   readonly handshakeTimeoutMs: number
   /** Connections that this service holds at once. */
@@ -31,6 +33,7 @@ export interface ForwarderLimits {
 }
 
 export const defaultForwarderLimits: ForwarderLimits = {
+  ...defaultDoorLimits,
   handshakeTimeoutMs: 10_000,
   maxConnections: 20_000,
   maxHeaderBytes: 1024 * 1024,
@@ -47,3 +50,28 @@ export const defaultForwarderLimits: ForwarderLimits = {
   maxUpgradeAnswerBytes: 1024 * 1024,
   upgradeTimeoutMs: 60_000,
 }
+
+/** For connections that prove nobody: enough for one refusal in words, which is all that they get. */
+export function strangersLimits(limits: ForwarderLimits): ForwarderLimits {
+  const cap = (name: keyof typeof STRANGERS): number => Math.min(limits[name], STRANGERS[name])
+  return {
+    ...limits,
+    maxHeaderBytes: cap('maxHeaderBytes'),
+    headersTimeoutMs: cap('headersTimeoutMs'),
+    keepAliveTimeoutMs: cap('keepAliveTimeoutMs'),
+    maxConcurrentStreams: cap('maxConcurrentStreams'),
+    maxSessionMemoryMb: cap('maxSessionMemoryMb'),
+    streamWindowBytes: cap('streamWindowBytes'),
+  }
+}
+
+const STRANGERS = {
+  /** A long command line of a person whose certificate has expired still gets its answer. */
+  maxHeaderBytes: 64 * 1024,
+  headersTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 10_000,
+  maxConcurrentStreams: 100,
+  /** Node takes whole megabytes; ten is its own default. */
+  maxSessionMemoryMb: 10,
+  streamWindowBytes: 64 * 1024,
+} as const

@@ -8,7 +8,7 @@ import type { ConnectionOrigin } from '../tls/index.ts'
 import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
 import { RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
-import { serveConnections } from './forwarder.ts'
+import { holderOf, serveConnections } from './forwarder.ts'
 import { defaultForwarderLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
@@ -69,6 +69,7 @@ export function createUndeliverable(options: {
       origin,
       peer: options.peers.parse(certificate),
     }),
+    holder: ({ peer }) => holderOf(peer, options),
     handle: (bound, exchange) => {
       answer(deps, options.describe, bound, exchange).catch((error: unknown) => {
         options.log.error({ error: errorMessage(error) }, 'an undeliverable request failed inside')

@@ -189,12 +189,15 @@ class TlsGateway implements Gateway {
     this.#bytesUp += bytes.length
     server.write(bytes)
     pipeBothWays(socket, server, {
-      up: (count) => {
-        this.#bytesUp += count
+      counters: {
+        up: (count) => {
+          this.#bytesUp += count
+        },
+        down: (count) => {
+          this.#bytesDown += count
+        },
       },
-      down: (count) => {
-        this.#bytesDown += count
-      },
+      lingerMs: this.#limits.lingerMs,
     })
   }
 
@@ -227,10 +230,15 @@ class TlsGateway implements Gateway {
 
   /** Ends our half and reads on for a moment: a reset would overtake the words. */
   #lastWords(socket: Socket, words: string | Buffer): void {
-    socket.end(words)
-    socket.resume()
     const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs)
-    socket.once('end', () => socket.destroy())
+    let open = 2
+    const half = (): void => {
+      open -= 1
+      if (open === 0) socket.destroy()
+    }
+    socket.end(words, half)
+    socket.resume()
+    socket.once('end', half)
     socket.once('close', () => clearTimeout(timer))
   }
 

@@ -9,7 +9,7 @@ export interface GatewayLimits {
   readonly maxConnections: number
   /** To reach the far end of a pipe. */
   readonly dialTimeoutMs: number
-  /** How long a refused connection is kept so that the alert arrives before the reset. */
+  /** How long a connection that is over on our side is kept, so that its last bytes arrive before the reset. */
   readonly lingerMs: number
 }
 

@@ -9,20 +9,32 @@ export interface PipeCounters {
 
 /**
  * Moves bytes both ways until both ends are done. Each direction waits for its slower end, so that a stalled reader holds
- * what the sockets' buffers hold and no more; an end on one side is passed on while the other direction goes on.
+ * what the sockets' buffers hold and no more; an end on one side is passed on while the other direction goes on. When the
+ * server is gone, a client that has got everything has `lingerMs` to go as well.
  */
-export function pipeBothWays(client: Socket, server: Duplex, counters: PipeCounters): void {
+export function pipeBothWays(
+  client: Socket,
+  server: Duplex,
+  { counters, lingerMs }: { readonly counters: PipeCounters; readonly lingerMs: number },
+): void {
   const broken = (): void => {
     client.destroy()
     server.destroy()
+  }
+  const linger = (): void => {
+    const timer = setTimeout(() => client.destroy(), lingerMs)
+    client.once('close', () => clearTimeout(timer))
   }
   client.on('error', broken)
   server.on('error', broken)
   client.once('close', () => server.destroy())
   server.once('close', () => {
     // What the server sent before it closed may still be on its way to the client.
-    if (client.writableEnded) return
-    client.end()
+    if (!client.writableEnded) client.end()
+    // Unread, its own end would never be noticed.
+    client.resume()
+    if (client.writableFinished) linger()
+    else client.once('finish', linger)
   })
   client.on('data', (chunk: Buffer) => counters.up(chunk.length))
   server.on('data', (chunk: Buffer) => counters.down(chunk.length))

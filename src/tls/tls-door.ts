@@ -8,6 +8,8 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { type DoorLimits, defaultDoorLimits } from './limits.ts'
+import { Shares } from './shares.ts'
 
 /** Where a connection came from, as the gateway or the socket says. */
 export interface ConnectionOrigin {
@@ -25,6 +27,11 @@ export interface SecuredConnection {
   readonly certificate: Uint8Array | null
   /** The protocol that was agreed on; null when the client offered none. */
   readonly protocol: string | null
+  /**
+   * Says once who holds the connection: somebody who is proven, by name, or nobody who is (null). False when he has his
+   * share already; then the connection is closed.
+   */
+  hold(holder: string | null): boolean
 }
 
 export interface TlsDoorOptions {
@@ -38,6 +45,7 @@ export interface TlsDoorOptions {
   /** Rejects, or resolves to null, for a name that is not served; `serverName` is lower case, empty when there is none. */
   readonly secureContext: (serverName: string) => Promise<SecureContext | null>
   readonly onSecured: (connection: SecuredConnection) => void
+  readonly limits?: Partial<DoorLimits>
   readonly log: Logger
 }
 
@@ -58,16 +66,43 @@ export function createTlsDoor(options: TlsDoorOptions): TlsDoor {
   return new ServerDoor(options)
 }
 
+interface Accepted {
+  readonly origin: ConnectionOrigin
+  readonly allowHalfOpen: boolean
+  /** Gives back the place of the handshake. */
+  shaken(): void
+}
+
 class ServerDoor implements TlsDoor {
   readonly #options: TlsDoorOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** By the four numbers of a TCP connection, since the TLS socket knows them and not the socket below it. */
-  readonly #origins = new Map<string, ConnectionOrigin>()
+  readonly #accepted = new Map<string, Accepted>()
+  readonly #handshakes: Shares
+  readonly #strangers: Shares
+  readonly #known: Shares
   #destroyed = false
 
   constructor(options: TlsDoorOptions) {
     this.#options = options
+    const limits = { ...defaultDoorLimits, ...options.limits }
+    const full =
+      (words: string) =>
+      (holder: string, connections: number): void =>
+        options.log.warn({ holder, connections }, words)
+    this.#handshakes = new Shares(
+      { most: limits.maxHandshakes, mostEach: limits.maxHandshakesPerAddress },
+      full('too many unfinished TLS handshakes of one address: further ones are closed'),
+    )
+    this.#strangers = new Shares(
+      { most: limits.maxStrangers, mostEach: limits.maxStrangersPerAddress },
+      full('too many connections of one address prove nobody: further ones are closed'),
+    )
+    this.#known = new Shares(
+      { most: options.maxConnections, mostEach: limits.maxConnectionsPerHolder },
+      full('one person has as many connections as he may: further ones are closed'),
+    )
     this.#server = createServer({
       minVersion: options.minVersion,
       ALPNProtocols: [...options.alpnProtocols],
@@ -107,13 +142,20 @@ class ServerDoor implements TlsDoor {
       socket.destroy()
       return
     }
+    const shaken = this.#handshakes.take(origin.address)
+    if (shaken === null) {
+      socket.destroy()
+      return
+    }
     const flow = flowOf(socket)
+    const accepted: Accepted = { origin, shaken, allowHalfOpen: socket.allowHalfOpen }
     this.#sockets.add(socket)
-    this.#origins.set(flow, origin)
+    this.#accepted.set(flow, accepted)
     socket.once('close', () => {
       this.#sockets.delete(socket)
+      shaken()
       // The same four numbers may already belong to the next connection.
-      if (this.#origins.get(flow) === origin) this.#origins.delete(flow)
+      if (this.#accepted.get(flow) === accepted) this.#accepted.delete(flow)
     })
     // The TLS socket above reports the error; without a listener of its own this one would end the process.
     socket.on('error', (error) => {
@@ -121,6 +163,8 @@ class ServerDoor implements TlsDoor {
       socket.destroy()
     })
     socket.setNoDelay(true)
+    // Who leaves amid the handshake is gone; after it, an end in one direction is a part of the connection.
+    socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
   }
 
@@ -131,6 +175,10 @@ class ServerDoor implements TlsDoor {
 
   #secured(socket: TLSSocket): void {
     const { remoteAddress } = socket
+    const accepted = this.#accepted.get(flowOf(socket))
+    accepted?.shaken()
+    socket.allowHalfOpen = accepted?.allowHalfOpen ?? false
+    const origin = accepted?.origin ?? { address: '', port: 0 }
     socket.on('error', (error) => {
       const { log } = this.#options
       if (errorCode(error) === BAD_RECORD_MAC) {
@@ -142,11 +190,23 @@ class ServerDoor implements TlsDoor {
     })
     this.#options.onSecured({
       socket,
-      origin: this.#origins.get(flowOf(socket)) ?? { address: '', port: 0 },
+      origin,
       serverName: typeof socket.servername === 'string' ? socket.servername.toLowerCase() : '',
       certificate: socket.getPeerX509Certificate()?.raw ?? null,
       protocol: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : null,
+      hold: (holder) => this.#hold(socket, origin, holder),
     })
+  }
+
+  #hold(socket: TLSSocket, { address }: ConnectionOrigin, holder: string | null): boolean {
+    const back = holder === null ? this.#strangers.take(address) : this.#known.take(holder)
+    if (back === null || socket.destroyed) {
+      back?.()
+      socket.destroy()
+      return false
+    }
+    socket.once('close', back)
+    return true
   }
 }
 

@@ -143,6 +143,7 @@ export async function openAuthService(
     server,
     secureContext: async (name) => (name === serverName ? certificates.secureContext(name) : null),
     peers,
+    clock,
     log,
   })
   stack.use(

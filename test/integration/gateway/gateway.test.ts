@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { duplexPair } from 'node:stream'
 import {
   createServer as createTlsServer,
   type Server as TlsServer,
@@ -16,6 +17,7 @@ import {
 import { serverCertificate } from '../../support/certificates.ts'
 
 const NAME = 'target.example.com'
+const PATIENTLY = { timeout: 20_000 }
 
 describe('gateway', () => {
   let stack: AsyncDisposableStack
@@ -141,6 +143,39 @@ describe('gateway', () => {
     socket.destroy()
   })
 
+  it('does not keep a client that stays when the far end has gone', async () => {
+    const { gateway, port } = await open({ lingerMs: 100 })
+    const [near, far] = duplexPair()
+    route = () => ({ kind: 'pipe', dial: async () => near })
+    const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    client.write(await helloBytes(NAME))
+    await once(far, 'data')
+    far.write('last words')
+    near.once('data', () => near.destroy())
+    const [data] = (await once(client, 'data')) as [Buffer]
+    expect(data.toString()).toBe('last words')
+    await expect.poll(() => gateway.stats().connections, PATIENTLY).toBe(0)
+    client.destroy()
+  })
+
+  it('gives a slow client everything that the far end said before it went', async () => {
+    const { gateway, port } = await open({ lingerMs: 100 })
+    const body = Buffer.alloc(3_000_000, 'x')
+    target.on('secureConnection', (socket) => {
+      socket.on('error', () => {})
+      socket.end(body)
+    })
+    const client = tlsConnect({ port, servername: NAME, ca })
+    await once(client, 'secureConnect')
+    let bytes = 0
+    for await (const chunk of client as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(bytes).toBe(body.length)
+    await expect.poll(() => gateway.stats().connections, PATIENTLY).toBe(0)
+  })
+
   it('answers an unknown name with unrecognized_name', async () => {
     const { gateway, port } = await open()
     expect((await alertOf(port, await helloBytes('other.example.com'))).toString('hex')).toBe(
@@ -187,9 +222,9 @@ describe('gateway', () => {
     const { gateway, port } = await open({ maxPendingHellosPerAddress: 5 })
     const opened = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'))
     for (const socket of opened) socket.on('error', () => {})
-    await expect.poll(() => gateway.stats().refused['busyAddress']).toBe(3)
+    await expect.poll(() => gateway.stats().refused['busyAddress'], PATIENTLY).toBe(3)
     for (const socket of opened) socket.destroy()
-    await expect.poll(() => gateway.stats().pendingHellos).toBe(0)
+    await expect.poll(() => gateway.stats().pendingHellos, PATIENTLY).toBe(0)
   })
 
   it('wants a PROXY header where it is told so, and no header where it is not', async () => {

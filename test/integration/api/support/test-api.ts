@@ -122,6 +122,7 @@ export class TestApi implements AsyncDisposable {
       server,
       secureContext: async () => context,
       peers,
+      clock: systemClock,
       log: silentLogger,
     })
     api.stack.defer(() => listener.close(0))

@@ -79,13 +79,17 @@ export class TestClock implements Clock {
   }
 }
 
-/** Remembers what was said at `error`: defects of ours. */
+/** Remembers what was said at `error`, defects of ours, and at `warn`. */
 export class TestLog implements Logger {
   readonly errors: string[] = []
+  readonly warnings: string[] = []
 
   debug(): void {}
   info(): void {}
-  warn(): void {}
+
+  warn(_fields: LogFields, message: string): void {
+    this.warnings.push(message)
+  }
 
   error(fields: LogFields, message: string): void {
     this.errors.push(`${message}: ${JSON.stringify(fields)}`)
