@@ -77,6 +77,7 @@ describe('the rooms in ARCHITECTURE.md', () => {
         core: { layer: 0, imports: [], pure: true, says: 'basics' },
         audit: { layer: 1, imports: ['core'], pure: false, says: 'events' },
       },
+      web: { imports: [], folders: ['app'], says: 'pages' },
       dataPath: { from: 'audit', never: [] },
     })
     expect(section).toContain('  audit --> core\n')
