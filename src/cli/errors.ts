@@ -1,4 +1,4 @@
-import { ApiCallError, ClientError } from '../client/index.ts'
+import { ApiCallError, ClientError, type ClientErrorCode } from '../client/index.ts'
 import { CodedError, errorMessage } from '../core/index.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -8,6 +8,7 @@ export type CliErrorCode =
   | 'FILE_UNREADABLE'
   | 'FILE_UNWRITABLE'
   | 'REFUSED'
+  | 'NO_IDENTITY'
 
 /** A mistake of the person or of the surroundings, with what to do about it. */
 export class CliError extends CodedError<CliErrorCode> {
@@ -24,7 +25,7 @@ export class CliError extends CodedError<CliErrorCode> {
   }
 }
 
-/** One line of what went wrong, one of what to do. */
+/** One line of what went wrong; lines of what to do. */
 export function describeError(error: unknown): {
   message: string
   hint: string | null
@@ -34,17 +35,12 @@ export function describeError(error: unknown): {
     const denied = error.status === 401 || error.status === 403
     return {
       message: error.message,
-      hint: null,
+      hint: error.hint,
       exit: denied ? exitCodes.denied.code : exitCodes.failed.code,
     }
   }
   if (error instanceof ClientError || error instanceof CliError) {
-    const usage = error.code === 'USAGE'
-    return {
-      message: error.message,
-      hint: error.hint,
-      exit: usage ? exitCodes.usage.code : exitCodes.failed.code,
-    }
+    return { message: error.message, hint: error.hint, exit: exitOf(error.code) }
   }
   return {
     message: error instanceof CodedError ? error.message : `internal error: ${errorMessage(error)}`,
@@ -53,5 +49,18 @@ export function describeError(error: unknown): {
         ? null
         : 'this is a defect: please report it with the command line',
     exit: exitCodes.failed.code,
+  }
+}
+
+function exitOf(code: CliErrorCode | ClientErrorCode): number {
+  switch (code) {
+    case 'USAGE':
+    case 'ADDRESS_INVALID':
+      return exitCodes.usage.code
+    case 'NO_IDENTITY':
+    case 'IDENTITY_EXPIRED':
+      return exitCodes.denied.code
+    default:
+      return exitCodes.failed.code
   }
 }

@@ -1,11 +1,11 @@
-import { Command, CommanderError } from 'commander'
+import { type Argument, Command, CommanderError, Help, type Option } from 'commander'
 import { describeError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, print, say } from './io.ts'
 
 /**
  * Parses `argv` (without node and script), runs the command, and tells the exit code. Prints errors as one line of
- * what and one of what to do; never throws.
+ * what and lines of what to do; never throws.
  */
 export async function run(
   build: (io: Io) => Command,
@@ -26,19 +26,42 @@ export async function run(
     if (io.signal.aborted) return exitCodes.interrupted.code
     const { message, hint, exit } = describeError(error)
     say(io, `${name}: ${message}`)
-    if (hint !== null) say(io, `${name}: ${hint}`)
+    for (const line of hint?.split('\n') ?? []) say(io, `${name}: ${line}`)
     return exit
   }
 }
 
 /** Commander must neither exit the process nor write past `io`. */
 function prepare(command: Command, io: Io): void {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => io.stdout.write(text),
-    writeErr: (text) => io.stderr.write(text),
-  })
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: globalOptions,
+      // Every command has options: to say so at each of them says nothing.
+      subcommandTerm: (child) =>
+        [child.name(), ...child.registeredArguments.map(argumentTerm)].join(' '),
+    })
   command.showHelpAfterError(`(see "${path(command)} --help")`)
   for (const child of command.commands) prepare(child, io)
+}
+
+function argumentTerm(argument: Argument): string {
+  const term = argument.name() + (argument.variadic ? '...' : '')
+  return argument.required ? `<${term}>` : `[${term}]`
+}
+
+/** Those of the program, but for one whose name a command gives another meaning. */
+function globalOptions(command: Command): Option[] {
+  const all = new Help()
+  all.showGlobalOptions = true
+  return all
+    .visibleGlobalOptions(command)
+    .filter(({ long }) => !command.options.some((own) => own.long === long && !own.hidden))
 }
 
 const path = (command: Command): string =>

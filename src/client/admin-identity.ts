@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, errorMessage } from '../core/index.ts'
-import type { ApiConnection } from './api-client.ts'
+import type { ApiConnection } from './api-connection.ts'
 import { ClientError } from './errors.ts'
 
 /** The file below the data directory in which the auth service keeps the local administrator's identity. */

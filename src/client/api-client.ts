@@ -1,4 +1,3 @@
-import { Agent, request } from 'node:https'
 import {
   type BodyOf,
   buildPath,
@@ -9,25 +8,9 @@ import {
   type QueryOf,
   type ResponseOf,
 } from '../contract/index.ts'
-import { errorCode, errorMessage } from '../core/index.ts'
+import type { ApiConnection } from './api-connection.ts'
 import { ApiCallError, ClientError } from './errors.ts'
-
-/** Where the auth service is, and who we are to it. */
-export interface ApiConnection {
-  readonly host: string
-  readonly port: number
-  /** The name in the auth service's certificate. */
-  readonly serverName: string
-  /** PEM. */
-  readonly hostCa: string
-  readonly certificate: string
-  readonly privateKey: string
-}
-
-/** Answers are pages of resources; more means that the other end is not the auth service. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024
-/** A call is one look-up or one write; what takes longer will not come. */
-const CALL_TIMEOUT_MS = 60_000
+import { type ApiTransport, HttpsTransport } from './https-transport.ts'
 
 type InputOf<N extends EndpointName> = (object extends ParamsOf<N>
   ? { readonly params?: ParamsOf<N> }
@@ -39,19 +22,11 @@ type InputOf<N extends EndpointName> = (object extends ParamsOf<N>
 /** Calls the management API; requests and answers have the contract's types. */
 export class ApiClient implements Disposable {
   readonly #connection: ApiConnection
-  readonly #agent: Agent
+  readonly #transport: ApiTransport
 
-  constructor(connection: ApiConnection) {
+  constructor(connection: ApiConnection, transport: ApiTransport = new HttpsTransport(connection)) {
     this.#connection = connection
-    this.#agent = new Agent({
-      keepAlive: true,
-      maxSockets: 4,
-      ca: connection.hostCa,
-      cert: connection.certificate,
-      key: connection.privateKey,
-      servername: connection.serverName,
-      minVersion: 'TLSv1.3',
-    })
+    this.#transport = transport
   }
 
   /**
@@ -67,7 +42,7 @@ export class ApiClient implements Disposable {
     }
     const path = buildPath(endpoint, given.params ?? {}) + queryText(given.query ?? {})
     const body = given.body === undefined ? null : JSON.stringify(given.body)
-    const answer = await this.#exchange(endpoint.method, path, body)
+    const answer = await this.#transport.exchange(endpoint.method, path, body)
     const parsed = parseJson(answer.text)
     if (answer.status >= 200 && answer.status < 300) return parsed as ResponseOf<N>
     const refusal = refusalOf(parsed)
@@ -77,90 +52,24 @@ export class ApiClient implements Disposable {
         `unexpected answer ${answer.status} from the auth service`,
       )
     }
-    throw new ApiCallError(answer.status, refusal.code, refusal.message)
+    throw new ApiCallError(
+      answer.status,
+      refusal.code,
+      refusal.message,
+      this.#hintOf(answer.status),
+    )
   }
 
   [Symbol.dispose](): void {
-    this.#agent.destroy()
+    this.#transport[Symbol.dispose]()
   }
 
-  #exchange(
-    method: string,
-    path: string,
-    body: string | null,
-  ): Promise<{ status: number; text: string }> {
-    const { host, port } = this.#connection
-    return new Promise((resolve, reject) => {
-      const outgoing = request(
-        {
-          agent: this.#agent,
-          host,
-          port,
-          method,
-          path,
-          timeout: CALL_TIMEOUT_MS,
-          headers:
-            body === null
-              ? { accept: 'application/json' }
-              : {
-                  accept: 'application/json',
-                  'content-type': 'application/json',
-                  'content-length': Buffer.byteLength(body),
-                },
-        },
-        (incoming) => {
-          const chunks: Buffer[] = []
-          let bytes = 0
-          incoming.on('data', (chunk: Buffer) => {
-            bytes += chunk.length
-            if (bytes > MAX_ANSWER_BYTES) {
-              outgoing.destroy(new ClientError('BAD_ANSWER', 'the answer is too large'))
-              return
-            }
-            chunks.push(chunk)
-          })
-          incoming.on('end', () =>
-            resolve({
-              status: incoming.statusCode ?? 0,
-              text: Buffer.concat(chunks).toString('utf8'),
-            }),
-          )
-          incoming.on('error', (error) => reject(this.#explain(error)))
-        },
-      )
-      outgoing.on('timeout', () =>
-        outgoing.destroy(new ClientError('CONNECT_FAILED', 'no answer within a minute')),
-      )
-      outgoing.on('error', (error) => reject(this.#explain(error)))
-      outgoing.end(body ?? undefined)
-    })
-  }
-
-  #explain(error: Error): Error {
-    if (error instanceof ClientError) return error
-    const { host, port } = this.#connection
-    const code = errorCode(error) ?? ''
-    if (code.startsWith('ERR_TLS') || code.startsWith('CERT_') || TRUST_CODES.has(code)) {
-      return new ClientError(
-        'SERVER_NOT_TRUSTED',
-        `the server at ${host}:${port} is not the expected auth service: ${errorMessage(error)}`,
-        { cause: error, hint: 'is another Teleport cluster running on this port?' },
-      )
-    }
-    return new ClientError(
-      'CONNECT_FAILED',
-      `cannot reach the auth service at ${host}:${port}: ${errorMessage(error)}`,
-      { cause: error, hint: 'is it running? start it with "teleport start"' },
-    )
+  #hintOf(status: number): string | null {
+    const { hints } = this.#connection
+    if (status === 401) return hints?.unauthenticated ?? null
+    return status === 403 ? (hints?.denied ?? null) : null
   }
 }
-
-const TRUST_CODES: ReadonlySet<string> = new Set([
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-])
 
 function queryText(query: Readonly<Record<string, unknown>>): string {
   const search = new URLSearchParams()

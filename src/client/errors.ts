@@ -6,6 +6,8 @@ export type ClientErrorCode =
   | 'BAD_ANSWER'
   | 'IDENTITY_MISSING'
   | 'IDENTITY_UNREADABLE'
+  | 'IDENTITY_EXPIRED'
+  | 'ADDRESS_INVALID'
 
 /** What went wrong between a command and the auth service; `hint` is the next step. */
 export class ClientError extends CodedError<ClientErrorCode> {
@@ -26,9 +28,11 @@ export class ClientError extends CodedError<ClientErrorCode> {
 export class ApiCallError extends CodedError<string> {
   override readonly name = 'ApiCallError'
   readonly status: number
+  readonly hint: string | null
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, hint: string | null = null) {
     super(code, message)
     this.status = status
+    this.hint = hint
   }
 }

@@ -1,51 +1,21 @@
-import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
-import { ApiClient, readAdminIdentity } from '../../client/index.ts'
-import { errorCode, errorMessage } from '../../core/index.ts'
-import { CliError } from '../errors.ts'
-import type { Io } from '../io.ts'
-
-export const DEFAULT_CONFIG_FILE = '/etc/teleport.yaml'
-const DEFAULT_DATA_DIR = '/var/lib/teleport'
+import { ApiClient } from '../../client/index.ts'
+import { type Io, say } from '../io.ts'
+import { type ConnectionFlags, chooseConnection } from './connection/choose.ts'
 
 /** What every tctl command works with. `connect` costs something, so `--help` never calls it. */
 export interface TctlContext {
   readonly io: Io
-  /** The management API, as the administrator of this machine. */
+  /** The management API, as whoever the flags and the surroundings name. */
   connect(): Promise<ApiClient>
 }
 
-/** Finds the data directory by the configuration file, and in it the administrator's identity. */
-export function tctlContext(io: Io, configFile: () => string | undefined): TctlContext {
+export function tctlContext(io: Io, flags: () => ConnectionFlags): TctlContext {
   return {
     io,
-    connect: async () => new ApiClient(await readAdminIdentity(await dataDirOf(configFile()))),
+    connect: async () => {
+      const { connection, warning } = await chooseConnection(flags(), io.env, Date.now())
+      if (warning !== null) say(io, `tctl: ${warning}`)
+      return new ApiClient(connection)
+    },
   }
 }
-
-async function dataDirOf(given: string | undefined): Promise<string> {
-  const path = given ?? DEFAULT_CONFIG_FILE
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT' && given === undefined) return ''
-    throw new CliError('FILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
-      cause: error,
-      hint: '-c names the configuration file of the auth service',
-    })
-  })
-  // Only one key matters here; the daemon judges the rest when it starts.
-  const config: unknown = parseYaml(path, text)
-  if (!isRecord(config) || !isRecord(config['teleport'])) return DEFAULT_DATA_DIR
-  const dataDir = config['teleport']['data_dir']
-  return typeof dataDir === 'string' ? dataDir : DEFAULT_DATA_DIR
-}
-
-function parseYaml(path: string, text: string): unknown {
-  try {
-    return parse(text)
-  } catch (error) {
-    throw new CliError('FILE_UNREADABLE', `${path}: ${errorMessage(error)}`, { cause: error })
-  }
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,9 +1,12 @@
 import { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { print } from '../io.ts'
+import { examples } from '../run.ts'
 import { ownVersion } from '../version.ts'
 import { auditCommand } from './audit/commands.ts'
 import { authSignCommand } from './auth/sign.ts'
+import type { ConnectionFlags } from './connection/choose.ts'
+import { connectionFlags } from './connection/flags.ts'
 import { type TctlContext, tctlContext } from './context.ts'
 import { kubeCommand } from './kube.ts'
 import { createCommand } from './resources/create.ts'
@@ -15,21 +18,15 @@ import { usersCommand } from './users/commands.ts'
 /** `tctl`: administration through the management API of the running auth service. */
 export function buildTctl(io: Io): Command {
   const program = new Command('tctl')
-    .description('administer a Teleport cluster')
-    .option(
-      '-c, --config <file>',
-      'configuration file of the auth service (default: $TELEPORT_CONFIG_FILE, else /etc/teleport.yaml)',
-    )
+    .description('administer a Teleport cluster, on its own machine or from anywhere')
     .configureHelp({ showGlobalOptions: true })
-  const context: TctlContext = tctlContext(
-    io,
-    () => program.opts<{ config?: string }>().config ?? io.env['TELEPORT_CONFIG_FILE'],
-  )
+  let flags = (): ConnectionFlags => ({})
+  const context: TctlContext = tctlContext(io, () => flags())
 
   const auth = new Command('auth').description('certificates and authorities')
   auth.addCommand(authSignCommand(context))
 
-  return program
+  program
     .addCommand(usersCommand(context))
     .addCommand(createCommand(context))
     .addCommand(getCommand(context))
@@ -41,4 +38,10 @@ export function buildTctl(io: Io): Command {
     .addCommand(
       new Command('version').description('print the version').action(() => print(io, ownVersion())),
     )
+  flags = connectionFlags(program)
+  return examples(program, [
+    'tctl status',
+    'tctl -i admin.pem --auth-server=teleport.example.com:3025 users ls',
+    'tctl -i admin.pem --proxy=teleport.example.com get roles',
+  ])
 }
