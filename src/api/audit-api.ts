@@ -3,7 +3,8 @@ import { errorCode, errorMessage, hostOf } from '../core/index.ts'
 import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
 
-type Who = Pick<Caller, 'user' | 'roles' | 'address'>
+/** Who is named in an event. */
+export type Who = Pick<Caller, 'user' | 'roles' | 'address'>
 type Fields = Readonly<Record<string, unknown>>
 
 /** The audit log as handlers of the API use it. All reject with AUDIT_UNAVAILABLE when an event cannot be written. */

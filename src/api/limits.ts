@@ -21,6 +21,8 @@ export const DOOR_LIMITS: Partial<DoorLimits> = {
 }
 /** The life of a certificate when nobody says otherwise. */
 export const DEFAULT_SESSION_TTL_MS = 12 * 60 * 60 * 1000
+/** The longest life that a login may ask for when no role of the user says how long: the original's. */
+export const MAX_LOGIN_TTL_MS = 30 * 60 * 60 * 1000
 /** Shorter, and whoever may set it could erase what he did before anybody looks. */
 export const MIN_AUDIT_RETENTION_MS = 24 * 60 * 60 * 1000
 /** Items on a page when the caller does not say. */

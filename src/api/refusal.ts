@@ -3,16 +3,24 @@ import type { ApiAudit } from './audit-api.ts'
 import type { Caller, Stranger } from './context.ts'
 import { ApiError, type ApiErrorCode } from './errors.ts'
 
-/** Refusals that are events of their own; others have said what there was to say, or are mistakes. */
+/** Refusals of whoever asks, and not of what was asked. */
 const AUDITED: ReadonlySet<ApiErrorCode> = new Set([
   'ACCESS_DENIED',
   'UNAUTHENTICATED',
   'INVITE_INVALID',
+  'LOGIN_THROTTLED',
   'LOCKED',
   'LOCKS_STALE',
   'ADDRESS_PINNED',
   'ADDRESS_NOT_PINNED',
 ])
+
+/** The same refusal, when the handler has written an event of its own about it. */
+export const alreadyAudited = (refusal: ApiError): ApiError =>
+  new ApiError(refusal.code, refusal.message, {
+    cause: refusal,
+    facts: { ...refusal.facts, audited: true },
+  })
 
 /** What was thrown, as an ApiError; refusals are audited before they are told. `path` is the route's, not the caller's. */
 export async function explainRefusal(
@@ -25,7 +33,7 @@ export async function explainRefusal(
     log.error({ error: errorMessage(error), url: call.path }, 'API call failed')
     return known
   }
-  if (!AUDITED.has(known.code)) return known
+  if (!AUDITED.has(known.code) || known.facts['audited'] === true) return known
   try {
     await audit.note(call.caller, 'auth', {
       success: false,

@@ -8,6 +8,7 @@ export const eventCodes = {
   'kube.request': 'T3009I',
   auth: 'T3007W',
   'cert.create': 'TC000I',
+  'user.login': 'T1000I',
   'user.create': 'T1002I',
   'user.update': 'T1003I',
   'user.delete': 'T1004I',
@@ -28,6 +29,9 @@ export type EventName = keyof typeof eventCodes
 
 /** The code of a `kube.request` that was refused or failed (ours: the original has T3009I only). */
 export const REFUSED_REQUEST_CODE = 'T3009W'
+
+/** The code of a `user.login` that was refused, as the original has it. */
+export const REFUSED_LOGIN_CODE = 'T1000W'
 
 /** The fields that every event begins with. Pure: time and uid come from the caller. */
 export function eventBase<Name extends EventName>(

@@ -6,7 +6,13 @@
  * Trusts: its directory. Refuses: events when the spool is full or cannot be written; the caller then refuses the request.
  * Test: spool.test.ts, with a real kill -9.
  */
-export { type EventName, eventBase, eventCodes, REFUSED_REQUEST_CODE } from './codes.ts'
+export {
+  type EventName,
+  eventBase,
+  eventCodes,
+  REFUSED_LOGIN_CODE,
+  REFUSED_REQUEST_CODE,
+} from './codes.ts'
 export { decodeEvent, encodeEvent } from './encode-event.ts'
 export { AuditError, type AuditErrorCode } from './errors.ts'
 export { defaultSpoolLimits, MAX_EVENT_BYTES, type SpoolLimits } from './limits.ts'

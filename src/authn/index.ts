@@ -16,7 +16,8 @@ export {
   MAX_RESET_TTL_MS,
   MIN_PASSWORD_CHARS,
 } from './limits.ts'
-export { type LocalUsers, openLocalUsers } from './local-users.ts'
+export { type LocalUserStatus, type LocalUsers, openLocalUsers } from './local-users.ts'
+export type { LoginAttempt, LoginOutcome } from './logins.ts'
 export { passwordAdvice } from './password-rules.ts'
 export type { SecretCipher } from './ports.ts'
 export { otpUri } from './totp.ts'

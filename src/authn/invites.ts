@@ -46,6 +46,7 @@ export class Invites {
   readonly #cipher: SecretCipher
   readonly #hasher: PasswordHasher
   readonly #clock: Clock
+  readonly #secondFactor: boolean
 
   constructor(options: {
     readonly backend: Backend
@@ -53,12 +54,15 @@ export class Invites {
     readonly cipher: SecretCipher
     readonly hasher: PasswordHasher
     readonly clock: Clock
+    /** Whether a one-time code is asked for. */
+    readonly secondFactor: boolean
   }) {
     this.#backend = options.backend
     this.#credentials = options.credentials
     this.#cipher = options.cipher
     this.#hasher = options.hasher
     this.#clock = options.clock
+    this.#secondFactor = options.secondFactor
   }
 
   /** Makes a link, which ends the user's earlier one. A reset also ends password and second factor, at once. */
@@ -96,7 +100,7 @@ export class Invites {
     }
   }
 
-  /** Judges what would be set. `otp` null: no second factor is asked for. */
+  /** Judges what would be set. `otp` null: none was given. */
   async accept(request: {
     readonly token: string
     readonly password: string
@@ -109,7 +113,8 @@ export class Invites {
     const { user } = found
     const problem = judgePassword(password, user)
     if (problem !== null) return { kind: 'weak', problem }
-    const step = otp === null ? 0 : otpStepOf(found.otpSecret, otp, this.#clock.now())
+    const secondFactor = this.#secondFactor
+    const step = secondFactor ? otpStepOf(found.otpSecret, otp ?? '', this.#clock.now()) : 0
     if (step === null) return { kind: 'otp-wrong' }
     return {
       kind: 'ready',
@@ -119,7 +124,7 @@ export class Invites {
         const nowMs = this.#clock.now()
         const hash = tokenHash(token)
         const written = await this.#credentials.update(user, (current) =>
-          withPassword(current, { hash, passwordHash, step, secondFactor: otp !== null, nowMs }),
+          withPassword(current, { hash, passwordHash, step, secondFactor, nowMs }),
         )
         if (written === null) return false
         // Leads nowhere any more; should this fail, it expires.

@@ -1,3 +1,5 @@
+import type { LockoutRules } from './lockout.ts'
+
 /** Numbers of local logins, each with its unit and reason. */
 
 /** OWASP's least for argon2id. The hash names its own numbers, so they may grow without a migration. */
@@ -9,7 +11,7 @@ export const MAX_HASHES_AT_ONCE = 2
 /** More would wait for longer than a person does; about a second's work. */
 export const MAX_HASHES_WAITING = 64
 /** Of one address, running and waiting: a flood from one place leaves room for others. */
-export const MAX_HASHES_PER_ADDRESS = 4
+export const MAX_HASHES_PER_ADDRESS = 8
 
 /** NIST SP 800-63B asks for 8 beside a second factor and 15 alone; the second factor may be off. */
 export const MIN_PASSWORD_CHARS = 12
@@ -38,3 +40,23 @@ export const MAX_RESET_TTL_MS = 24 * 60 * 60 * 1000
 
 /** Writers of one record who come between each other so often are not persons. */
 export const MAX_SWAP_ATTEMPTS = 16
+
+/**
+ * One user name: after five failures the sixth attempt waits for half a minute, then a minute, at last a quarter of an
+ * hour; so a password is tried about a hundred times a day at most, from wherever.
+ */
+export const USER_LOCKOUT: LockoutRules = {
+  freeFailures: 5,
+  firstWaitMs: 30_000,
+  lastWaitMs: 15 * 60_000,
+  forgetMs: 15 * 60_000,
+}
+/** One address, over all names: many people may share it, so it forgets sooner. */
+export const ADDRESS_LOCKOUT: LockoutRules = {
+  freeFailures: 20,
+  firstWaitMs: 30_000,
+  lastWaitMs: 15 * 60_000,
+  forgetMs: 60_000,
+}
+/** Names, and addresses, that are told apart: about 4 MB when all names are long. */
+export const MAX_LOCKOUTS = 10_000

@@ -82,6 +82,29 @@ export type RoleResource = Static<typeof RoleResource>
 
 export const TraitsSchema = Type.Record(Type.String({ minLength: 1, maxLength: 256 }), StringList)
 
+/** How a local user's logins stand. */
+const UserStatus = Type.Object(
+  {
+    password_set: Type.Boolean({ description: 'false: only signed certificates work' }),
+    last_login: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'RFC 3339: when password and code were right last',
+      }),
+    ),
+    locked_until: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'RFC 3339: after failed attempts, no login of this name is looked at before',
+      }),
+    ),
+  },
+  {
+    additionalProperties: true,
+    description: 'told when it is read; what is written of it is ignored',
+  },
+)
+
 /** A local user: a person or a robot. */
 export const UserResource = Type.Object(
   {
@@ -95,6 +118,7 @@ export const UserResource = Type.Object(
       },
       { additionalProperties: false },
     ),
+    status: Type.Optional(UserStatus),
   },
   { additionalProperties: false, description: 'a local user' },
 )

@@ -10,7 +10,7 @@ import { ApiError } from '../errors.ts'
  */
 export function assertUnbarred(
   { access, clock }: Pick<ApiDeps, 'access' | 'clock'>,
-  { identity, address }: Caller,
+  { identity, address }: Pick<Caller, 'identity' | 'address'>,
   subject: Subject | null,
   snapshot: AccessSnapshot,
 ): void {

@@ -9,12 +9,12 @@ import {
   otpUri,
   passwordAdvice,
 } from '../../authn/index.ts'
-import { errorCode, formatDuration, hostOf } from '../../core/index.ts'
+import { formatDuration, hostOf } from '../../core/index.ts'
 import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
-import { HASHING_RETRY_MS } from '../limits.ts'
+import { explainBusy, throttled } from './throttled.ts'
 
 type InviteHandlers = Pick<Handlers, 'users.invites.create' | 'invites.describe' | 'invites.accept'>
 
@@ -26,7 +26,12 @@ const TTL: Readonly<Record<InviteKind, { defaultMs: number; maxMs: number }>> = 
 /** Links with which users set their passwords: made by administrators, used by whoever holds one. */
 export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
   const { stores, localUsers, clusterName, secondFactor } = deps
-  const { invites } = localUsers
+  const { invites, logins } = localUsers
+  /** A link that is none: nobody guesses one, but whoever tries is slowed down. One that is, works nevertheless. */
+  const refuse = (address: string): ApiError => {
+    const waitMs = logins.countStray(hostOf(address))
+    return waitMs > 0 ? throttled(waitMs) : inviteInvalid()
+  }
   return {
     'users.invites.create': async ({ caller, params, body }) => {
       const { name } = params
@@ -49,9 +54,9 @@ export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
       }
     },
 
-    'invites.describe': async ({ body }) => {
+    'invites.describe': async ({ caller, body }) => {
       const found = await invites.find(body.token)
-      if (found === null) throw inviteInvalid()
+      if (found === null) throw refuse(caller.address)
       const { user, kind, expiresAtMs, otpSecret: secret } = found
       return {
         user,
@@ -66,12 +71,16 @@ export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
 
     'invites.accept': async ({ caller, body }) => {
       const { token, password } = body
-      const otp = secondFactor === 'off' ? null : (body.otp ?? '')
       const { address } = caller
-      const accepted = await invites.accept({ token, password, otp, address: hostOf(address) })
+      const accepted = await invites.accept({
+        token,
+        password,
+        otp: body.otp ?? null,
+        address: hostOf(address),
+      })
       switch (accepted.kind) {
         case 'invalid':
-          throw inviteInvalid()
+          throw refuse(address)
         case 'weak':
           throw new ApiError('PASSWORD_WEAK', passwordAdvice[accepted.problem])
         case 'otp-wrong':
@@ -84,9 +93,10 @@ export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
       }
       const { user } = accepted
       const roles = (await stores.users.find(user))?.spec.roles ?? []
-      const fields = { second_factor: otp === null ? 'off' : 'otp' }
+      const fields = { second_factor: secondFactor === 'off' ? 'off' : 'otp' }
       await audit.change({ user, roles, address }, 'user.password_change', fields, async () => {
         if (!(await accepted.commit().catch(explainBusy))) throw inviteInvalid()
+        logins.unlock(user)
       })
       return { user }
     },
@@ -118,15 +128,3 @@ const inviteInvalid = (): ApiError =>
     'INVITE_INVALID',
     'this link is not valid (any more): links work once and for a short time. An administrator makes a new one with "tctl users reset"',
   )
-
-function explainBusy(error: unknown): never {
-  if (errorCode(error) !== 'HASHING_BUSY') throw error
-  throw new ApiError(
-    'LOGIN_THROTTLED',
-    'too many people log in at this moment: try again in a few seconds',
-    {
-      cause: error,
-      facts: { retryAfterMs: HASHING_RETRY_MS },
-    },
-  )
-}

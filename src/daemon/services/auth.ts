@@ -122,7 +122,12 @@ export async function openAuthService(
     stores,
     access,
     authorities,
-    localUsers: await openLocalUsers({ backend, cipher, clock }),
+    localUsers: await openLocalUsers({
+      backend,
+      cipher,
+      clock,
+      secondFactor: options.secondFactor !== 'off',
+    }),
     peers,
     kubeClusters,
     audit: options.stats.countingAudit(spool),

@@ -20,8 +20,8 @@ import {
   createSecretCipher,
   openAuthorities,
 } from '../../../../src/ca/index.ts'
-import type { ApiConnection } from '../../../../src/client/index.ts'
-import { buildPath, type Endpoint } from '../../../../src/contract/index.ts'
+import { ApiClient, type ApiConnection } from '../../../../src/client/index.ts'
+import { buildPath, type Endpoint, type ResponseOf } from '../../../../src/contract/index.ts'
 import { type Clock, silentLogger, systemClock } from '../../../../src/core/index.ts'
 import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
@@ -91,7 +91,12 @@ export class TestApi implements AsyncDisposable {
       kubeAddress: 'kube.example.com:3026',
       webUrl,
       secondFactor,
-      localUsers: await openLocalUsers({ backend, cipher, clock }),
+      localUsers: await openLocalUsers({
+        backend,
+        cipher,
+        clock,
+        secondFactor: secondFactor !== 'off',
+      }),
       stores: api.stores,
       access: api.access,
       authorities: api.authorities,
@@ -164,6 +169,25 @@ export class TestApi implements AsyncDisposable {
         ttlMs: 3_600_000,
       }),
     )
+  }
+
+  /** A link for a user who exists, made by the administrator. */
+  async invite(
+    user: string,
+    kind: 'invite' | 'reset' = 'invite',
+    ttlMs?: number,
+  ): Promise<ResponseOf<'users.invites.create'>> {
+    using admin = new ApiClient(await this.admin())
+    return await admin.call('users.invites.create', {
+      params: { name: user },
+      body: { kind, ...(ttlMs === undefined ? {} : { ttl_ms: ttlMs }) },
+    })
+  }
+
+  /** A connection that presents no certificate. */
+  async bare(): Promise<Omit<ApiConnection, 'certificate' | 'privateKey'>> {
+    const { certificate: _, privateKey: __, ...bare } = await this.admin()
+    return bare
   }
 
   async connection(

@@ -1,0 +1,102 @@
+import type { LocalUserStatus } from '../authn/index.ts'
+import type { UserResource } from '../contract/index.ts'
+import { errorMessage } from '../core/index.ts'
+import { assertUserName } from '../identity/index.ts'
+import type { ApiAudit } from './audit-api.ts'
+import type { ApiDeps } from './context.ts'
+import { ApiError } from './errors.ts'
+import { mutable, pageOf, sameName } from './handler-parts.ts'
+import type { Handlers } from './handler-types.ts'
+import { identityOf, issueUserCertificate } from './issue-certificate.ts'
+import { rolesOf } from './user-roles.ts'
+
+type UserHandlers = Pick<
+  Handlers,
+  | 'users.list'
+  | 'users.read'
+  | 'users.create'
+  | 'users.upsert'
+  | 'users.delete'
+  | 'users.certificates.create'
+>
+
+/** Local users: people and robots. */
+export function userHandlers(deps: ApiDeps, audit: ApiAudit): UserHandlers {
+  const { stores, localUsers } = deps
+  const withStatus = async (user: UserResource): Promise<UserResource> => ({
+    ...user,
+    status: statusOf(await localUsers.statusOf(user.metadata.name)),
+  })
+  return {
+    'users.list': async ({ query }) => {
+      const { items, next } = mutable(await stores.users.list(pageOf(query)))
+      return { items: await Promise.all(items.map(withStatus)), next }
+    },
+    'users.read': async ({ params }) => withStatus(await stores.users.read(params.name)),
+    'users.create': async ({ body, caller }) => {
+      await judgeUser(deps, body)
+      const fields = { name: body.metadata.name, roles: body.spec.roles }
+      return audit.change(caller, 'user.create', fields, () =>
+        stores.users.create(withoutStatus(body)),
+      )
+    },
+    'users.upsert': async ({ params, body, caller }) => {
+      sameName(params.name, body.metadata.name)
+      await judgeUser(deps, body)
+      const fields = { name: body.metadata.name, roles: body.spec.roles }
+      const { resource } = await audit.change(
+        caller,
+        'user.update',
+        fields,
+        () => stores.users.upsert(withoutStatus(body)),
+        ({ created }) => (created ? 'user.create' : 'user.update'),
+      )
+      return resource
+    },
+    'users.delete': async ({ params, caller }) => {
+      const { name } = params
+      await audit.change(caller, 'user.delete', { name }, async () => {
+        // Before, so that no crash leaves them to a later user of the name; after, for a link made in between.
+        await localUsers.forget(name)
+        await stores.users.delete(name)
+        await localUsers.forget(name)
+      })
+      return {}
+    },
+
+    'users.certificates.create': async ({ params, body, caller }) => {
+      const user = await stores.users.read(params.name)
+      return issueUserCertificate(deps, audit, {
+        who: caller,
+        identity: identityOf(deps, user, { login: 'signed', pinnedAddress: null }),
+        roles: await rolesOf(stores, user),
+        publicKeyPem: body.public_key,
+        askedMs: body.ttl_ms ?? null,
+      })
+    },
+  }
+}
+
+/** Refuses names that do not fit into certificates, and roles that do not exist. */
+async function judgeUser(deps: ApiDeps, user: UserResource): Promise<void> {
+  try {
+    assertUserName(user.metadata.name)
+  } catch (error) {
+    throw new ApiError('BAD_REQUEST', errorMessage(error), { cause: error })
+  }
+  await rolesOf(deps.stores, user)
+}
+
+function statusOf(status: LocalUserStatus): NonNullable<UserResource['status']> {
+  const { passwordSet, lastLoginMs, lockedUntilMs } = status
+  return {
+    password_set: passwordSet,
+    ...(lastLoginMs === null ? {} : { last_login: new Date(lastLoginMs).toISOString() }),
+    ...(lockedUntilMs === null ? {} : { locked_until: new Date(lockedUntilMs).toISOString() }),
+  }
+}
+
+/** What is read may be written again; the status in it is no wish. */
+function withoutStatus({ status: _, ...user }: UserResource): UserResource {
+  return user
+}

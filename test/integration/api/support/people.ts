@@ -1,0 +1,53 @@
+import { TOTP } from 'otpauth'
+import { expect } from 'vitest'
+import type { ResponseOf } from '../../../../src/contract/index.ts'
+import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
+import type { TestApi } from './test-api.ts'
+
+/** A clock that a test sets. */
+export class TestClock {
+  ms = Date.now()
+  now(): number {
+    return this.ms
+  }
+  advance(ms: number): void {
+    this.ms += ms
+  }
+}
+
+export const PASSWORD = 'violet kettle on tuesday'
+export const ADDRESS = '192.0.2.7:4711'
+
+/** What an authenticator app shows for a secret. */
+export const codeAt = (secret: string, ms: number): string =>
+  new TOTP({ secret }).generate({ timestamp: ms })
+
+/** A local user who accepted an invitation; `secret` is what the app keeps. */
+export async function signUp(
+  api: TestApi,
+  clock: TestClock,
+  user: string,
+  roles: string[] = ['access'],
+): Promise<{ readonly user: string; readonly secret: string; code(): string }> {
+  await api.as(user, roles)
+  const link = await api.invite(user)
+  const described = (await api.invites.describe({ token: link.token }, ADDRESS))
+    .body as ResponseOf<'invites.describe'>
+  const secret = described.otp?.secret ?? ''
+  const accepted = await api.invites.accept(
+    {
+      token: link.token,
+      password: PASSWORD,
+      ...(secret === '' ? {} : { otp: codeAt(secret, clock.now()) }),
+    },
+    ADDRESS,
+  )
+  expect(accepted).toMatchObject({ status: 200 })
+  // The code of the invitation counts as used.
+  clock.advance(30_000)
+  return { user, secret, code: () => codeAt(secret, clock.now()) }
+}
+
+/** A new key's public half, as clients send it. */
+export const newPublicKey = async (): Promise<string> =>
+  publicKeyToPem((await generateKeyPair()).publicKey)
