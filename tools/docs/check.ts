@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { eventCodes, REFUSED_REQUEST_CODE } from '../../src/audit/codes.ts'
+import { eventCodes, REFUSED_LOGIN_CODE, REFUSED_REQUEST_CODE } from '../../src/audit/codes.ts'
 import { type SectionSpec, schema } from '../../src/daemon/config/schema.ts'
 import { type RoomTable, readRoomTable } from '../rooms/table.ts'
 
@@ -80,6 +80,12 @@ export function configKeys(spec: SectionSpec, prefix = ''): string[] {
   })
 }
 
+/** Events whose refusal has a code of its own. */
+const REFUSED_CODES: Readonly<Record<string, readonly string[]>> = {
+  'kube.request': [REFUSED_REQUEST_CODE],
+  'user.login': [REFUSED_LOGIN_CODE],
+}
+
 /** Events that are written and that the page does not name with their codes, and codes on the page that nothing writes. */
 export function auditPageProblems(
   page: string,
@@ -139,7 +145,7 @@ function check(write: boolean): DocsReport {
   const events = Object.fromEntries(
     Object.entries(eventCodes).map(([event, code]) => [
       event,
-      event === 'kube.request' ? [code, REFUSED_REQUEST_CODE] : [code],
+      [code, ...(REFUSED_CODES[event] ?? [])],
     ]),
   )
   problems.push(
