@@ -36,6 +36,8 @@ export interface UserRecord {
   readonly name: string
   readonly roles: readonly string[]
   readonly traits: Traits
+  /** Milliseconds since the epoch; 0 for who was there before this was noted. */
+  readonly createdMs: number
 }
 
 /**
@@ -198,8 +200,9 @@ export class AccessState implements AsyncDisposable {
     if (prefix === storePrefix.role) {
       this.#roles.set(name, this.#roleOf(name, item))
     } else if (prefix === storePrefix.user) {
-      const { spec } = resourceOf<UserResource>(item)
-      this.#users.set(name, { name, roles: spec.roles, traits: spec.traits ?? {} })
+      const { metadata, spec } = resourceOf<UserResource>(item)
+      const createdMs = metadata.created === undefined ? 0 : Date.parse(metadata.created)
+      this.#users.set(name, { name, roles: spec.roles, traits: spec.traits ?? {}, createdMs })
     } else if (prefix === storePrefix.lock) {
       this.#locks.set(name, lockOfResource(resourceOf<LockResource>(item)))
     } else if (prefix === storePrefix.cluster_settings) {

@@ -4,7 +4,7 @@ import type {
   RoleResource,
   UserResource,
 } from '../contract/index.ts'
-import { errorCode } from '../core/index.ts'
+import { type Clock, errorCode } from '../core/index.ts'
 import type { Backend, Item, NewItem } from '../storage/index.ts'
 import { ApiError } from './errors.ts'
 import { lockOfResource } from './locks/read-lock.ts'
@@ -12,7 +12,11 @@ import { lockOfResource } from './locks/read-lock.ts'
 /** What every stored resource has. */
 interface Resource {
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly revision?: string }
+  readonly metadata: {
+    readonly name: string
+    readonly created?: string
+    readonly revision?: string
+  }
 }
 
 export interface ResourcePage<R> {
@@ -28,9 +32,13 @@ export const storePrefix = {
   lock: 'locks',
 } as const
 
-/** Resources of one kind over the backend. The revision in the metadata is the backend's. */
+/**
+ * Resources of one kind over the backend. The revision in the metadata is the backend's; the time of creation is the
+ * store's, and stays through all changes: what was deleted and is there again is another one.
+ */
 export class ResourceStore<R extends Resource> {
   readonly #backend: Backend
+  readonly #clock: Clock
   readonly #prefix: string
   readonly #kind: string
   readonly #expiryOf: (resource: R) => number | null
@@ -38,10 +46,12 @@ export class ResourceStore<R extends Resource> {
   /** `expiryOf` says when a resource ceases to exist, in milliseconds since the epoch. */
   constructor(
     backend: Backend,
+    clock: Clock,
     kind: keyof typeof storePrefix,
     expiryOf: (resource: R) => number | null = () => null,
   ) {
     this.#backend = backend
+    this.#clock = clock
     this.#kind = kind
     this.#expiryOf = expiryOf
     this.#prefix = storePrefix[kind]
@@ -84,7 +94,7 @@ export class ResourceStore<R extends Resource> {
   async create(resource: R): Promise<R> {
     const { name } = resource.metadata
     try {
-      return withRevision(resource, await this.#backend.create(this.#item(resource)))
+      return await this.#create(resource)
     } catch (error) {
       if (errorCode(error) !== 'ALREADY_EXISTS') throw error
       throw new ApiError('ALREADY_EXISTS', `${this.#kind} "${name}" exists already`, {
@@ -100,21 +110,24 @@ export class ResourceStore<R extends Resource> {
    */
   async upsert(resource: R): Promise<{ resource: R; created: boolean }> {
     const { name, revision } = resource.metadata
-    if (revision === undefined) {
-      const before = await this.#backend.get(this.#key(name))
-      const stored = withRevision(resource, await this.#backend.put(this.#item(resource)))
-      return { resource: stored, created: before === null }
-    }
-    try {
-      const next = await this.#backend.compareAndSwap(this.#item(resource), Number(revision))
-      return { resource: withRevision(resource, next), created: false }
-    } catch (error) {
-      if (errorCode(error) !== 'CONFLICT') throw error
-      throw new ApiError(
-        'CONFLICT',
-        `${this.#kind} "${name}" was changed by somebody else: read it again and repeat the edit`,
-        { cause: error, facts: { name } },
-      )
+    for (;;) {
+      const before = await this.find(name)
+      try {
+        if (before !== null) {
+          const expected = revision ?? before.metadata.revision
+          return { resource: await this.#replace(before, resource, expected), created: false }
+        }
+        if (revision === undefined) {
+          return { resource: await this.#create(resource), created: true }
+        }
+      } catch (error) {
+        const code = errorCode(error)
+        if (code !== 'CONFLICT' && code !== 'ALREADY_EXISTS') throw error
+        // Nobody said which one is to be replaced: then it is the one that is there now.
+        if (revision === undefined) continue
+        throw this.#conflict(name, error)
+      }
+      throw this.#conflict(name)
     }
   }
 
@@ -126,6 +139,25 @@ export class ResourceStore<R extends Resource> {
       if (errorCode(error) !== 'NOT_FOUND') throw error
       throw notFound(this.#kind, name, error)
     }
+  }
+
+  async #create(resource: R): Promise<R> {
+    const noted = withCreated(resource, new Date(this.#clock.now()).toISOString())
+    return withRevision(noted, await this.#backend.create(this.#item(noted)))
+  }
+
+  async #replace(before: R, resource: R, revision: string | undefined): Promise<R> {
+    const noted = withCreated(resource, before.metadata.created)
+    const next = await this.#backend.compareAndSwap(this.#item(noted), Number(revision))
+    return withRevision(noted, next)
+  }
+
+  #conflict(name: string, cause?: unknown): ApiError {
+    return new ApiError(
+      'CONFLICT',
+      `${this.#kind} "${name}" was changed by somebody else: read it again and repeat the edit`,
+      { cause, facts: { name } },
+    )
   }
 
   #key(name: string): string {
@@ -152,6 +184,11 @@ function withRevision<R extends Resource>(resource: R, revision: number): R {
   return { ...resource, metadata: { ...resource.metadata, revision: String(revision) } }
 }
 
+function withCreated<R extends Resource>(resource: R, created: string | undefined): R {
+  const { created: _, ...metadata } = resource.metadata
+  return { ...resource, metadata: created === undefined ? metadata : { ...metadata, created } }
+}
+
 function notFound(kind: string, name: string, cause?: unknown): ApiError {
   return new ApiError('NOT_FOUND', `${kind} "${name}" was not found`, { cause, facts: { name } })
 }
@@ -164,11 +201,11 @@ export interface Stores {
   readonly locks: ResourceStore<LockResource>
 }
 
-export function openStores(backend: Backend): Stores {
+export function openStores(backend: Backend, clock: Clock): Stores {
   return {
-    roles: new ResourceStore(backend, 'role'),
-    users: new ResourceStore(backend, 'user'),
-    settings: new ResourceStore(backend, 'cluster_settings'),
-    locks: new ResourceStore(backend, 'lock', (lock) => lockOfResource(lock).expiresAtMs),
+    roles: new ResourceStore(backend, clock, 'role'),
+    users: new ResourceStore(backend, clock, 'user'),
+    settings: new ResourceStore(backend, clock, 'cluster_settings'),
+    locks: new ResourceStore(backend, clock, 'lock', (lock) => lockOfResource(lock).expiresAtMs),
   }
 }

@@ -6,6 +6,8 @@ import { effectiveSubject } from './effective-subject.ts'
 import { sessionOptions } from './session-options.ts'
 import type { Subject } from './types.ts'
 
+const USER = { name: 'joe', roles: [], traits: {}, createdMs: 0 } as const
+
 describe('effectiveSubject()', () => {
   const identity = {
     kind: 'user',
@@ -26,11 +28,23 @@ describe('effectiveSubject()', () => {
   it('keeps what certificate and user agree on', () => {
     const found = effectiveSubject(
       identity,
-      { name: 'joe', roles: ['b', 'c'], traits: { g: ['y', 'new'] } },
+      { ...USER, roles: ['b', 'c'], traits: { g: ['y', 'new'] } },
       roles,
     )
     expect(found?.roles.map(({ name }) => name)).toEqual(['b'])
     expect({ ...found?.traits }).toEqual({ g: ['y'] })
+  })
+
+  it('is nobody with the certificate of an earlier user of the same name', () => {
+    const at = (issuedAtMs: number, createdMs: number): Subject | null =>
+      effectiveSubject(
+        { ...identity, issuedAtMs },
+        { name: 'joe', roles: ['a'], traits: {}, createdMs },
+        roles,
+      )
+    expect(at(1000, 1001)).toBeNull()
+    expect(at(1001, 1001)).not.toBeNull()
+    expect(at(1002, 1001)).not.toBeNull()
   })
 
   it('denies by what either knows, so that an old certificate is no way around a new deny', () => {
@@ -42,7 +56,7 @@ describe('effectiveSubject()', () => {
       clusterAccess(
         effectiveSubject(
           { ...identity, traits: certified },
-          { name: 'joe', roles: ['b'], traits: current },
+          { ...USER, roles: ['b'], traits: current },
           new Map([['b', guard]]),
         ) ?? subjectOf([]),
         { name: 'c', labels: { env: 'prod' } },
@@ -60,11 +74,7 @@ describe('effectiveSubject()', () => {
     })
     const known = new Map([...roles, ['pins', pins]])
     const of = (certified: readonly string[], current: readonly string[]): Subject | null =>
-      effectiveSubject(
-        { ...identity, roles: certified },
-        { name: 'joe', roles: current, traits: {} },
-        known,
-      )
+      effectiveSubject({ ...identity, roles: certified }, { ...USER, roles: current }, known)
     const later = of(['a'], ['a', 'pins'])
     expect(sessionOptions(later?.roles ?? []).pinSourceIp).toBe(true)
     expect(clusterAccess(later ?? subjectOf([]), { name: 'c', labels: {} }).effect).toBe('deny')

@@ -6,7 +6,8 @@ import type { Role, Subject } from './types.ts'
  * Holds a certificate against today's user. A role allows when both have it: what was taken away is gone at once, what
  * was added needs a new certificate. A role that only today's user has denies and restricts nevertheless, at once: a
  * year-old certificate of a robot must not be a way around it. Trait values count for allow when both have them, for
- * deny when either has. A user who is gone is nobody (null); so is a role that is not in `roles`.
+ * deny when either has. A user who is gone is nobody (null), also when there is a new one of his name: a certificate that
+ * is older than the user was another's. A role that is not in `roles` is none.
  */
 export function effectiveSubject(
   identity: UserIdentity,
@@ -14,10 +15,13 @@ export function effectiveSubject(
     readonly name: string
     readonly roles: readonly string[]
     readonly traits: Traits
+    /** Milliseconds since the epoch. */
+    readonly createdMs: number
   } | null,
   roles: ReadonlyMap<string, Role>,
 ): Subject | null {
   if (user === null || user.name !== identity.user) return null
+  if (identity.issuedAtMs < user.createdMs) return null
   const certified = new Set(identity.roles)
   const held = [...new Set(user.roles)].flatMap((name) => roles.get(name) ?? [])
   return {

@@ -70,7 +70,7 @@ export function parseRole(resource: unknown): Role {
 function parseMetadata(metadata: Fields): string {
   only(
     metadata,
-    ['name', 'namespace', 'description', 'labels', 'expires', 'revision', 'id'],
+    ['name', 'namespace', 'description', 'labels', 'created', 'expires', 'revision', 'id'],
     'metadata',
   )
   if (metadata['expires'] !== undefined && metadata['expires'] !== null) {

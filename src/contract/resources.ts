@@ -15,6 +15,12 @@ export const Metadata = Type.Object(
     name: ResourceName,
     description: Type.Optional(Type.String({ maxLength: 1024 })),
     labels: Type.Optional(Labels),
+    created: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'RFC 3339; noted by the auth service, whatever a write says',
+      }),
+    ),
     revision: Type.Optional(
       Type.String({
         maxLength: 32,

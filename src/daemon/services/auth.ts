@@ -76,7 +76,7 @@ export async function openAuthService(
   database.ended.catch((error: unknown) => options.onFatal(toError(error)))
   const cipher = createSecretCipher(await loadSecretKey(dataDir, options.env))
   const authorities = stack.use(await openAuthorities({ backend, cipher, clock, clusterName, log }))
-  const stores = openStores(backend)
+  const stores = openStores(backend, clock)
   await ensurePresets(stores)
   const access = stack.use(await AccessState.open(backend, log, clock))
 

@@ -43,6 +43,7 @@ const SERVER_NAME = 'auth.test'
 export class TestApi implements AsyncDisposable {
   readonly events: AuditEvent[] = []
   readonly stack = new AsyncDisposableStack()
+  clock: Clock = systemClock
   stores!: Stores
   authorities!: Authorities
   access!: AccessState
@@ -60,6 +61,7 @@ export class TestApi implements AsyncDisposable {
       webUrl = 'https://proxy.example.com',
     } = options
     const api = new TestApi()
+    api.clock = clock
     const backend = api.stack.use(openMemoryBackend({ clock }))
     api.backend = backend
     const cipher = createSecretCipher(Buffer.alloc(32, 7))
@@ -70,7 +72,7 @@ export class TestApi implements AsyncDisposable {
       clusterName: CLUSTER,
       log: silentLogger,
     })
-    api.stores = openStores(backend)
+    api.stores = openStores(backend, clock)
     await ensurePresets(api.stores)
     api.access = api.stack.use(await AccessState.open(backend, silentLogger, clock))
     const audit: AuditLog & AuditReader = {
@@ -162,7 +164,7 @@ export class TestApi implements AsyncDisposable {
           roles,
           traits: {},
           login: 'signed',
-          issuedAtMs: Date.now(),
+          issuedAtMs: this.clock.now(),
           pinnedAddress,
         },
         publicKeyPem,
