@@ -5,7 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { CodedError, errorCode, errorMessage } from '../core/index.ts'
 import { parseAddress } from './config/address.ts'
 import { type Address, exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
-import { devConfig } from './dev.ts'
+import { openDev } from './dev/open-dev.ts'
 import { DaemonError } from './errors.ts'
 import { createLogger } from './logger.ts'
 import { type DaemonRole, daemonRoles, runDaemon } from './run-daemon.ts'
@@ -22,11 +22,11 @@ interface StartFlags {
 
 async function start(flags: StartFlags): Promise<void> {
   const version = await ownVersion()
-  const { config, onStarted } =
+  await using dev =
     flags.dev === true
-      ? await devConfig(process.env)
-      : { config: await load(flags), onStarted: undefined }
-  const chosen = withFlags(config, flags)
+      ? await openDev(process.env, (line) => void process.stderr.write(`${line}\n`))
+      : null
+  const chosen = withFlags(dev?.config ?? (await load(flags)), flags)
   const log = createLogger({
     ...chosen.log,
     level: flags.debug === true ? 'debug' : chosen.log.level,
@@ -48,7 +48,7 @@ async function start(flags: StartFlags): Promise<void> {
     env,
     log,
     signal: stop.signal,
-    ...(onStarted === undefined ? {} : { onStarted }),
+    ...(dev === null ? {} : { onStarted: (started) => dev.onStarted(started) }),
   })
 }
 

@@ -43,7 +43,8 @@ export interface TeleportConfig {
   readonly kube: {
     readonly enabled: boolean
     readonly listen: Address | null
-    readonly kubeconfigFile: string | null
+    /** One file, or several that are merged as in `$KUBECONFIG`. */
+    readonly kubeconfigFile: string | readonly string[] | null
     readonly kubeClusterName: string | null
     readonly labels: Readonly<Record<string, string>>
     readonly commands: readonly {
