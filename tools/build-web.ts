@@ -33,8 +33,11 @@ export async function buildWeb(root: string = ROOT): Promise<'built' | 'unchange
   if (stampOf(dist) === digest) return 'unchanged'
   const { build } = await import('vite')
   const fresh = await mkdtemp(join(root, 'web/.build-'))
+  const environment = process.env['NODE_ENV']
   const retired = await mkdtemp(join(root, 'web/.build-'))
   try {
+    // Test runners and shells set another, and with it React's code for development would be built in.
+    process.env['NODE_ENV'] = 'production'
     await build({
       root: join(root, 'web'),
       logLevel: 'warn',
@@ -49,6 +52,8 @@ export async function buildWeb(root: string = ROOT): Promise<'built' | 'unchange
     // Somebody else built the same at the same time.
     if (stampOf(dist) !== digest) throw error
   } finally {
+    if (environment === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = environment
     await rm(fresh, { recursive: true, force: true })
     await rm(retired, { recursive: true, force: true })
   }

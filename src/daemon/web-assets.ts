@@ -113,8 +113,9 @@ async function listFiles(directory: string): Promise<string[] | null> {
   try {
     const entries = await readdir(directory, { recursive: true, withFileTypes: true })
     return entries
-      .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+      .filter((entry) => entry.isFile())
       .map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+      .filter((name) => !/(^|\/)\./.test(name))
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null
     throw error

@@ -32,12 +32,13 @@ export const SIZES = {
 
 /**
  * One person's browser window. It notes everything that a page must not do: violations of its policy, errors, requests to
- * other hosts; `assertClean` fails with them.
+ * other hosts; `assertGood` fails with them.
  */
 export class Visit implements AsyncDisposable {
   readonly page: Page
   readonly #context: BrowserContext
-  readonly #wrongs: string[] = []
+  /** What the page must not have done. */
+  readonly wrongs: string[] = []
   #origin: string | null = null
   /** Answers of the API and pages that are refusals are errors to the console, and no wrongs. */
   readonly #refusal = /Failed to load resource: .*\b(400|403|404|410|429|503)\b/
@@ -76,14 +77,14 @@ export class Visit implements AsyncDisposable {
     this.page.on('console', (message) => {
       const text = message.text()
       if (['error', 'warning'].includes(message.type()) && !this.#refusal.test(text)) {
-        this.#wrongs.push(text)
+        this.wrongs.push(text)
       }
     })
-    this.page.on('pageerror', (error) => this.#wrongs.push(String(error)))
+    this.page.on('pageerror', (error) => this.wrongs.push(String(error)))
     this.page.on('request', (request) => {
       const url = new URL(request.url())
       if (url.protocol !== 'data:' && this.#origin !== null && url.origin !== this.#origin) {
-        this.#wrongs.push(`a request to ${url.origin}`)
+        this.wrongs.push(`a request to ${url.origin}`)
       }
     })
   }
@@ -117,7 +118,7 @@ export class Visit implements AsyncDisposable {
       }
     })
     expect(found.looked).toBeGreaterThan(5)
-    expect({ ...found, looked: 0, wrongs: this.#wrongs }).toEqual({
+    expect({ ...found, looked: 0, wrongs: this.wrongs }).toEqual({
       looked: 0,
       violations: [],
       overflow: false,

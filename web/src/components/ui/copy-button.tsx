@@ -30,18 +30,14 @@ export function CopyButton({
     <>
       <button
         type="button"
-        aria-label={`Copy the ${what}`}
         onClick={copy}
         className="min-h-9 min-w-18 shrink-0 cursor-pointer rounded-md px-2.5 text-sm font-medium text-accent hover:bg-tint"
       >
-        {outcome === null ? 'Copy' : outcome === 'copied' ? 'Copied' : 'Select it'}
+        {outcome === null ? 'Copy' : outcome === 'copied' ? 'Copied' : 'Not copied'}
+        <span className="sr-only"> the {what}</span>
       </button>
       <span role="status" className="sr-only">
-        {outcome === null
-          ? ''
-          : outcome === 'copied'
-            ? `Copied the ${what}`
-            : `Could not copy the ${what}`}
+        {outcome === null ? '' : outcome === 'copied' ? 'Copied' : 'Could not copy'}
       </span>
     </>
   )

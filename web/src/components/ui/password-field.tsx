@@ -31,12 +31,11 @@ export function PasswordField({
       beside={
         <button
           type="button"
-          aria-pressed={shown}
-          aria-label={`Show: ${label}`}
           onClick={() => setShown(!shown)}
           className="absolute inset-y-1 right-1 min-w-15 cursor-pointer rounded-md px-3 text-sm font-medium text-accent hover:bg-tint"
         >
           {shown ? 'Hide' : 'Show'}
+          <span className="sr-only"> {label}</span>
         </button>
       }
     />

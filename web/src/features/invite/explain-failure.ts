@@ -17,11 +17,7 @@ export function explainFailure({ code, message }: Pick<ApiFailure, 'code' | 'mes
     case 'PASSWORD_WEAK':
       return { place: 'field', field: 'password', words: formatSentence(message) }
     case 'OTP_WRONG':
-      return {
-        place: 'field',
-        field: 'code',
-        words: `${formatSentence(message)} Type the one that your app shows now; if it is refused again, see that the clock of the device is right.`,
-      }
+      return { place: 'field', field: 'code', words: formatSentence(message) }
     case 'UNREACHABLE':
       return {
         place: 'form',

@@ -1,0 +1,70 @@
+import { ApiClient, readAdminIdentity } from '../../../src/client/index.ts'
+import type { ResponseOf } from '../../../src/contract/index.ts'
+import { TestDaemon } from '../../support/daemon.ts'
+
+type Link = ResponseOf<'users.invites.create'>
+
+/** A real daemon without Kubernetes, whose web port a browser visits; links are made as an administrator makes them. */
+export class TestConsole implements AsyncDisposable {
+  readonly daemon: TestDaemon
+  readonly admin: ApiClient
+
+  private constructor(daemon: TestDaemon, admin: ApiClient) {
+    this.daemon = daemon
+    this.admin = admin
+  }
+
+  static async start(options: { readonly secondFactor?: 'off' } = {}): Promise<TestConsole> {
+    const daemon = await TestDaemon.start({
+      kubeconfig: '',
+      config: {
+        auth_service: {
+          authentication: { type: 'local', second_factor: options.secondFactor ?? 'otp' },
+        },
+        kubernetes_service: { enabled: false, kubeconfig_file: undefined },
+      },
+    })
+    try {
+      const identity = await readAdminIdentity(`${daemon.directory}/data`)
+      return new TestConsole(daemon, new ApiClient(identity))
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  get host(): string {
+    return `localhost:${this.daemon.ports.web}`
+  }
+
+  url(path: string): string {
+    return `https://${this.host}${path}`
+  }
+
+  /** A new user, and a link for him. */
+  async invite(user: string, ttlMs?: number): Promise<Link> {
+    await this.admin.call('users.create', {
+      body: { kind: 'user', version: 'v2', metadata: { name: user }, spec: { roles: ['access'] } },
+    })
+    return this.link(user, 'invite', ttlMs)
+  }
+
+  /** A link for a user that exists; his earlier one ends. */
+  link(user: string, kind: 'invite' | 'reset', ttlMs?: number): Promise<Link> {
+    return this.admin.call('users.invites.create', {
+      params: { name: user },
+      body: { kind, ...(ttlMs === undefined ? {} : { ttl_ms: ttlMs }) },
+    })
+  }
+
+  /** The password changes of a user that the audit log knows. */
+  async passwordChanges(user: string): Promise<Record<string, unknown>[]> {
+    const events = await this.daemon.events(`--user=${user}`)
+    return events.filter(({ event }) => event === 'user.password_change')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.admin[Symbol.dispose]()
+    await this.daemon[Symbol.asyncDispose]()
+  }
+}
