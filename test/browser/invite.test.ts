@@ -25,10 +25,17 @@ const save = (page: Page) => page.getByRole('button', { name: /my (new )?login$/
 
 /** The code that an app shows which was given the key by hand. */
 async function currentCode(page: Page): Promise<string> {
+  return (await authenticator(page)).generate()
+}
+
+async function authenticator(page: Page): Promise<TOTP> {
   const key = page.locator('details code')
   if (!(await key.isVisible())) await page.getByText('Cannot scan?').click()
-  return new TOTP({ secret: (await key.innerText()).replaceAll(' ', '') }).generate()
+  return new TOTP({ secret: (await key.innerText()).replaceAll(' ', '') })
 }
+
+/** Each code works once, and the page has used the one of now. */
+const next = (app: TOTP): string => app.generate({ timestamp: Date.now() + 30_000 })
 
 const fill = async (page: Page, entries: { password: string; code?: string }): Promise<void> => {
   await password(page).fill(entries.password)
@@ -67,7 +74,8 @@ describe.skipIf(chromiumPath === null)(`a link in a browser${missingBrowser}`, (
     await expect(page.title()).resolves.toBe('Welcome, joe · Teleport')
     expect(await page.getByRole('main').innerText()).toContain('e2e.example.com')
 
-    await fill(page, { password: PASSWORD, code: await currentCode(page) })
+    const app = await authenticator(page)
+    await fill(page, { password: PASSWORD, code: app.generate() })
     await save(page).click()
     await page.getByRole('heading', { name: 'You are set, joe' }).waitFor()
     await page.getByRole('button', { name: 'Copy the command' }).first().click()
@@ -77,6 +85,10 @@ describe.skipIf(chromiumPath === null)(`a link in a browser${missingBrowser}`, (
     await visit.assertGood()
 
     expect(await teleport.passwordChanges('joe')).toMatchObject([{ second_factor: 'otp' }])
+    await expect(teleport.logIn('joe', `${PASSWORD}.`, next(app))).rejects.toMatchObject({
+      code: 'LOGIN_REFUSED',
+    })
+    expect(await teleport.logIn('joe', PASSWORD, next(app))).toBe('joe')
   })
 
   it('works once: whoever opens it again is told what to do', async () => {
@@ -271,20 +283,27 @@ describe.skipIf(chromiumPath === null)(`a link in a browser${missingBrowser}`, (
     const { path } = await teleport.invite(`looks-${look.scheme}-${look.size}`)
     await using visit = await Visit.open(browser, look)
     const { page } = visit
+    const judge = async (name: string): Promise<void> => {
+      await visit.assertGood()
+      await visit.picture(`${name}-${look.scheme}-${look.size}`)
+    }
     await visit.goto(teleport.url(path))
-    await visit.assertGood()
+    await judge('invite')
     await page.getByText('Cannot scan?').click()
     await save(page).click()
     await page.getByText('Choose a password.').waitFor()
-    await visit.assertGood()
-    await fill(page, { password: PASSWORD, code: await wrongCode(page) })
-    await visit.assertGood()
-    await visit.goto(teleport.url(`/web/invite/${'f'.repeat(32)}`))
-    await visit.assertGood()
+    await judge('errors')
+    await fill(page, { password: PASSWORD, code: await currentCode(page) })
+    await judge('filled')
+    await save(page).click()
+    await page.getByRole('heading', { name: /^You are set/ }).waitFor()
+    await judge('accepted')
+    await visit.goto(teleport.url(path))
+    await judge('ended')
     await visit.goto(teleport.url('/'))
-    await visit.assertGood()
+    await judge('home')
     await visit.goto(teleport.url('/nowhere'))
-    await visit.assertGood()
+    await judge('not-found')
   })
 
   it('that is too old has ended', async () => {
@@ -314,6 +333,7 @@ describe.skipIf(chromiumPath === null)(`without a second factor${missingBrowser}
       await page.getByRole('heading', { name: 'You are set, joe' }).waitFor()
       await visit.assertGood()
       expect(await teleport.passwordChanges('joe')).toMatchObject([{ second_factor: 'off' }])
+      expect(await teleport.logIn('joe', PASSWORD)).toBe('joe')
     } finally {
       await browser.close()
     }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import axe from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { expect, inject } from 'vitest'
@@ -95,6 +96,13 @@ export class Visit implements AsyncDisposable {
     const response = await this.page.goto(url)
     await this.page.getByRole('heading', { level: 1 }).waitFor()
     return response?.status() ?? 0
+  }
+
+  /** A picture for people to look at, where TELEPORT_TEST_SHOTS names a directory. */
+  async picture(name: string): Promise<void> {
+    const directory = process.env['TELEPORT_TEST_SHOTS']
+    if (directory === undefined) return
+    await this.page.screenshot({ path: join(directory, `${name}.png`), fullPage: true })
   }
 
   heading(): Promise<string> {

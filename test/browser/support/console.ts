@@ -1,3 +1,5 @@
+import { generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
 import { ApiClient, readAdminIdentity } from '../../../src/client/index.ts'
 import type { ResponseOf } from '../../../src/contract/index.ts'
 import { TestDaemon } from '../../support/daemon.ts'
@@ -61,6 +63,20 @@ export class TestConsole implements AsyncDisposable {
   async passwordChanges(user: string): Promise<Record<string, unknown>[]> {
     const events = await this.daemon.events(`--user=${user}`)
     return events.filter(({ event }) => event === 'user.password_change')
+  }
+
+  /** Logs in as the person whom a page gave a login; resolves to who the certificate is for. */
+  async logIn(user: string, password: string, otp?: string): Promise<string> {
+    const { publicKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
+    const { user: proven } = await this.admin.call('login.create', {
+      body: {
+        user,
+        password,
+        public_key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+        ...(otp === undefined ? {} : { otp }),
+      },
+    })
+    return proven
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,7 @@ export function AcceptedInvite({
     >
       <p>
         This page has done its work. From now on you log in from a terminal with your password
-        {invite.otp === null ? '' : ' and a code from your app'}:
+        {invite.otp === null ? ':' : ' and the next code of your app; each code works once:'}
       </p>
       <CommandLine command={formatLoginCommand(proxy, user)} />
       <p>It sets up kubectl for every cluster that you may reach. See which, and begin:</p>

@@ -35,7 +35,7 @@ export function CodeSection({
           alt="QR code with the secret for your authenticator app"
           width={152}
           height={152}
-          className="size-38 shrink-0 rounded-xl border border-line bg-paper p-2"
+          className="size-38 shrink-0 rounded-xl border border-line bg-paper p-2.5"
         />
         <div className="flex flex-col gap-3 text-sm/6 text-soft">
           <p>
