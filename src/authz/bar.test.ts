@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { roleOf } from '../../test/support/roles.ts'
 import type { UserIdentity } from '../identity/index.ts'
-import { barOf } from './bar.ts'
+import { barOf, type Standing } from './bar.ts'
 import { MAX_LOCKS_AGE_MS } from './limits.ts'
+import { sessionOptions } from './session-options.ts'
 
 const identity = (pinnedAddress: string | null): UserIdentity => ({
   kind: 'user',
@@ -15,7 +16,7 @@ const identity = (pinnedAddress: string | null): UserIdentity => ({
   pinnedAddress,
 })
 const lock = { name: 'l1', user: 'joe', role: null, message: 'incident 42', expiresAtMs: null }
-const free = {
+const free: Omit<Standing, 'options'> = {
   identity: identity(null),
   address: '10.0.0.1',
   roles: [],
@@ -24,6 +25,11 @@ const free = {
 }
 const strict = roleOf('careful', { options: { lock: 'strict' } })
 const pins = roleOf('pins', { options: { pin_source_ip: true } })
+
+const whole = (standing: Omit<Standing, 'options'>): Standing => ({
+  ...standing,
+  options: sessionOptions(standing.roles),
+})
 
 describe('barOf()', () => {
   it.each([
@@ -34,7 +40,7 @@ describe('barOf()', () => {
     ['locks are stale and no role minds', { ...free, locksAgeMs: Number.POSITIVE_INFINITY }],
     ['locks are just fresh enough', { ...free, roles: [strict], locksAgeMs: MAX_LOCKS_AGE_MS }],
   ])('lets a person go on when %s', (_why, standing) => {
-    expect(barOf(standing)).toBeNull()
+    expect(barOf(whole(standing))).toBeNull()
   })
 
   it.each([
@@ -53,6 +59,6 @@ describe('barOf()', () => {
       { ...free, roles: [strict, pins] },
     ],
   ])('%s, by %s', (code, by, words, standing) => {
-    expect(barOf(standing)).toEqual({ code, by, message: expect.stringContaining(words) })
+    expect(barOf(whole(standing))).toEqual({ code, by, message: expect.stringContaining(words) })
   })
 })

@@ -3,8 +3,7 @@ import type { UserIdentity } from '../identity/index.ts'
 import { MAX_LOCKS_AGE_MS } from './limits.ts'
 import { describeLock, type Lock, lockWords } from './locks.ts'
 import { describeRule, ruleOf } from './rule-ref.ts'
-import { sessionOptions } from './session-options.ts'
-import type { Role, RoleOptions } from './types.ts'
+import type { Role, RoleOptions, SessionOptions } from './types.ts'
 
 export type BarCode = 'LOCKED' | 'LOCKS_STALE' | 'ADDRESS_PINNED' | 'ADDRESS_NOT_PINNED'
 
@@ -24,15 +23,23 @@ export interface Standing {
   readonly address: string
   /** The person's roles as of now, with those that only restrict. */
   readonly roles: readonly Role[]
+  /** What these roles say together. */
+  readonly options: SessionOptions
   readonly lock: Lock | null
   /** How old what is known of locks is. */
   readonly locksAgeMs: number
 }
 
 /** Null: the person may go on. A lock first, since it has words of its own. */
-export function barOf({ identity, address, roles, lock, locksAgeMs }: Standing): Bar | null {
+export function barOf({
+  identity,
+  address,
+  roles,
+  options,
+  lock,
+  locksAgeMs,
+}: Standing): Bar | null {
   if (lock !== null) return { code: 'LOCKED', message: lockWords(lock), by: describeLock(lock) }
-  const options = sessionOptions(roles)
   if (options.lock === 'strict' && locksAgeMs > MAX_LOCKS_AGE_MS) {
     return {
       code: 'LOCKS_STALE',

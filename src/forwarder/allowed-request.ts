@@ -21,4 +21,6 @@ export interface AllowedRequest {
   readonly startedMs: number
   /** Null while the person may still do this; else why not. Asked again whenever something changed. */
   withdrawn(): Refusal | null
+  /** Null while its time is not over; else why it ends. `heardMs` is when its client was last heard. */
+  overdue(nowMs: number, heardMs: number): Refusal | null
 }

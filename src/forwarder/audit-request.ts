@@ -1,12 +1,25 @@
-import type { KubeRequestEvent } from '../audit/index.ts'
+import type { AuditEvent, KubeRequestEvent } from '../audit/index.ts'
 import { errorMessage } from '../core/index.ts'
+import type { AllowedRequest } from './allowed-request.ts'
 import type { HandlerDeps } from './deps.ts'
+import type { Refusal } from './refusal.ts'
 
 /** Writes an event; false when the request must not go on without it. Under `best_effort` only the log knows. */
 export const commit = (deps: HandlerDeps, event: KubeRequestEvent): Promise<boolean> =>
   written(deps, event, deps.audit.append(event))
 
-/** The same for a request whose sender proved nothing; many of one address become one event. */
+/** Notes that a stream was cut and why. It is cut whether or not that can be written. */
+export function noteCut(
+  deps: HandlerDeps,
+  { stream, events }: AllowedRequest,
+  refusal: Refusal,
+): void {
+  if (stream === null || refusal.code === 'SHUTTING_DOWN') return
+  const event = events.cut(refusal, deps.clock.now())
+  void written(deps, event, deps.audit.append(event))
+}
+
+/** As `commit`, for a request whose sender proved nothing; many of one address become one event. */
 export const commitUnproven = (
   deps: HandlerDeps,
   event: KubeRequestEvent,
@@ -15,7 +28,7 @@ export const commitUnproven = (
 
 async function written(
   deps: HandlerDeps,
-  event: KubeRequestEvent,
+  event: AuditEvent,
   appended: Promise<void>,
 ): Promise<boolean> {
   try {

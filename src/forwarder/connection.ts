@@ -1,8 +1,20 @@
-import type { ClusterAccess, Subject } from '../authz/index.ts'
-import { clusterAccess } from '../authz/index.ts'
+import {
+  type ClusterAccess,
+  clusterAccess,
+  type SessionOptions,
+  type Subject,
+  sessionOptions,
+} from '../authz/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
 import type { AccessSnapshot, PeerCertificate, ServedCluster } from './ports.ts'
+
+/** A person in one cluster, as of a snapshot. */
+export interface PersonHere {
+  readonly subject: Subject
+  readonly options: SessionOptions
+  readonly access: ClusterAccess
+}
 
 /**
  * What is bound to one TLS connection: the peer's certificate, the origin, and the cluster that the server name chose.
@@ -15,8 +27,7 @@ export class Connection {
   #cached: {
     snapshot: AccessSnapshot
     labels: Readonly<Record<string, string>>
-    subject: Subject | null
-    access: ClusterAccess | null
+    person: PersonHere | null
   } | null = null
 
   constructor(peer: PeerCertificate, origin: ConnectionOrigin, cluster: ServedCluster) {
@@ -26,24 +37,22 @@ export class Connection {
   }
 
   /** What the person may be in the cluster, as of a snapshot; null when the person is gone. */
-  accessOf(
-    identity: UserIdentity,
-    snapshot: AccessSnapshot,
-  ): { subject: Subject; access: ClusterAccess } | null {
+  accessOf(identity: UserIdentity, snapshot: AccessSnapshot): PersonHere | null {
     const labels = this.cluster.labels()
     let cached = this.#cached
     if (cached?.snapshot !== snapshot || cached.labels !== labels) {
       const subject = snapshot.subject(identity)
-      cached = {
-        snapshot,
-        labels,
-        subject,
-        access:
-          subject === null ? null : clusterAccess(subject, { name: this.cluster.name, labels }),
-      }
+      cached = { snapshot, labels, person: subject === null ? null : this.#here(subject, labels) }
       this.#cached = cached
     }
-    const { subject, access } = cached
-    return subject === null || access === null ? null : { subject, access }
+    return cached.person
+  }
+
+  #here(subject: Subject, labels: Readonly<Record<string, string>>): PersonHere {
+    return {
+      subject,
+      options: sessionOptions(subject.roles),
+      access: clusterAccess(subject, { name: this.cluster.name, labels }),
+    }
   }
 }

@@ -1,14 +1,16 @@
 import {
   eventBase,
+  type GenericEvent,
   type KubeRequestEvent,
   newEventUid,
   REFUSED_REQUEST_CODE,
 } from '../audit/index.ts'
-import { describeRule, type Principals, type RuleRef } from '../authz/index.ts'
+import type { Principals } from '../authz/index.ts'
 import { formatAddress } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
+import type { Refusal } from './refusal.ts'
 
 /** Kubernetes' own are far shorter; what is longer is an attempt, and its beginning is evidence enough. */
 const MAX_PATH_CHARS = 2048
@@ -30,7 +32,8 @@ export interface RequestFacts {
   identity: UserIdentity | null
   roles: readonly string[]
   principals: Principals | null
-  decidedBy: RuleRef | null
+  /** The rule, option or lock that decided. */
+  decidedBy: string | null
 }
 
 export interface RequestOutcome {
@@ -38,7 +41,7 @@ export interface RequestOutcome {
   readonly status: number
   readonly bytesSent: number
   readonly bytesReceived: number
-  readonly error: { readonly code: string; readonly message: string } | null
+  readonly error: Pick<Refusal, 'code' | 'message' | 'by'> | null
 }
 
 /** Of a client that did not wait for its answer. */
@@ -85,6 +88,23 @@ export class RequestEvents {
   /** When it is over. */
   ended(outcome: RequestOutcome, nowMs: number): KubeRequestEvent {
     return this.#build(outcome, nowMs)
+  }
+
+  /** When we end what goes on: the `client.disconnect` beside the request's own events. */
+  cut({ code, message, by = null }: Refusal, nowMs: number): GenericEvent {
+    const { clusterName, hostId, kubeCluster, origin, identity, roles } = this.#facts
+    return {
+      ...eventBase('client.disconnect', { clusterName, nowMs, uid: newEventUid(nowMs) }),
+      ...(identity === null ? {} : { user: identity.user, user_roles: roles }),
+      'addr.remote': formatAddress(origin.address, origin.port),
+      proto: 'kube',
+      kubernetes_cluster: kubeCluster,
+      reason: message,
+      error_code: code,
+      decided_by: by,
+      request_uid: this.#uid,
+      server_id: hostId,
+    }
   }
 
   #build(result: RequestOutcome, nowMs: number): KubeRequestEvent {
@@ -134,7 +154,7 @@ export class RequestEvents {
       bytes_sent: result.bytesSent,
       bytes_received: result.bytesReceived,
       duration_ms: Math.max(0, nowMs - facts.startedMs),
-      decided_by: facts.decidedBy === null ? null : describeRule(facts.decidedBy),
+      decided_by: (result.outcome === 'denied' ? result.error?.by : null) ?? facts.decidedBy,
       ...(result.error === null
         ? {}
         : { error_code: result.error.code, error: result.error.message }),

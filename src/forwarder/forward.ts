@@ -1,13 +1,13 @@
 import { type Readable, Transform } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
-import { responseHeaders } from '../kube/index.ts'
+import { responseHeaders, watchErrorEvent } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { auditRefusal, auditRefusalAfterwards, commit } from './audit-request.ts'
+import { auditRefusal, auditRefusalAfterwards, commit, noteCut } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { RequestOutcome } from './event.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts'
-import { answerOf, type Refusal, upstreamRefusal } from './refusal.ts'
+import { answerOf, type Refusal, type RefusalCode, upstreamRefusal } from './refusal.ts'
 
 /** Sends a request up and streams its answer back, each way no faster than the slower side takes it. */
 export function forward(deps: HandlerDeps, request: AllowedRequest): void {
@@ -25,6 +25,12 @@ class Forwarding implements UpstreamSink, LiveExchange {
   #status = 0
   #headers: readonly string[] = []
   #headSent = false
+  /** The client takes no more at present. */
+  #isFull = false
+  /** Between two lines of the answer: what follows is read as a line of its own. */
+  #isBetweenLines = true
+  /** When the client was last heard. */
+  #heardMs: number
   /** Bytes that are still to come by the answer's Content-Length; null when it has none. */
   #expected: number | null = null
   #held: Buffer | null = null
@@ -36,6 +42,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
   constructor(deps: HandlerDeps, request: AllowedRequest) {
     this.#deps = deps
     this.#request = request
+    this.#heardMs = request.startedMs
   }
 
   get user(): string {
@@ -50,7 +57,10 @@ class Forwarding implements UpstreamSink, LiveExchange {
     const { exchange, info, headers, connection } = this.#request
     this.#deps.live.add(this)
     exchange.onAbort(() => this.#upstream?.abort())
-    exchange.onDrain(() => this.#upstream?.resume())
+    exchange.onDrain(() => {
+      this.#isFull = false
+      this.#upstream?.resume()
+    })
     this.#upstream = connection.cluster.upstream.send(
       {
         user: this.#request.user,
@@ -82,7 +92,9 @@ class Forwarding implements UpstreamSink, LiveExchange {
       }
     }
     this.#sendHead(false)
-    return this.#request.exchange.write(chunk)
+    this.#isBetweenLines = chunk.at(-1) === LINE_FEED
+    this.#isFull = !this.#request.exchange.write(chunk)
+    return !this.#isFull
   }
 
   end(): void {
@@ -114,7 +126,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
     if (!this.#headSent && !exchange.closed) this.#status = answerOf(refusal, false).status
     this.#finish({
       outcome: aborted ? 'aborted' : 'failed',
-      error: { code: refusal.code, message: refusal.message },
+      error: refusal,
     })
       .then((written) => {
         if (exchange.closed) return
@@ -125,6 +137,11 @@ class Forwarding implements UpstreamSink, LiveExchange {
 
   recheck(): void {
     const refusal = this.#request.withdrawn()
+    if (refusal !== null) this.#cut(refusal)
+  }
+
+  sweep(nowMs: number): void {
+    const refusal = this.#request.overdue(nowMs, this.#heardMs)
     if (refusal !== null) this.#cut(refusal)
   }
 
@@ -139,6 +156,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
   #cut(refusal: Refusal): void {
     if (this.#finished || this.#withdrawn !== null) return
     this.#withdrawn = refusal
+    noteCut(this.#deps, this.#request, refusal)
     this.#upstream?.abort()
   }
 
@@ -152,8 +170,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
   #answerInstead(refusal: Refusal): void {
     const { exchange, info } = this.#request
     if (this.#headSent) {
-      // As an API server ends a watch when its time is over: clients go on from where they were, and do not read all anew.
-      if (this.resumable && refusal.code === 'SHUTTING_DOWN') exchange.end(null)
+      if (this.resumable) this.#endWatch(refusal)
       else exchange.reset()
       return
     }
@@ -175,6 +192,34 @@ class Forwarding implements UpstreamSink, LiveExchange {
     exchange.end(exchange.method === 'HEAD' ? null : body)
   }
 
+  #endWatch(refusal: Refusal): void {
+    const { exchange } = this.#request
+    if (RESUMABLE.has(refusal.code)) {
+      // As an API server ends a watch when its time is over: clients go on from where they were, and do not read all anew.
+      exchange.end(null)
+    } else if (this.#withdrawn !== null && this.#takesLines()) {
+      exchange.end(Buffer.from(watchErrorEvent(refusal), 'utf8'))
+    } else {
+      exchange.reset()
+      return
+    }
+    // Who does not read keeps nothing alive.
+    const timer = setTimeout(() => exchange.reset(), LINGER_MS)
+    exchange.onClosed(() => clearTimeout(timer))
+  }
+
+  /** Whether one more line is read as an event of the watch: what API servers call JSON is one event a line. */
+  #takesLines(): boolean {
+    return (
+      this.#status === 200 &&
+      this.#expected === null &&
+      !this.#isFull &&
+      this.#isBetweenLines &&
+      headerIs(this.#headers, 'content-type', /^application\/json\s*(;|$)/i) &&
+      !headerIs(this.#headers, 'content-encoding', /./)
+    )
+  }
+
   #sendHead(flush: boolean): void {
     if (this.#headSent) return
     this.#headSent = true
@@ -184,7 +229,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
   /** Writes the final event, once. True when the answer may be finished. */
   async #finish(result: {
     outcome: 'done' | 'failed' | 'aborted'
-    error: { code: string; message: string } | null
+    error: RequestOutcome['error']
   }): Promise<boolean> {
     if (this.#finished) return false
     this.#finished = true
@@ -211,6 +256,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
     const counter = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         this.#bytesReceived += chunk.length
+        this.#heardMs = this.#deps.clock.now()
         done(null, chunk)
       },
     })
@@ -222,6 +268,18 @@ class Forwarding implements UpstreamSink, LiveExchange {
     return body.pipe(counter)
   }
 }
+
+const LINE_FEED = 0x0a
+/** For the last words of a watch to arrive. */
+const LINGER_MS = 2000
+/** Ends of a watch after which its client may ask again from where it was. */
+const RESUMABLE: ReadonlySet<RefusalCode> = new Set(['SHUTTING_DOWN', 'CLIENT_IDLE'])
+
+const headerIs = (headers: readonly string[], name: string, pattern: RegExp): boolean =>
+  headers.some(
+    (value, index) =>
+      index % 2 === 1 && headers[index - 1]?.toLowerCase() === name && pattern.test(value),
+  )
 
 function contentLength(headers: readonly string[]): number | null {
   for (let index = 0; index < headers.length; index += 2) {

@@ -81,12 +81,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     handle: (connection, exchange) => void handle(deps, connection, exchange),
   })
   const stopWatching = options.access.onChange(() => live.recheck())
+  const sweeper = setInterval(() => live.sweep(options.clock.now()), limits.sweepIntervalMs)
+  sweeper.unref()
   return {
     accept: served.accept,
     stats: () => ({ connections: served.connections(), exchanges: live.size }),
     async close(graceMs) {
-      stopWatching()
       await served.close(graceMs, live)
+      stopWatching()
+      clearInterval(sweeper)
       await unproven.flush().catch((error: unknown) => {
         options.log.error({ error: errorMessage(error) }, 'gathered refusals cannot be audited')
       })

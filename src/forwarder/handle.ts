@@ -1,4 +1,4 @@
-import { decideRequest, type Principals } from '../authz/index.ts'
+import { decideRequest, describeRule, type Principals } from '../authz/index.ts'
 import { errorMessage } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import {
@@ -17,6 +17,7 @@ import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Refusal } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
+import { barred, timeIsOver } from './session-rules.ts'
 import { streamKindOf } from './stream-kind.ts'
 import { upgrade } from './upgrade.ts'
 
@@ -54,7 +55,7 @@ export async function handle(
       await refuseUnstarted(deps, exchange, events, facts.info, judged)
       return
     }
-    const { info, headers, identity, principals } = judged
+    const { info, headers, identity, principals, expiresAtMs } = judged
     if (deps.live.countOf(identity.user) >= deps.limits.maxExchangesPerUser) {
       await refuseUnstarted(deps, exchange, events, info, tooMany)
       return
@@ -69,17 +70,20 @@ export async function handle(
       if (begun) await commit(deps, events.ended(leftEarly, deps.clock.now()))
       return
     }
+    const stream = streamKindOf(info)
+    const going = { connection, identity, stream, expiresAtMs }
     const request: AllowedRequest = {
       exchange,
       connection,
       user: identity.user,
       info,
-      stream: streamKindOf(info),
+      stream,
       headers,
       events,
       audited,
       startedMs,
       withdrawn: () => withdrawnRights(deps, connection, exchange, identity, principals),
+      overdue: (nowMs, heardMs) => timeIsOver(deps.access, going, nowMs, heardMs),
     }
     // Rights may have ended while the event was being written.
     const withdrawn = begun ? request.withdrawn() : null
@@ -102,6 +106,8 @@ interface Judged {
   readonly headers: readonly string[]
   readonly identity: UserIdentity
   readonly principals: Principals
+  /** When the certificate ends. */
+  readonly expiresAtMs: number
 }
 
 /** Everything that decides, in order, pure but for the clock. Fills in the facts of the event as it learns them. */
@@ -123,7 +129,8 @@ function judge(
     if (!(error instanceof KubeError)) throw error
     unreadable = error
   }
-  const verdict = connection.peer.judge(deps.clock.now())
+  const nowMs = deps.clock.now()
+  const verdict = connection.peer.judge(nowMs)
   if (!verdict.ok) return { code: verdict.code, reason: 'Unauthorized', message: verdict.message }
   const { identity } = verdict
   if (identity.kind !== 'user') {
@@ -135,16 +142,13 @@ function judge(
   }
   facts.identity = identity
   facts.roles = identity.roles
-  if (identity.pinnedAddress !== null && identity.pinnedAddress !== connection.origin.address) {
-    return {
-      code: 'ADDRESS_PINNED',
-      reason: 'Forbidden',
-      message: 'this certificate may be used from the address of its login only: log in again',
-    }
-  }
-  const judged = connection.accessOf(identity, deps.access.current())
-  if (judged === null) return userGone
-  facts.roles = judged.subject.roles.map(({ name }) => name)
+  const snapshot = deps.access.current()
+  const here = connection.accessOf(identity, snapshot)
+  if (here === null) return userGone
+  facts.roles = here.subject.roles.map(({ name }) => name)
+  const { address } = connection.origin
+  const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
+  if (bar !== null) return bar
   if (unreadable !== null || facts.info === null) {
     return {
       code: 'BAD_REQUEST',
@@ -152,8 +156,8 @@ function judge(
       message: unreadable?.message ?? 'the request cannot be read',
     }
   }
-  const decision = decideRequest(judged.access, parseImpersonation(exchange.rawHeaders))
-  facts.decidedBy = decision.by
+  const decision = decideRequest(here.access, parseImpersonation(exchange.rawHeaders))
+  facts.decidedBy = decision.by === null ? null : describeRule(decision.by)
   if (decision.effect === 'deny') {
     return { code: decision.code, reason: 'Forbidden', message: decision.message }
   }
@@ -164,7 +168,8 @@ function judge(
       principals: decision.principals,
       upgrade: isUpgrade,
     })
-    return { info: facts.info, headers, identity, principals: decision.principals }
+    const { expiresAtMs } = verdict
+    return { info: facts.info, headers, identity, principals: decision.principals, expiresAtMs }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
     return { code: 'BAD_REQUEST', reason: 'BadRequest', message: error.message }
@@ -183,7 +188,10 @@ const userGone: Refusal = {
   message: 'this user does not exist any more: ask an administrator',
 }
 
-/** Judges a running exchange again, by what roles, users and authorities are now. Expiry alone does not end it. */
+/**
+ * Judges a running exchange again, by what roles, users, locks and authorities are now. Expiry alone does not end it,
+ * unless a role says so (see `timeIsOver`).
+ */
 function withdrawnRights(
   deps: HandlerDeps,
   connection: Connection,
@@ -191,13 +199,18 @@ function withdrawnRights(
   identity: UserIdentity,
   principals: Principals,
 ): Refusal | null {
-  const verdict = connection.peer.judge(deps.clock.now())
+  const nowMs = deps.clock.now()
+  const verdict = connection.peer.judge(nowMs)
   if (!verdict.ok && verdict.code !== 'CERT_EXPIRED') {
     return { code: verdict.code, reason: 'Unauthorized', message: verdict.message }
   }
-  const judged = connection.accessOf(identity, deps.access.current())
-  if (judged === null) return userGone
-  const decision = decideRequest(judged.access, parseImpersonation(exchange.rawHeaders))
+  const snapshot = deps.access.current()
+  const here = connection.accessOf(identity, snapshot)
+  if (here === null) return userGone
+  const { address } = connection.origin
+  const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
+  if (bar !== null) return bar
+  const decision = decideRequest(here.access, parseImpersonation(exchange.rawHeaders))
   if (decision.effect === 'deny') {
     return { code: decision.code, reason: 'Forbidden', message: decision.message }
   }

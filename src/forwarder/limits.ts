@@ -28,6 +28,8 @@ export interface ForwarderLimits extends DoorLimits {
   readonly streamResetRate: number
   /** The body of a refusal of an upgrade that is relayed; a Status has less than a kilobyte. */
   readonly maxUpgradeAnswerBytes: number
+  /** How often it is looked whose time is over (expired certificates, idle clients, stale locks): an end may be so late. */
+  readonly sweepIntervalMs: number
   /** For the API server to answer an upgrade: it dials the node and the container first. */
   readonly upgradeTimeoutMs: number
 }
@@ -48,6 +50,7 @@ export const defaultForwarderLimits: ForwarderLimits = {
   streamResetBurst: 10_000,
   streamResetRate: 1000,
   maxUpgradeAnswerBytes: 1024 * 1024,
+  sweepIntervalMs: 1000,
   upgradeTimeoutMs: 60_000,
 }
 

@@ -4,8 +4,10 @@ export interface LiveExchange {
   readonly user: string
   /** A watch: its client expects that it ends now and then, and asks again. */
   readonly resumable?: boolean
-  /** Called when roles, users, labels or authorities changed. */
+  /** Called when roles, users, locks, labels or authorities changed. */
   recheck(): void
+  /** Called every now and then: it ends when its time is over. */
+  sweep(nowMs: number): void
   /** Cuts it, with why. */
   cut(): void
 }
@@ -37,6 +39,10 @@ export class LiveExchanges {
 
   recheck(): void {
     for (const exchange of [...this.#live]) exchange.recheck()
+  }
+
+  sweep(nowMs: number): void {
+    for (const exchange of [...this.#live]) exchange.sweep(nowMs)
   }
 
   cutResumable(): void {

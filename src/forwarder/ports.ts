@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
-import type { Subject } from '../authz/index.ts'
+import type { Lock, Subject } from '../authz/index.ts'
 import type { Identity, UserIdentity } from '../identity/index.ts'
 
 /** The verdict on a peer's certificate at one moment. */
@@ -27,15 +27,22 @@ export interface PeerCertificateParser {
   parse(der: Uint8Array | null): PeerCertificate
 }
 
-/** What the roles say today. One immutable value per change; `revision` grows. */
+/** What roles and locks say today. One immutable value per change; `revision` grows. */
 export interface AccessSnapshot {
   readonly revision: number
   /** The person as of now: the certificate's roles and traits that the user still has. Null: the user is gone. */
   subject(identity: UserIdentity): Subject | null
+  /** The lock that is in force against the certificate's holder, by name or by a role of today or of the certificate. */
+  lockOf(identity: UserIdentity, nowMs: number): Lock | null
 }
 
 export interface AccessSnapshots {
   current(): AccessSnapshot
+  /**
+   * How old what is known of locks is, in milliseconds; 0 while each change is heard of. Roles with `lock: strict` are
+   * refused beyond MAX_LOCKS_AGE_MS of authz (five minutes).
+   */
+  locksAgeMs(nowMs: number): number
   /** Calls back after each change, until the returned function is called. */
   onChange(listener: () => void): () => void
 }

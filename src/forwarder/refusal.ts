@@ -1,4 +1,4 @@
-import type { DenialCode } from '../authz/index.ts'
+import type { BarCode, DenialCode } from '../authz/index.ts'
 import { discoveryText, type StatusReason, statusBody, statusCodes } from '../kube/index.ts'
 import type { PeerRefusalCode, UpstreamFailure } from './ports.ts'
 
@@ -6,8 +6,9 @@ import type { PeerRefusalCode, UpstreamFailure } from './ports.ts'
 export type RefusalCode =
   | PeerRefusalCode
   | DenialCode
+  | BarCode
   | 'USER_GONE'
-  | 'ADDRESS_PINNED'
+  | 'CLIENT_IDLE'
   | 'BAD_REQUEST'
   | 'AUDIT_UNAVAILABLE'
   | 'CLUSTER_UNKNOWN'
@@ -22,6 +23,8 @@ export interface Refusal {
   readonly code: RefusalCode
   readonly reason: StatusReason
   readonly message: string
+  /** The rule, option or lock that decided, for the audit log. */
+  readonly by?: string | null
 }
 
 export interface RefusalAnswer {

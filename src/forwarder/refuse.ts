@@ -34,7 +34,7 @@ export async function refuse(
       status: answer.status,
       bytesSent: Buffer.byteLength(answer.body),
       bytesReceived: 0,
-      error: { code: refusal.code, message: refusal.message },
+      error: refusal,
     },
     deps.clock.now(),
   )

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { type AuditLog, UnprovenEvents } from '../audit/index.ts'
+import { sessionOptions } from '../authz/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import { KubeError, parseRequestInfo } from '../kube/index.ts'
@@ -14,6 +15,7 @@ import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
+import { barred } from './session-rules.ts'
 
 /** Why a cluster cannot be reached, as far as a person may know. */
 export type Undelivered =
@@ -119,16 +121,32 @@ async function answer(
     refusal = { ...unknownCluster, code: 'CERT_WRONG_KIND' }
   } else {
     const { identity } = verdict
-    const found = await describe(serverName, identity)
-    described = {
-      ...facts,
-      identity,
-      roles: identity.roles,
-      ...(found.kind === 'offline' ? { kubeCluster: found.cluster, labels: found.labels } : {}),
+    described = { ...facts, identity, roles: identity.roles }
+    const bar = barredHere(deps, origin, identity)
+    if (bar === null) {
+      const found = await describe(serverName, identity)
+      if (found.kind === 'offline') {
+        described = { ...described, kubeCluster: found.cluster, labels: found.labels }
+      }
+      refusal = found.kind === 'offline' ? offline(found) : unknownCluster
+    } else {
+      refusal = bar
     }
-    refusal = found.kind === 'offline' ? offline(found) : unknownCluster
   }
   await refuseUnstarted(deps, exchange, new RequestEvents(described), facts.info, refusal)
+}
+
+/** Who is gone hears no more than that there is no such cluster. */
+function barredHere(
+  { access, clock }: HandlerDeps,
+  { address }: ConnectionOrigin,
+  identity: UserIdentity,
+): Refusal | null {
+  const snapshot = access.current()
+  const subject = snapshot.subject(identity)
+  if (subject === null) return null
+  const here = { subject, options: sessionOptions(subject.roles) }
+  return barred(access, snapshot, { identity, address, here }, clock.now())
 }
 
 /** The same words as for a cluster that the person may not reach. */

@@ -2,8 +2,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
 import { responseHeaders, statusCodes } from '../kube/index.ts'
+import { type ActivityMeter, activityMeter } from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { auditRefusal, commit } from './audit-request.ts'
+import { auditRefusal, commit, noteCut } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import { leftEarly, type RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
@@ -83,6 +84,10 @@ class WaitingUpgrade implements LiveExchange {
 
   recheck(): void {
     this.#giveUp(this.#request.withdrawn())
+  }
+
+  sweep(nowMs: number): void {
+    this.#giveUp(this.#request.overdue(nowMs, nowMs))
   }
 
   cut(): void {
@@ -262,6 +267,9 @@ class UpgradedStream implements LiveExchange {
   readonly #server: Duplex
   readonly #clientHead: Buffer
   readonly #answer: Extract<UpgradeAnswer, { type: 'switched' }>
+  readonly #meter: ActivityMeter
+  /** When somebody was last heard at the client's end; what programs send to keep a connection alive is nobody. */
+  #heardMs: number
   #bytesSent = 0
   #bytesReceived = 0
   #withdrawn: Refusal | null = null
@@ -280,6 +288,13 @@ class UpgradedStream implements LiveExchange {
     this.#clientHead = wanted.head
     this.#server = answer.socket
     this.#answer = answer
+    const { rawHeaders } = answer
+    const chosen = rawHeaders.findIndex((name) => name.toLowerCase() === 'sec-websocket-protocol')
+    this.#meter = activityMeter(
+      wanted.protocol,
+      chosen === -1 ? null : (rawHeaders[chosen + 1] ?? null),
+    )
+    this.#heardMs = deps.clock.now()
   }
 
   get user(): string {
@@ -303,12 +318,10 @@ class UpgradedStream implements LiveExchange {
     client.write(this.#head())
     if (this.#answer.head.length > 0) this.#down(this.#answer.head)
     if (this.#clientHead.length > 0) {
-      this.#bytesReceived += this.#clientHead.length
+      this.#heard(this.#clientHead)
       server.write(this.#clientHead)
     }
-    client.on('data', (chunk: Buffer) => {
-      this.#bytesReceived += chunk.length
-    })
+    client.on('data', (chunk: Buffer) => this.#heard(chunk))
     server.on('data', (chunk: Buffer) => {
       this.#bytesSent += chunk.length
     })
@@ -330,15 +343,27 @@ class UpgradedStream implements LiveExchange {
   }
 
   recheck(): void {
-    const refusal = this.#request.withdrawn()
-    if (refusal === null || this.#withdrawn !== null) return
-    this.#withdrawn = refusal
-    this.#client.destroy()
+    this.#cut(this.#request.withdrawn())
+  }
+
+  sweep(nowMs: number): void {
+    this.#cut(this.#request.overdue(nowMs, this.#heardMs))
   }
 
   cut(): void {
-    this.#withdrawn ??= shuttingDown
+    this.#cut(shuttingDown)
+  }
+
+  #cut(refusal: Refusal | null): void {
+    if (refusal === null || this.#withdrawn !== null || this.#finished) return
+    this.#withdrawn = refusal
+    noteCut(this.#deps, this.#request, refusal)
     this.#client.destroy()
+  }
+
+  #heard(chunk: Buffer): void {
+    this.#bytesReceived += chunk.length
+    if (this.#meter.push(chunk)) this.#heardMs = this.#deps.clock.now()
   }
 
   /** Of a client that has got everything and does not close. */

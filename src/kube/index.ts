@@ -31,7 +31,13 @@ export type {
   ResolvedContext,
 } from './kubeconfig/types.ts'
 export { parseRequestInfo } from './request-info.ts'
-export { discoveryText, type StatusReason, statusBody, statusCodes } from './status.ts'
+export {
+  discoveryText,
+  type StatusReason,
+  statusBody,
+  statusCodes,
+  watchErrorEvent,
+} from './status.ts'
 export type {
   KubeVerb,
   NonResourceRequest,

@@ -31,6 +31,13 @@ export function statusBody(status: {
   })
 }
 
+/**
+ * The last event of a watch that is ended for a reason: what an API server sends when it cannot go on
+ * (apimachinery/pkg/watch, `Error`). JSON, one line with its end.
+ */
+export const watchErrorEvent = (status: Parameters<typeof statusBody>[0]): string =>
+  `{"type":"ERROR","object":${statusBody(status)}}\n`
+
 /** One short line for discovery paths, where kubectl shows text and hides a Status. */
 export function discoveryText(message: string): string {
   const line = message.replace(LINE_BREAKS, ' ').trim()

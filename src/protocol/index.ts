@@ -1,10 +1,11 @@
 /**
  * protocol is the wire codecs, pure functions over bytes: the ClientHello (RFC 8446, 6066, 7301), the PROXY protocol
- * (versions 1 and 2), and the opaque server names by which clusters are reached.
+ * (versions 1 and 2), the opaque server names by which clusters are reached, and who is active on an upgraded connection.
  *
  * Trusts: nothing. Refuses: what two readers could understand differently, at the earliest byte, and never allocates by a
  * number that the peer chose. Test: vectors of real clients, any split of the bytes, mutation.
  */
+export { type ActivityMeter, activityMeter } from './activity/meter.ts'
 export { type AlertName, tlsAlert } from './client-hello/alert.ts'
 export {
   type ClientHello,

@@ -1,4 +1,4 @@
-import { barOf, type Subject } from '../../authz/index.ts'
+import { barOf, type Subject, sessionOptions } from '../../authz/index.ts'
 import { hostOf } from '../../core/index.ts'
 import type { AccessSnapshot } from '../access-state.ts'
 import type { ApiDeps, Caller } from '../context.ts'
@@ -20,6 +20,7 @@ export function assertUnbarred(
     identity,
     address: hostOf(address),
     roles: subject.roles,
+    options: sessionOptions(subject.roles),
     lock: snapshot.lockOf(identity, nowMs),
     locksAgeMs: access.locksAgeMs(nowMs),
   })

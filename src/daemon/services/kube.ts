@@ -78,6 +78,7 @@ export async function openKubeService(
   )
   const access: AccessSnapshots = {
     current: () => options.access.current(),
+    locksAgeMs: (nowMs) => options.access.locksAgeMs(nowMs),
     onChange(listener) {
       listeners.add(listener)
       const stops = [options.access.onChange(listener), options.authorities.onChange(listener)]

@@ -4,7 +4,7 @@ import {
   type AuditLog,
   type KubeRequestEvent,
 } from '../../../../src/audit/index.ts'
-import type { Subject } from '../../../../src/authz/index.ts'
+import { type Lock, lockTable, type Subject } from '../../../../src/authz/index.ts'
 import type { Clock, LogFields, Logger } from '../../../../src/core/index.ts'
 import type { AccessSnapshot, AccessSnapshots } from '../../../../src/forwarder/index.ts'
 import { type RoleSpec, roleOf, subjectOf } from '../../../support/roles.ts'
@@ -12,11 +12,17 @@ import { type RoleSpec, roleOf, subjectOf } from '../../../support/roles.ts'
 /** An audit log in memory that refuses or delays events on command. */
 export class TestAudit implements AuditLog {
   readonly events: KubeRequestEvent[] = []
+  /** `client.disconnect` events. */
+  readonly cuts: AuditEvent[] = []
   refuses: (event: KubeRequestEvent) => boolean = () => false
   /** An event is with the operating system when this has resolved. */
   hold: (event: KubeRequestEvent) => Promise<void> | null = () => null
 
   async append(event: AuditEvent): Promise<void> {
+    if (event.event === 'client.disconnect') {
+      this.cuts.push(event)
+      return
+    }
     const request = event as KubeRequestEvent
     await this.hold(request)
     if (this.refuses(request)) throw new AuditError('SPOOL_FULL', 'no space left on the device')
@@ -33,36 +39,62 @@ export class TestAudit implements AuditLog {
   }
 }
 
-/** Roles that a test changes. */
+/** Roles and locks that a test changes. */
 export class TestAccess implements AccessSnapshots {
+  /** How old what is known of locks is. */
+  locksAge = 0
   readonly #listeners = new Set<() => void>()
+  #spec: RoleSpec | null
+  #locks: readonly Lock[] = []
   #snapshot: AccessSnapshot
 
   constructor(spec: RoleSpec) {
-    this.#snapshot = snapshotOf(1, spec)
+    this.#spec = spec
+    this.#snapshot = snapshotOf(1, spec, [])
   }
 
   /** Null: the user is deleted. */
   change(spec: RoleSpec | null): void {
-    this.#snapshot = snapshotOf(this.#snapshot.revision + 1, spec)
-    for (const listener of this.#listeners) listener()
+    this.#spec = spec
+    this.#publish()
+  }
+
+  lock(...locks: readonly Partial<Lock>[]): void {
+    const none = { name: 'l1', user: null, role: null, message: '', expiresAtMs: null }
+    this.#locks = locks.map((lock) => ({ ...none, ...lock }))
+    this.#publish()
   }
 
   current(): AccessSnapshot {
     return this.#snapshot
   }
 
+  locksAgeMs(): number {
+    return this.locksAge
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
+
+  #publish(): void {
+    this.#snapshot = snapshotOf(this.#snapshot.revision + 1, this.#spec, this.#locks)
+    for (const listener of this.#listeners) listener()
+  }
 }
 
-function snapshotOf(revision: number, spec: RoleSpec | null): AccessSnapshot {
+function snapshotOf(
+  revision: number,
+  spec: RoleSpec | null,
+  locks: readonly Lock[],
+): AccessSnapshot {
   const roles = spec === null ? [] : [roleOf('dev', spec)]
+  const table = lockTable(locks)
   return {
     revision,
     subject: ({ user }): Subject | null => (spec === null ? null : subjectOf(roles, {}, user)),
+    lockOf: ({ user, roles: certified }, nowMs) => table.inForce(user, certified, nowMs),
   }
 }
 
