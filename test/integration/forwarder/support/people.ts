@@ -11,11 +11,16 @@ export interface Credentials {
   readonly cert: string
 }
 
+export interface CertificateFields {
+  readonly notAfterMs?: number
+  readonly pinnedAddress?: string | null
+}
+
 /** The authority that vouches for people. */
 export interface UserAuthority {
   readonly trust: TrustBundle
   /** A certificate of a person, valid for an hour unless told. */
-  certify(user: string, fields?: { readonly notAfterMs?: number }): Promise<Credentials>
+  certify(user: string, fields?: CertificateFields): Promise<Credentials>
 }
 
 const HOUR_MS = 3_600_000
@@ -32,9 +37,9 @@ export async function createUserAuthority(): Promise<UserAuthority> {
   })
   return {
     trust: { revision: 1, userCas: [trustedAuthority(authority.pem)], hostCas: [] },
-    async certify(user, { notAfterMs = Date.now() + HOUR_MS } = {}) {
+    async certify(user, { notAfterMs = Date.now() + HOUR_MS, pinnedAddress = null } = {}) {
       const { privateKey, publicKey } = await generateKeyPair()
-      const value = encodeIdentity(identityOf(user))
+      const value = encodeIdentity({ ...identityOf(user), pinnedAddress })
       const issued = await issueCertificate({
         template: {
           ...none,
