@@ -62,7 +62,7 @@ describe('AccessState', () => {
     const clock = { now: () => nowMs }
     const stack = new AsyncDisposableStack()
     const fragile = new FragileBackend(clock)
-    const stores = openStores(fragile.backend)
+    const stores = openStores(fragile.backend, clock)
     const state = stack.use(await AccessState.open(fragile.backend, silentLogger, clock))
     stack.defer(() => fragile.backend[Symbol.asyncDispose]())
     return {
