@@ -9,6 +9,7 @@ export type CliErrorCode =
   | 'FILE_UNWRITABLE'
   | 'REFUSED'
   | 'NO_IDENTITY'
+  | 'EDITOR_FAILED'
 
 /** A mistake of the person or of the surroundings, with what to do about it. */
 export class CliError extends CodedError<CliErrorCode> {
@@ -23,6 +24,22 @@ export class CliError extends CodedError<CliErrorCode> {
     super(code, message, options)
     this.hint = options.hint ?? null
   }
+}
+
+/** The same error with one more line of what to do. */
+export function withHint(error: unknown, line: string): unknown {
+  const hinted = (hint: string | null): string => (hint === null ? line : `${hint}\n${line}`)
+  if (error instanceof ApiCallError) {
+    return new ApiCallError(error.status, error.code, error.message, hinted(error.hint))
+  }
+  if (error instanceof ClientError || error instanceof CliError) {
+    const { message, cause } = error
+    const options = { cause, hint: hinted(error.hint) }
+    return error instanceof CliError
+      ? new CliError(error.code, message, options)
+      : new ClientError(error.code, message, options)
+  }
+  return error
 }
 
 /** One line of what went wrong; lines of what to do. */

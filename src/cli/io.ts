@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 
 /** The world as a command sees it; tests give buffers. Data goes to stdout, talk to stderr. */
@@ -9,6 +11,11 @@ export interface Io {
   readonly isTty: boolean
   /** Aborted by ctrl-c. */
   readonly signal: AbortSignal
+  /**
+   * Runs a program that takes over the terminal, ctrl-c included, and resolves to its exit code. `command` may have flags of
+   * its own (`code --wait`): a shell reads it, but never `args`.
+   */
+  foreground(command: string, args: readonly string[]): Promise<number>
 }
 
 export const print = (io: Io, text: string): void => void io.stdout.write(`${text}\n`)
@@ -17,7 +24,15 @@ export const say = (io: Io, text: string): void => void io.stderr.write(`${text}
 /** The process's own streams. */
 export function processIo(): Io {
   const stop = new AbortController()
-  process.once('SIGINT', () => stop.abort())
+  let foreground = 0
+  const onInterrupt = (): void => {
+    // The terminal sends it to the program in front and to us.
+    if (foreground > 0) return
+    // Whoever asks twice does not want to wait.
+    process.off('SIGINT', onInterrupt)
+    stop.abort()
+  }
+  process.on('SIGINT', onInterrupt)
   // A closed pipe (`tctl … | head`) is the reader's wish, not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
@@ -30,7 +45,32 @@ export function processIo(): Io {
     env: process.env,
     isTty: process.stdin.isTTY === true && process.stdout.isTTY === true,
     signal: stop.signal,
+    async foreground(command, args) {
+      foreground += 1
+      try {
+        return await runInForeground(command, args)
+      } finally {
+        foreground -= 1
+      }
+    },
   }
+}
+
+function runInForeground(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child =
+      process.platform === 'win32'
+        ? spawn(
+            command,
+            args.map((arg) => `"${arg}"`),
+            { stdio: 'inherit', shell: true },
+          )
+        : spawn('/bin/sh', ['-c', `${command} "$@"`, command, ...args], { stdio: 'inherit' })
+    child.once('error', reject)
+    child.once('close', (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    )
+  })
 }
 
 /** Everything that a stream gives, as text. */

@@ -117,9 +117,12 @@ export class HttpsTransport implements ApiTransport {
   }
 }
 
-/** OpenSSL's message without its file names and numbers. */
-const tlsWords = (error: Error): string =>
-  'reason' in error && typeof error.reason === 'string' ? error.reason : errorMessage(error)
+/** OpenSSL's words without its file names and numbers, and without Node's advice to trust whatever the machine trusts. */
+function tlsWords(error: Error): string {
+  const message = errorMessage(error)
+  const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(message) ?? []
+  return reason ?? message.split(';')[0] ?? message
+}
 
 const TRUST_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',

@@ -10,18 +10,19 @@ import { connectionFlags } from './connection/flags.ts'
 import { type TctlContext, tctlContext } from './context.ts'
 import { kubeCommand } from './kube.ts'
 import { createCommand } from './resources/create.ts'
+import { editCommand } from './resources/edit.ts'
 import { getCommand } from './resources/get.ts'
 import { rmCommand } from './resources/rm.ts'
 import { statusCommand } from './status.ts'
 import { usersCommand } from './users/commands.ts'
 
-/** `tctl`: administration through the management API of the running auth service. */
-export function buildTctl(io: Io): Command {
+/** `tctl`: administration through the management API of the running auth service. `contextOf` is for tests. */
+export function buildTctl(io: Io, contextOf = tctlContext): Command {
   const program = new Command('tctl')
     .description('administer a Teleport cluster, on its own machine or from anywhere')
     .configureHelp({ showGlobalOptions: true })
   let flags = (): ConnectionFlags => ({})
-  const context: TctlContext = tctlContext(io, () => flags())
+  const context: TctlContext = contextOf(io, () => flags())
 
   const auth = new Command('auth').description('certificates and authorities')
   auth.addCommand(authSignCommand(context))
@@ -30,6 +31,7 @@ export function buildTctl(io: Io): Command {
     .addCommand(usersCommand(context))
     .addCommand(createCommand(context))
     .addCommand(getCommand(context))
+    .addCommand(editCommand(context))
     .addCommand(rmCommand(context))
     .addCommand(auth)
     .addCommand(kubeCommand(context))

@@ -2,16 +2,18 @@ import type { ApiClient } from '../../../client/index.ts'
 import type {
   ClusterSettingsResource,
   KubeClusterResource,
+  LockResource,
   RoleResource,
   UserResource,
 } from '../../../contract/index.ts'
 import { CliError } from '../../errors.ts'
 import { labelsText, table } from '../../format.ts'
-import { allUsers } from '../users/commands.ts'
+import { everyPage } from '../every-page.ts'
 
 export type AnyResource =
   | RoleResource
   | UserResource
+  | LockResource
   | ClusterSettingsResource
   | KubeClusterResource
 
@@ -22,7 +24,12 @@ export interface Kind {
   readonly aliases: readonly string[]
   list(client: ApiClient): Promise<readonly AnyResource[]>
   read(client: ApiClient, name: string): Promise<AnyResource>
-  /** Absent: the kind is not written by people. With `force` it replaces what is there. */
+  /** The name of the only resource of the kind, when there is but one. */
+  readonly onlyName?: string
+  /**
+   * Absent: the kind is not written by people. With `force` it replaces what is there; when the resource carries a
+   * revision, that one only.
+   */
   readonly create?: (client: ApiClient, resource: AnyResource, force: boolean) => Promise<void>
   readonly remove?: (client: ApiClient, name: string) => Promise<void>
 }
@@ -30,7 +37,8 @@ export interface Kind {
 const role: Kind = {
   kind: 'role',
   aliases: ['roles'],
-  list: allRoles,
+  list: (client) =>
+    everyPage((after) => client.call('roles.list', { query: after === null ? {} : { after } })),
   read: (client, name) => client.call('roles.read', { params: { name } }),
   async create(client, resource, force) {
     const body = resource as RoleResource
@@ -45,7 +53,8 @@ const role: Kind = {
 const user: Kind = {
   kind: 'user',
   aliases: ['users'],
-  list: allUsers,
+  list: (client) =>
+    everyPage((after) => client.call('users.list', { query: after === null ? {} : { after } })),
   read: (client, name) => client.call('users.read', { params: { name } }),
   async create(client, resource, force) {
     const body = resource as UserResource
@@ -57,9 +66,26 @@ const user: Kind = {
   },
 }
 
+const lock: Kind = {
+  kind: 'lock',
+  aliases: ['locks'],
+  list: (client) =>
+    everyPage((after) => client.call('locks.list', { query: after === null ? {} : { after } })),
+  read: (client, name) => client.call('locks.read', { params: { name } }),
+  async create(client, resource, force) {
+    const body = resource as LockResource
+    if (force) await client.call('locks.upsert', { params: { name: body.metadata.name }, body })
+    else await client.call('locks.create', { body })
+  },
+  async remove(client, name) {
+    await client.call('locks.delete', { params: { name } })
+  },
+}
+
 const settings: Kind = {
   kind: 'cluster_settings',
-  aliases: [],
+  aliases: ['settings'],
+  onlyName: 'cluster-settings',
   list: async (client) => [await client.call('cluster_settings.read', {})],
   read: (client) => client.call('cluster_settings.read', {}),
   async create(client, resource, force) {
@@ -82,7 +108,7 @@ const kubeCluster: Kind = {
   },
 }
 
-export const kinds: readonly Kind[] = [role, user, settings, kubeCluster]
+export const kinds: readonly Kind[] = [role, user, lock, settings, kubeCluster]
 
 /** Finds a kind by any of its spellings. */
 export function kindOf(text: string): Kind {
@@ -119,6 +145,15 @@ function row(resource: AnyResource): string[] {
     }
     case 'user':
       return ['user', resource.metadata.name, `roles: ${resource.spec.roles.join(',')}`]
+    case 'lock': {
+      const { target, message, expires } = resource.spec
+      const until = expires === undefined ? 'for good' : `until ${expires}`
+      return [
+        'lock',
+        resource.metadata.name,
+        `${labelsText({ ...target })} ${until} ${message ?? ''}`,
+      ]
+    }
     case 'cluster_settings':
       return ['cluster_settings', resource.metadata.name, labelsText({ ...resource.spec })]
     case 'kube_cluster':
@@ -128,17 +163,4 @@ function row(resource: AnyResource): string[] {
         `${resource.status.online ? 'online' : 'offline'} ${labelsText(resource.metadata.labels)}`,
       ]
   }
-}
-
-async function allRoles(client: ApiClient): Promise<RoleResource[]> {
-  const roles: RoleResource[] = []
-  let after: string | null = null
-  do {
-    const page: { items: RoleResource[]; next: string | null } = await client.call('roles.list', {
-      query: after === null ? {} : { after },
-    })
-    roles.push(...page.items)
-    after = page.next
-  } while (after !== null)
-  return roles
 }

@@ -1,11 +1,10 @@
 import { Command } from 'commander'
-import type { ApiClient } from '../../../client/index.ts'
-import type { UserResource } from '../../../contract/index.ts'
 import { CliError } from '../../errors.ts'
 import { parseFormat, render, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
+import { everyPage } from '../every-page.ts'
 
 /** The role of a user for whom none was named: what the user's own Kubernetes groups and users allow. */
 const DEFAULT_ROLE = 'access'
@@ -141,7 +140,9 @@ function lsCommand(context: TctlContext): Command {
     .action(async (options: { format: string }) => {
       const format = parseFormat(options.format)
       using client = await context.connect()
-      const users = await allUsers(client)
+      const users = await everyPage((after) =>
+        client.call('users.list', { query: after === null ? {} : { after } }),
+      )
       print(
         context.io,
         render(format, users, (all) =>
@@ -172,20 +173,6 @@ function rmCommand(context: TctlContext): Command {
       }
     })
   return examples(command, ['tctl users rm joe', 'tctl users rm joe,jenkins'])
-}
-
-/** Every user, page by page. */
-export async function allUsers(client: ApiClient): Promise<UserResource[]> {
-  const users: UserResource[] = []
-  let after: string | null = null
-  do {
-    const page: { items: UserResource[]; next: string | null } = await client.call('users.list', {
-      query: after === null ? {} : { after },
-    })
-    users.push(...page.items)
-    after = page.next
-  } while (after !== null)
-  return users
 }
 
 const rolesText = (roles: readonly string[]): string =>
