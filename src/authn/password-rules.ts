@@ -44,7 +44,7 @@ function containsName(lower: string, user: string): boolean {
 }
 
 /** Rows of keyboards, the alphabet, digits: a piece of one, read either way and however often, is no secret. */
-const SEQUENCES = [
+const ROWS = [
   'abcdefghijklmnopqrstuvwxyz',
   '01234567890',
   'qwertyuiopasdfghjklzxcvbnm',
@@ -53,22 +53,20 @@ const SEQUENCES = [
   '1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p',
   '1q2w3e4r5t6y7u8i9o0p',
   'qazwsxedcrfvtgbyhnujmikolp',
-].flatMap((row) => {
-  const backwards = [...row].reverse().join('')
-  return [row + row + row + row, backwards + backwards + backwards + backwards]
-})
+].flatMap((row) => [row.repeat(3), [...row].reverse().join('').repeat(3)])
 
 const isSequence = (lower: string): boolean =>
-  SEQUENCES.some((row) => row.includes(period(lower))) ||
-  SEQUENCES.some((row) => row.includes(lower.replaceAll(/[^\p{L}\p{N}]/gu, '')))
+  [lower, withoutGaps(lower)].some((text) => ROWS.some((row) => row.includes(unitOf(text))))
 
-/** The shortest text that gives this one when it is repeated: `abcabcab` → `abc`. */
-function period(text: string): string {
-  for (let length = 1; length < text.length; length += 1) {
-    const unit = text.slice(0, length)
-    if (unit.repeat(Math.ceil(text.length / length)).startsWith(text)) return unit
+/** The shortest text that gives this one when it is repeated: `abcabcab` → `abc`. In linear time (Knuth, Morris, Pratt). */
+function unitOf(text: string): string {
+  const border = [0]
+  for (let at = 1, length = 0; at < text.length; at += 1) {
+    while (length > 0 && text[at] !== text[length]) length = border[length - 1] ?? 0
+    if (text[at] === text[length]) length += 1
+    border.push(length)
   }
-  return text
+  return text.slice(0, text.length - (border.at(-1) ?? 0))
 }
 
 /** `p4$$w0rd` is what `password` is. */
@@ -84,21 +82,41 @@ const LOOKALIKES: Readonly<Record<string, string>> = {
   '!': 'i',
 }
 
-/** Whether a common password is all that there is, once repetition, disguise and padding with digits and signs are off. */
-function isCommon(lower: string): boolean {
-  const unit = period(lower)
-  const plain = (text: string): string =>
-    text.replace(/[013457@$!]/g, (sign) => LOOKALIKES[sign] ?? sign)
-  const core = (text: string): string => text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
-  const compact = (text: string): string => text.replaceAll(/[\s._-]+/g, '')
-  const forms = [lower, unit].flatMap((text) => [
-    text,
-    plain(text),
-    core(text),
-    plain(core(text)),
-    core(plain(text)),
-    compact(text),
-    plain(core(compact(text))),
-  ])
-  return forms.some((form) => commonPasswords.has(form) || commonPasswords.has(period(form)))
+const undisguised = (text: string): string =>
+  text.replace(/[013457@$!]/g, (sign) => LOOKALIKES[sign] ?? sign)
+/** Something taken off, when at least half is left: more digits than that are worth something. */
+const less = (text: string, off: RegExp): string => {
+  const left = text.replaceAll(off, '')
+  return left.length * 2 >= text.length ? left : text
 }
+const NO_LETTERS = /[^\p{L}]+/gu
+const SIGNS_BEFORE = /^[^\p{L}\p{N}]+/gu
+const PADDING_BEHIND = /[^\p{L}]+$/gu
+const withoutGaps = (text: string): string => text.replaceAll(/[\s._-]+/g, '')
+
+/** Whether one or two common passwords are all that there is, once repetition, disguise and padding are off. */
+function isCommon(lower: string): boolean {
+  let forms = new Set([lower, withoutGaps(lower)])
+  for (const step of [
+    (text: string) => [less(text, SIGNS_BEFORE)],
+    (text: string) => [less(text, NO_LETTERS), less(text, PADDING_BEHIND)],
+    (text: string) => [undisguised(text)],
+    (text: string) => [less(text, NO_LETTERS)],
+    (text: string) => [unitOf(text)],
+  ]) {
+    forms = new Set([...forms].flatMap((text) => [text, ...step(text)]))
+  }
+  return [...forms].some((text) => commonPasswords.has(text) || isPairOfCommon(text))
+}
+
+/** `dragonmaster`: a program tries all pairs in an instant. */
+function isPairOfCommon(text: string): boolean {
+  // Two of the longest entries; longer ones are not cut up for nothing.
+  if (text.length > 2 * LONGEST_COMMON) return false
+  for (let at = 1; at < text.length; at += 1) {
+    if (commonPasswords.has(text.slice(0, at)) && commonPasswords.has(text.slice(at))) return true
+  }
+  return false
+}
+
+const LONGEST_COMMON = Math.max(...[...commonPasswords].map(({ length }) => length))
