@@ -1,10 +1,13 @@
 import { Command } from 'commander'
+import type { UserResource } from '../../../contract/index.ts'
 import { CliError } from '../../errors.ts'
 import { parseFormat, render, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
 import { everyPage } from '../every-page.ts'
+import { LINK_TTL, linkText, makeLink, parseLinkTtl } from './link.ts'
+import { resetCommand } from './reset.ts'
 
 /** The role of a user for whom none was named: what the user's own Kubernetes groups and users allow. */
 const DEFAULT_ROLE = 'access'
@@ -16,6 +19,7 @@ export function usersCommand(context: TctlContext): Command {
     .addCommand(addCommand(context))
     .addCommand(lsCommand(context))
     .addCommand(updateCommand(context))
+    .addCommand(resetCommand(context))
     .addCommand(rmCommand(context))
 }
 
@@ -65,35 +69,65 @@ function traitsOf(flags: RawUserFlags): Record<string, string[]> {
 }
 
 function addCommand(context: TctlContext): Command {
+  const { usual, most } = LINK_TTL.invite
   const command = userFlags(
     new Command('add')
-      .description('add a local user')
+      .description('add a local user, and make a link with which the user chooses a password')
       .argument('<name>', 'name of the user')
       .argument('[logins]', 'logins, comma-separated'),
-  ).action(async (name: string, logins: string | undefined, flags: RawUserFlags) => {
-    using client = await context.connect()
-    const roles = flags.roles ?? [DEFAULT_ROLE]
-    const traits = traitsOf(
-      logins === undefined ? flags : { ...flags, logins: list(logins, flags.logins) },
+  )
+    .option('--ttl <duration>', `how long the link works, at most ${most} (default: ${usual})`)
+    .option('--format <format>', 'text, json or yaml', 'text')
+    .action((name: string, logins: string | undefined, flags: AddFlags) =>
+      add(
+        context,
+        name,
+        logins === undefined ? flags : { ...flags, logins: list(logins, flags.logins) },
+      ),
     )
-    const user = await client.call('users.create', {
-      body: { kind: 'user', version: 'v2', metadata: { name }, spec: { roles, traits } },
-    })
-    const { io } = context
-    print(io, `user "${user.metadata.name}" added with ${rolesText(user.spec.roles)}`)
-    if (flags.roles === undefined) {
-      say(
-        io,
-        `no --roles given: "${DEFAULT_ROLE}" lets a user be the Kubernetes groups and users named here`,
-      )
-    }
-    say(io, `next: tctl auth sign --user=${name} --format=kubernetes --out=kubeconfig --ttl=25h`)
-  })
   return examples(command, [
     'tctl users add joe --k8s-groups="system:masters"',
     'tctl users add jenkins --k8s-users="jenkins"',
-    'tctl users add alice --roles=access,auditor --k8s-groups=developers',
+    'tctl users add alice --roles=access,auditor --k8s-groups=developers --ttl=24h',
   ])
+}
+
+interface AddFlags extends RawUserFlags {
+  readonly ttl?: string
+  readonly format: string
+}
+
+async function add({ io, connect }: TctlContext, name: string, flags: AddFlags): Promise<void> {
+  const format = parseFormat(flags.format)
+  const ttlMs = parseLinkTtl('invite', flags.ttl)
+  using client = await connect()
+  const roles = flags.roles ?? [DEFAULT_ROLE]
+  const user = await client.call('users.create', {
+    body: {
+      kind: 'user',
+      version: 'v2',
+      metadata: { name },
+      spec: { roles, traits: traitsOf(flags) },
+    },
+  })
+  const added = `user "${user.metadata.name}" added with ${rolesText(user.spec.roles)}`
+  if (format === 'text') print(io, added)
+  else say(io, added)
+  if (flags.roles === undefined) {
+    say(
+      io,
+      `no --roles given: "${DEFAULT_ROLE}" lets a user be the Kubernetes groups and users named here`,
+    )
+  }
+  const link = await makeLink(client, name, 'invite', ttlMs)
+  print(
+    io,
+    render(format, [{ user, invite: link }], () => linkText(name, link)),
+  )
+  say(
+    io,
+    `a robot has no use for the link: tctl auth sign --user=${name} --format=kubernetes --out=kubeconfig --ttl=25h`,
+  )
 }
 
 function updateCommand(context: TctlContext): Command {
@@ -147,12 +181,13 @@ function lsCommand(context: TctlContext): Command {
         context.io,
         render(format, users, (all) =>
           table(
-            ['User', 'Roles', 'Kubernetes Groups', 'Kubernetes Users'],
-            all.map(({ metadata, spec }) => [
+            ['User', 'Roles', 'Kubernetes Groups', 'Kubernetes Users', 'Last Login'],
+            all.map(({ metadata, spec, status }) => [
               metadata.name,
               spec.roles.join(','),
               (spec.traits?.['kubernetes_groups'] ?? []).join(','),
               (spec.traits?.['kubernetes_users'] ?? []).join(','),
+              loginText(status),
             ]),
           ),
         ),
@@ -173,6 +208,17 @@ function rmCommand(context: TctlContext): Command {
       }
     })
   return examples(command, ['tctl users rm joe', 'tctl users rm joe,jenkins'])
+}
+
+/** When the user logged in last, and what stands in the way of the next time. */
+function loginText(status: UserResource['status']): string {
+  if (status === undefined) return ''
+  const { last_login: last, password_set: set, locked_until: until } = status
+  return [
+    last ?? 'never',
+    ...(set ? [] : ['no password']),
+    ...(until === undefined ? [] : [`failed attempts: none is taken until ${until}`]),
+  ].join('; ')
 }
 
 const rolesText = (roles: readonly string[]): string =>
