@@ -11,6 +11,8 @@ type Fields = Readonly<Record<string, unknown>>
 export interface ApiAudit {
   /** Writes one event; the call is answered only after the event is in the spool. */
   note(caller: Who, event: EventName, fields: Fields): Promise<void>
+  /** The same, but many of one name become one event, as those of strangers do. */
+  gather(caller: Who, event: EventName, fields: Fields): Promise<void>
   /**
    * Makes a change between two events of one uid, as `kube.request` has them: before it, `started`, and after it, `done` or
    * `failed`. So nothing changes without a trace, also when the process dies in the middle.
@@ -33,6 +35,7 @@ export function auditApi(
     { caller, uid, nowMs }: { caller: Who; uid: string; nowMs: number },
     event: EventName,
     fields: Fields,
+    gathered = false,
   ): Promise<void> => {
     const whole = {
       ...eventBase(event, { clusterName: deps.clusterName, nowMs, uid }),
@@ -45,6 +48,7 @@ export function auditApi(
     try {
       // Nobody proved who he is: such events are gathered beyond a rate.
       if (caller.user === '') await unproven.append(whole, hostOf(caller.address))
+      else if (gathered) await unproven.append(whole, `user ${caller.user}`)
       else await deps.audit.append(whole)
     } catch (error) {
       const words = `the audit log cannot be written: ${errorMessage(error)}`
@@ -57,6 +61,7 @@ export function auditApi(
   }
   return {
     note: (caller, event, fields) => write(begin(caller), event, fields),
+    gather: (caller, event, fields) => write(begin(caller), event, fields, true),
     async change(caller, event, fields, make, eventOf = () => event) {
       const one = begin(caller)
       await write(one, event, { ...fields, outcome: 'started' })

@@ -32,7 +32,9 @@ export function subjectOf(identity: Identity, snapshot: AccessSnapshot): Subject
 /** Throws ACCESS_DENIED, naming the rule that is missing or that denies, unless every rule of the endpoint holds. */
 export function authorizeCall(subject: Subject | null, endpoint: Endpoint): void {
   if (subject === null) {
-    throw new ApiError('ACCESS_DENIED', 'this user does not exist any more: ask an administrator')
+    throw new ApiError('ACCESS_DENIED', 'this user does not exist any more: ask an administrator', {
+      facts: { gathered: true },
+    })
   }
   for (const { resource, verb } of endpoint.rules) {
     const decision = decideApi(subject, resource, verb)

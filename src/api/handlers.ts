@@ -1,5 +1,6 @@
+import type { AuditPage, AuditQuery } from '../audit/index.ts'
 import type { ClusterSettingsResource, KubeClusterResource } from '../contract/index.ts'
-import { errorMessage, formatDuration, parseDuration } from '../core/index.ts'
+import { errorCode, errorMessage, formatDuration, parseDuration } from '../core/index.ts'
 import type { ApiAudit } from './audit-api.ts'
 import { subjectOf } from './authorize-call.ts'
 import type { ApiDeps, Caller } from './context.ts'
@@ -119,7 +120,7 @@ export function createHandlers(
     },
 
     'events.list': async ({ query }) => {
-      const page = await deps.events.search({
+      const page = await searchOrExplain(deps, {
         limit: query.limit ?? DEFAULT_PAGE_ITEMS,
         ...(query.after === undefined ? {} : { after: query.after }),
         ...(query.user === undefined ? {} : { user: query.user }),
@@ -131,6 +132,16 @@ export function createHandlers(
       })
       return { items: [...page.events], next: page.next }
     },
+  }
+}
+
+/** A page that is none is the caller's mistake, not ours. */
+async function searchOrExplain({ events }: ApiDeps, query: AuditQuery): Promise<AuditPage> {
+  try {
+    return await events.search(query)
+  } catch (error) {
+    if (errorCode(error) !== 'CURSOR_INVALID') throw error
+    throw new ApiError('BAD_REQUEST', `after: ${errorMessage(error)}`, { cause: error })
   }
 }
 

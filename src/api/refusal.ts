@@ -15,6 +15,13 @@ const AUDITED: ReadonlySet<ApiErrorCode> = new Set([
   'ADDRESS_NOT_PINNED',
 ])
 
+/** Of certificates that are genuine and worth nothing here. */
+const WORTHLESS: ReadonlySet<ApiErrorCode> = new Set([
+  'LOCKED',
+  'ADDRESS_PINNED',
+  'ADDRESS_NOT_PINNED',
+])
+
 /** The same refusal, when the handler has written an event of its own about it. */
 export const alreadyAudited = (refusal: ApiError): ApiError =>
   new ApiError(refusal.code, refusal.message, {
@@ -34,14 +41,17 @@ export async function explainRefusal(
     return known
   }
   if (!AUDITED.has(known.code) || known.facts['audited'] === true) return known
+  const fields = {
+    success: false,
+    method: call.method,
+    path: call.path,
+    error_code: known.code,
+    error: known.message,
+  }
+  // A certificate that is worth nothing lets nobody fill the audit log either.
+  const gather = known.facts['gathered'] === true || WORTHLESS.has(known.code)
   try {
-    await audit.note(call.caller, 'auth', {
-      success: false,
-      method: call.method,
-      path: call.path,
-      error_code: known.code,
-      error: known.message,
-    })
+    await (gather ? audit.gather : audit.note)(call.caller, 'auth', fields)
   } catch (auditError) {
     return asApiError(auditError)
   }

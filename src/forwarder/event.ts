@@ -57,6 +57,7 @@ export const leftEarly: RequestOutcome = {
 export class RequestEvents {
   readonly #facts: RequestFacts
   readonly #uid: string
+  #begun = false
 
   constructor(facts: RequestFacts) {
     this.#facts = facts
@@ -66,6 +67,11 @@ export class RequestEvents {
   /** Where the request came from, when nobody is known to have sent it; else null. */
   get unprovenAddress(): string | null {
     return this.#facts.identity === null ? this.#facts.origin.address : null
+  }
+
+  /** An event of it may be in the audit log already, and waits for its end. */
+  get begun(): boolean {
+    return this.#begun
   }
 
   /** Who sent it, when that is proven. */
@@ -79,6 +85,7 @@ export class RequestEvents {
 
   /** Before a mutation, an upgrade or a watch goes up: the outcome is not known yet. */
   started(): KubeRequestEvent {
+    this.#begun = true
     return this.#build(
       { outcome: 'started', status: 0, bytesSent: 0, bytesReceived: 0, error: null },
       this.#facts.startedMs,

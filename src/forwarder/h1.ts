@@ -24,7 +24,7 @@ export function createHttp1(
   server.timeout = 0
   server.maxHeadersCount = limits.maxHeaderPairs
   const underway = new WeakMap<Duplex, number>()
-  server.on('request', (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     if (request.httpVersionMajor !== 1) {
       sendBadRequest(socket, 400, 'Bad Request')
@@ -39,14 +39,17 @@ export function createHttp1(
     underway.set(socket, before + 1)
     response.once('close', () => underway.set(socket, (underway.get(socket) ?? 1) - 1))
     handle(new Http1Exchange(request, response), socket as TLSSocket)
-  })
-  server.on('upgrade', (request, socket, head) => {
-    if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
-    else handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket)
-  })
-  server.on('connect', (_request, socket) => {
-    sendRaw(socket, 405, 'Method Not Allowed', 'text/plain', 'CONNECT is not served here\n')
-  })
+  }
+  server.on('request', serve)
+  // Whatever else a client expects of us: Node would answer by itself, and the audit log would not know.
+  server.on('checkExpectation', serve)
+  // A CONNECT has no path that we serve; it is refused like the others, by whoever decides.
+  for (const event of ['upgrade', 'connect'] as const) {
+    server.on(event, (request, socket, head) => {
+      if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
+      else handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket)
+    })
+  }
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (leaving.has(socket)) return
     // Words now would be taken for the answer, or a part of it, that an earlier request still waits for.
@@ -228,6 +231,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -238,16 +242,6 @@ function sendBadRequest(socket: Duplex, status: number, words: string): void {
     { code: 'BAD_REQUEST', reason: 'BadRequest', message: `the request is refused: ${words}` },
     false,
   )
-  sendRaw(socket, status, words, contentType, body)
-}
-
-function sendRaw(
-  socket: Duplex,
-  status: number,
-  words: string,
-  contentType: string,
-  body: string,
-): void {
   lastWords(
     socket,
     `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

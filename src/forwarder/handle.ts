@@ -15,7 +15,7 @@ import type { HandlerDeps } from './deps.ts'
 import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
-import type { Refusal } from './refusal.ts'
+import { type Refusal, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred, timeIsOver } from './session-rules.ts'
 import { streamKindOf } from './stream-kind.ts'
@@ -180,12 +180,6 @@ const tooMany: Refusal = {
   code: 'TOO_MANY_REQUESTS',
   reason: 'TooManyRequests',
   message: 'too many of your requests and watches are underway: end some of them first',
-}
-
-const userGone: Refusal = {
-  code: 'USER_GONE',
-  reason: 'Forbidden',
-  message: 'this user does not exist any more: ask an administrator',
 }
 
 /**

@@ -27,6 +27,12 @@ export interface Refusal {
   readonly by?: string | null
 }
 
+export const userGone: Refusal = {
+  code: 'USER_GONE',
+  reason: 'Forbidden',
+  message: 'this user does not exist any more: ask an administrator',
+}
+
 export interface RefusalAnswer {
   readonly status: number
   readonly contentType: string

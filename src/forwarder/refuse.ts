@@ -3,7 +3,7 @@ import { auditRefusal, commit, commitUnproven } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { RequestEvents } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
-import { answerOf, type Refusal } from './refusal.ts'
+import { answerOf, type Refusal, type RefusalCode } from './refusal.ts'
 
 /** Refuses a request that was never allowed: metrics have not heard of it yet. */
 export function refuseUnstarted(
@@ -38,16 +38,29 @@ export async function refuse(
     },
     deps.clock.now(),
   )
-  const { unprovenAddress } = events
+  const worthless = worthlessHolder(events, refusal)
   const written =
     refusal.code === auditRefusal.code ||
-    (await (unprovenAddress === null
-      ? commit(deps, event)
-      : commitUnproven(deps, event, unprovenAddress)))
+    (await (worthless === null ? commit(deps, event) : commitUnproven(deps, event, worthless)))
   if (!written) answer = answerOf(auditRefusal, discovery)
   // Whoever proved nothing holds no connection: what he has shown will not change on this one.
-  if (unprovenAddress !== null) exchange.last()
+  if (worthless !== null) exchange.last()
   send(exchange, answer)
+}
+
+/** Of certificates that are genuine and worth nothing: who holds one could fill the audit log like any stranger. */
+const WORTHLESS: ReadonlySet<RefusalCode> = new Set([
+  'USER_GONE',
+  'LOCKED',
+  'ADDRESS_PINNED',
+  'ADDRESS_NOT_PINNED',
+])
+
+/** By whom the refusals of somebody without standing are gathered: his address, or the name on his certificate. */
+function worthlessHolder(events: RequestEvents, { code }: Refusal): string | null {
+  const { unprovenAddress, begun, user } = events
+  if (unprovenAddress !== null) return unprovenAddress
+  return WORTHLESS.has(code) && !begun ? `user ${user ?? ''}` : null
 }
 
 function send(exchange: ClientExchange, answer: ReturnType<typeof answerOf>): void {

@@ -13,7 +13,7 @@ import { holderOf, serveConnections } from './forwarder.ts'
 import { defaultForwarderLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
-import type { Refusal } from './refusal.ts'
+import { type Refusal, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred } from './session-rules.ts'
 
@@ -136,7 +136,6 @@ async function answer(
   await refuseUnstarted(deps, exchange, new RequestEvents(described), facts.info, refusal)
 }
 
-/** Who is gone hears no more than that there is no such cluster. */
 function barredHere(
   { access, clock }: HandlerDeps,
   { address }: ConnectionOrigin,
@@ -144,7 +143,7 @@ function barredHere(
 ): Refusal | null {
   const snapshot = access.current()
   const subject = snapshot.subject(identity)
-  if (subject === null) return null
+  if (subject === null) return userGone
   const here = { subject, options: sessionOptions(subject.roles) }
   return barred(access, snapshot, { identity, address, here }, clock.now())
 }

@@ -6,6 +6,7 @@ import {
   endpoints,
   type UserResource,
 } from '../../../src/contract/index.ts'
+import { SinkError } from '../../../src/sinks/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
 import { CLUSTER, call, TestApi } from './support/test-api.ts'
 
@@ -172,6 +173,17 @@ describe('management API', () => {
       },
     })
     await expect(update).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+  })
+
+  it('says so when it is given a page that none is, and is no defect', async () => {
+    using client = new ApiClient(await api.admin())
+    api.search = async () => {
+      throw new SinkError('CURSOR_INVALID', 'this is not a cursor of the audit log')
+    }
+    await expect(client.call('events.list', { query: { after: 'x' } })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      status: 400,
+    })
   })
 
   it('serves the OpenAPI document of all its endpoints', async () => {

@@ -211,6 +211,25 @@ describe.each(versions)('%s', (version) => {
 })
 
 describe('HTTP/1.1 by hand', () => {
+  test.each(['100-continue', 'the-impossible'])(
+    'whoever expects %s is answered like everybody else, and audited',
+    async (expectation) => {
+      const stage = stack.use(await Stage.open())
+      const socket = await stage.raw()
+      let text = ''
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      const head = `POST ${PODS} HTTP/1.1\r\nHost: k\r\nExpect: ${expectation}\r\n`
+      socket.write(`${head}Content-Length: 2\r\nConnection: close\r\n\r\n{}`)
+      await once(socket, 'end')
+      const last = text.replace('HTTP/1.1 100 Continue\r\n\r\n', '')
+      expect(readAnswers(Buffer.from(last)).answers).toMatchObject([{ status: 200 }])
+      expect(valuesOf(stage.api.arrived[0]?.headers ?? [], 'expect')).toEqual([])
+      await stage.expectAudited(PODS, { outcome: 'done', user: 'alice', bytes_received: 2 })
+    },
+  )
+
   /** What comes back until our side ends or is silent after so many answers. */
   async function talk(text: string, answers: number): Promise<ReturnType<typeof readAnswers>> {
     const stage = stack.use(await Stage.open())

@@ -7,7 +7,15 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ApiRequest, ApiResponse } from './support/api-server.ts'
 import { versions } from './support/clients.ts'
 import type { Credentials } from './support/people.ts'
-import { PATIENTLY, PODS, SERVER_NAME, Stage, type StageOptions, WATCH } from './support/stage.ts'
+import {
+  PATIENTLY,
+  PODS,
+  ROLE,
+  SERVER_NAME,
+  Stage,
+  type StageOptions,
+  WATCH,
+} from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -70,6 +78,47 @@ describe('who shows no certificate', () => {
       error_code: 'CERT_MISSING',
       repeated: 100 - one.length,
     })
+  })
+})
+
+describe('who was deleted', () => {
+  test.each(versions)(
+    'cannot fill the audit log with his certificate, over %s',
+    async (version) => {
+      const stage = await open()
+      stage.access.change(null)
+      for (let count = 0; count < 100; count += 1) {
+        const client = await stage.client(version)
+        expect((await client.ask({ path: `${PODS}/a` })).status).toBe(403)
+      }
+      await expect.poll(() => stage.sockets.size, PATIENTLY).toBe(0)
+      const one = stage.audit.events.length
+      expect(one).toBeGreaterThanOrEqual(60)
+      expect(one).toBeLessThan(100)
+      await stage.forwarder.close(0)
+      expect(stage.audit.events.at(-1)).toMatchObject({
+        error_code: 'USER_GONE',
+        user: 'alice',
+        repeated: 100 - one,
+      })
+    },
+  )
+
+  test('while his request is audited, is told with the end of that event', async () => {
+    const stage = await open()
+    // So many that what comes now would be gathered.
+    stage.access.change(null)
+    for (let count = 0; count < 70; count += 1) {
+      await (await stage.client('HTTP/1.1')).ask({ path: `${PODS}/before` })
+    }
+    stage.access.change(ROLE)
+    stage.audit.hold = ({ outcome }) => {
+      if (outcome === 'started') stage.access.change(null)
+      return null
+    }
+    const client = await stage.client('HTTP/1.1')
+    expect((await client.ask({ method: 'DELETE', path: `${PODS}/a` })).status).toBe(403)
+    await stage.expectAudited(`${PODS}/a`, { outcome: 'denied', error_code: 'USER_GONE' })
   })
 })
 

@@ -287,6 +287,11 @@ describe('an upgrade that we refuse', () => {
     wire.socket.write('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n')
     await once(wire.socket, 'end')
     expect(wire.text()).toMatch(/^HTTP\/1\.1 405 /)
+    await stage.expectAudited('10.0.0.1:443', {
+      user: 'alice',
+      verb: 'CONNECT',
+      response_code: 405,
+    })
     const client = await stage.client('HTTP/2')
     if (!('session' in client)) throw new Error('no session')
     const { session } = client as unknown as { session: import('node:http2').ClientHttp2Session }
@@ -295,6 +300,7 @@ describe('an upgrade that we refuse', () => {
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
     expect(headers[':status']).toBe(405)
     stream.close()
+    await stage.expectAudited('', { user: 'alice', verb: 'CONNECT', response_code: 405 })
     expect(stage.api.arrived).toEqual([])
   })
 

@@ -50,6 +50,8 @@ export class TestApi implements AsyncDisposable {
   backend!: Backend
   invites!: InvitePort
   port = 0
+  /** What a search of the audit log gives. */
+  search: AuditReader['search'] = async () => ({ events: this.events, next: null })
   spoolFails = false
 
   static async start(
@@ -80,7 +82,7 @@ export class TestApi implements AsyncDisposable {
         if (api.spoolFails) throw new Error('disk full')
         api.events.push(event)
       },
-      search: async () => ({ events: api.events, next: null }),
+      search: (query) => api.search(query),
     }
     const peers = createPeerParser({
       trust: () => api.authorities.trust(),
