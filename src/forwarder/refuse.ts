@@ -43,8 +43,8 @@ export async function refuse(
     refusal.code === auditRefusal.code ||
     (await (worthless === null ? commit(deps, event) : commitUnproven(deps, event, worthless)))
   if (!written) answer = answerOf(auditRefusal, discovery)
-  // Whoever proved nothing holds no connection: what he has shown will not change on this one.
-  if (worthless !== null) exchange.last()
+  // Whoever proved nothing holds no connection: what he has shown will not change on this one. A lock may end.
+  if (events.user === null || refusal.code === 'USER_GONE') exchange.last()
   send(exchange, answer)
 }
 
