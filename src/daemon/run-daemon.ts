@@ -5,7 +5,7 @@ import type { SecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
-import { formatAddress, type Logger, systemClock } from '../core/index.ts'
+import { errorCode, errorMessage, formatAddress, type Logger, systemClock } from '../core/index.ts'
 import {
   createUndeliverable,
   type ForwarderMetrics,
@@ -29,7 +29,7 @@ import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
 import { createWebDoor } from './web.ts'
-import { loadWebAssets } from './web-assets.ts'
+import { loadWebAssets, type WebAssets } from './web-assets.ts'
 
 /** Where `npm run build:web` leaves the pages. */
 const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url))
@@ -247,7 +247,7 @@ async function openProxy(
     version: options.version,
     kubeAddress: options.kubeAddress,
     invites: auth.invites,
-    pages: await loadWebAssets(WEB_DIRECTORY),
+    pages: await loadPages(log),
     strictTransport: config.proxy.keyPair !== null,
     log,
   })
@@ -264,6 +264,16 @@ async function openProxy(
     graceMs: DRAIN_MS,
     log: log.child({ service: 'proxy' }),
   })
+}
+
+/** The built pages. A proxy without them serves everything else, so what is wrong with them ends nothing. */
+async function loadPages(log: Logger): Promise<WebAssets | null> {
+  try {
+    return await loadWebAssets(WEB_DIRECTORY)
+  } catch (error) {
+    log.warn({ code: errorCode(error), reason: errorMessage(error) }, 'there are no web pages')
+    return null
+  }
 }
 
 /** The web port's certificate: the administrator's own, or one of the host CA for the name that was asked for. */

@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import type { JSX } from 'react'
+import { type JSX, useMemo } from 'react'
 import { Loading } from '../../components/ui/loading.tsx'
 import { acceptInvite, inviteQuery } from './api.ts'
 import { AcceptedInvite } from './components/accepted-invite.tsx'
@@ -13,11 +13,13 @@ export function InvitePage({ token }: { readonly token: string }): JSX.Element {
   const invite = useQuery(inviteQuery(token))
   const accept = useMutation(acceptInvite)
 
+  const failure = accept.error ?? invite.error
+  // One object a failure: the form moves the cursor when it gets a new one.
+  const explained = useMemo(() => (failure === null ? null : explainFailure(failure)), [failure])
+
   if (accept.isSuccess && invite.data !== undefined) {
     return <AcceptedInvite user={accept.data.user} invite={invite.data} />
   }
-  const failure = accept.error ?? invite.error
-  const explained = failure === null ? null : explainFailure(failure)
   if (explained?.place === 'page') return <EndedLink user={invite.data?.user ?? null} />
   if (invite.isPending) return <Loading>Looking at your link…</Loading>
   if (invite.isError) {
