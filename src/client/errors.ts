@@ -8,6 +8,8 @@ export type ClientErrorCode =
   | 'IDENTITY_UNREADABLE'
   | 'IDENTITY_EXPIRED'
   | 'ADDRESS_INVALID'
+  | 'KUBECONFIG_UNREADABLE'
+  | 'KUBECONFIG_UNWRITABLE'
 
 /** What went wrong between a command and the auth service; `hint` is the next step. */
 export class ClientError extends CodedError<ClientErrorCode> {

@@ -1,7 +1,12 @@
 /**
- * files writes what only its owner may read: keys, identities, kubeconfigs.
+ * files writes what only its owner may read (keys, identities) and what he shares with other programs (kubeconfigs), and
+ * keeps processes apart by lock files.
  *
  * Trusts: the directory that it is given.
- * Refuses: to leave half a file, or one that was readable by others for a moment.
+ * Refuses: to leave half a file, or a private one that was readable by others for a moment; to take a lock from a
+ * process that lives.
  */
+export { FilesError, type FilesErrorCode } from './errors.ts'
+export { type LockOptions, withLockFile } from './lock-file.ts'
 export { writePrivateFile } from './private-file.ts'
+export { replaceFile } from './replace-file.ts'

@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, link, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { errorCode } from '../core/index.ts'
+import { FilesError } from './errors.ts'
+
+/** Who waits looks this often, give or take half: short against any write, and nobody wakes in step. */
+const LOOK_EVERY_MS = 15
+
+export interface LockOptions {
+  /** How long to wait for another process. */
+  readonly waitMs: number
+  /**
+   * A lock of an unknown process is left over when it is older than this. One of a process of this machine is when that
+   * process is gone, and never while it lives.
+   */
+  readonly staleMs: number
+  /** Called once, when there is something to wait for. */
+  readonly onWait?: () => void
+}
+
+/**
+ * Runs `work` while this process alone holds the lock file `path`, made with O_EXCL as client-go makes `<kubeconfig>.lock`.
+ * Rejects with FilesError LOCK_HELD, or the file system's error when the lock cannot be made.
+ */
+export async function withLockFile<T>(
+  path: string,
+  options: LockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const token = `${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}\n`
+  await acquire(path, token, options)
+  try {
+    return await work()
+  } finally {
+    await release(path, token)
+  }
+}
+
+async function acquire(path: string, token: string, options: LockOptions): Promise<void> {
+  const deadline = Date.now() + options.waitMs
+  for (let waited = false; ; waited = true) {
+    if (await take(path, token)) return
+    if (await isLeftOver(path, options.staleMs)) {
+      await discard(path)
+      continue
+    }
+    if (!waited) options.onWait?.()
+    if (Date.now() >= deadline) {
+      throw new FilesError(
+        'LOCK_HELD',
+        `${path} is held by ${await ownerOf(path)}: if there is none any more, remove that file`,
+        { facts: { path } },
+      )
+    }
+    await delay(LOOK_EVERY_MS * (0.5 + Math.random()))
+  }
+}
+
+async function take(path: string, token: string): Promise<boolean> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'wx', 0o600)
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw error
+  }
+  try {
+    await file.writeFile(token)
+  } catch (error) {
+    await unlink(path).catch(() => {})
+    throw error
+  } finally {
+    await file.close()
+  }
+  return true
+}
+
+/** Lets go, unless the lock was taken from us meanwhile: what is there then is another's. */
+async function release(path: string, token: string): Promise<void> {
+  const found = await readFile(path, 'utf8').catch(() => null)
+  if (found === token) await unlink(path).catch(() => {})
+}
+
+interface Owner {
+  readonly pid: number
+  readonly host: string
+}
+
+/** Null for a lock that says nothing, as kubectl's. */
+async function readOwner(path: string): Promise<Owner | null> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const match = /^(\d+) (\S+) /.exec(text)
+  return match === null ? null : { pid: Number(match[1]), host: match[2] ?? '' }
+}
+
+async function isLeftOver(path: string, staleMs: number): Promise<boolean> {
+  const owner = await readOwner(path)
+  if (owner !== null && owner.host === hostname()) return !isAlive(owner.pid)
+  const found = await stat(path).catch(() => null)
+  return found !== null && Date.now() - found.mtimeMs > staleMs
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return errorCode(error) !== 'ESRCH'
+  }
+}
+
+/**
+ * Takes a left-over lock out of the way: renamed first, since of several processes that found it only one can do that.
+ * Who then holds something younger than what was found has taken a live lock, and puts it back.
+ */
+async function discard(path: string): Promise<void> {
+  const aside = `${path}.${randomBytes(8).toString('hex')}`
+  const found = await stat(path).catch(() => null)
+  if (found === null) return
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return
+    throw error
+  }
+  const taken = await stat(aside).catch(() => null)
+  // Inodes are used again at once, so the time counts too.
+  const same = taken?.ino === found.ino && taken.mtimeMs === found.mtimeMs
+  if (!same) await link(aside, path).catch(() => {})
+  await unlink(aside).catch(() => {})
+}
+
+async function ownerOf(path: string): Promise<string> {
+  const owner = await readOwner(path)
+  if (owner === null) return 'another program'
+  return owner.host === hostname()
+    ? `process ${owner.pid}`
+    : `process ${owner.pid} of ${owner.host}`
+}

@@ -1,0 +1,46 @@
+import { readlink, realpath, stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { errorCode } from '../core/index.ts'
+import { writeBeside } from './private-file.ts'
+
+/**
+ * Replaces the content of a file that is somebody else's too, whole or not at all: mode and owner stay, a symbolic link
+ * stays one and its target is replaced. A new file is 0600.
+ *
+ * @throws the file system's error; what was there before is then untouched
+ */
+export async function replaceFile(path: string, content: string): Promise<void> {
+  const target = await targetOf(path)
+  const before = await stat(target).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
+  })
+  try {
+    await writeBeside(target, before === null ? 0o600 : before.mode & 0o777, async (file) => {
+      if (before !== null) {
+        // The mode given to open() is cut by the umask.
+        await file.chmod(before.mode & 0o7777)
+        const own = await file.stat()
+        if (own.uid !== before.uid || own.gid !== before.gid) {
+          await file.chown(before.uid, before.gid)
+        }
+      }
+      await file.writeFile(content)
+    })
+  } catch (error) {
+    // A file that is itself a mount point, as in containers, can only be written in its place.
+    if (errorCode(error) !== 'EBUSY') throw error
+    await writeFile(target, content)
+  }
+}
+
+/** Where a path leads, also when the last link leads to nothing yet. */
+async function targetOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+  const link = await readlink(path).catch(() => null)
+  return link === null ? path : targetOf(resolve(dirname(path), link))
+}
