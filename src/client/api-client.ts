@@ -1,16 +1,10 @@
-import {
-  type BodyOf,
-  buildPath,
-  type Endpoint,
-  type EndpointName,
-  endpoints,
-  type ParamsOf,
-  type QueryOf,
-  type ResponseOf,
-} from '../contract/index.ts'
+import type { BodyOf, EndpointName, ParamsOf, QueryOf, ResponseOf } from '../contract/index.ts'
+import { errorMessage } from '../core/index.ts'
 import type { ApiConnection } from './api-connection.ts'
 import { ApiCallError, ClientError } from './errors.ts'
+import type { Answer } from './exchange.ts'
 import { type ApiTransport, HttpsTransport } from './https-transport.ts'
+import { pathOf, routes } from './routes.ts'
 
 type InputOf<N extends EndpointName> = (object extends ParamsOf<N>
   ? { readonly params?: ParamsOf<N> }
@@ -34,34 +28,33 @@ export class ApiClient implements Disposable {
    * who it should be, or answers with something else than the contract says.
    */
   async call<N extends EndpointName>(name: N, input: InputOf<N>): Promise<ResponseOf<N>> {
-    const endpoint: Endpoint = endpoints[name]
+    const begun = performance.now()
+    const done = (outcome: string): void =>
+      this.#connection.onCall?.(name, outcome, performance.now() - begun)
+    try {
+      const result = await this.#call(name, input)
+      done('ok')
+      return result
+    } catch (error) {
+      done(errorMessage(error))
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]()
+  }
+
+  async #call<N extends EndpointName>(name: N, input: InputOf<N>): Promise<ResponseOf<N>> {
     const given = input as {
       params?: Readonly<Record<string, string>>
       query?: Readonly<Record<string, unknown>>
       body?: unknown
     }
-    const path = buildPath(endpoint, given.params ?? {}) + queryText(given.query ?? {})
+    const path = pathOf(name, given.params ?? {}) + queryText(given.query ?? {})
     const body = given.body === undefined ? null : JSON.stringify(given.body)
-    const answer = await this.#transport.exchange(endpoint.method, path, body)
-    const parsed = parseJson(answer.text)
-    if (answer.status >= 200 && answer.status < 300) return parsed as ResponseOf<N>
-    const refusal = refusalOf(parsed)
-    if (refusal === null) {
-      throw new ClientError(
-        'BAD_ANSWER',
-        `unexpected answer ${answer.status} from the auth service`,
-      )
-    }
-    throw new ApiCallError(
-      answer.status,
-      refusal.code,
-      refusal.message,
-      this.#hintOf(answer.status),
-    )
-  }
-
-  [Symbol.dispose](): void {
-    this.#transport[Symbol.dispose]()
+    const answer = await this.#transport.exchange(routes[name][0], path, body)
+    return readAnswer(answer, (status) => this.#hintOf(status)) as ResponseOf<N>
   }
 
   #hintOf(status: number): string | null {
@@ -69,6 +62,20 @@ export class ApiClient implements Disposable {
     if (status === 401) return hints?.unauthenticated ?? null
     return status === 403 ? (hints?.denied ?? null) : null
   }
+}
+
+/** What an answer of the management API holds. Throws ApiCallError for a refusal, ClientError BAD_ANSWER for anything else. */
+export function readAnswer(
+  answer: Answer,
+  hintOf: (status: number) => string | null = () => null,
+): unknown {
+  const parsed = parseJson(answer.text)
+  if (answer.status >= 200 && answer.status < 300) return parsed
+  const refusal = refusalOf(parsed)
+  if (refusal === null) {
+    throw new ClientError('BAD_ANSWER', `unexpected answer ${answer.status} from the auth service`)
+  }
+  throw new ApiCallError(answer.status, refusal.code, refusal.message, hintOf(answer.status))
 }
 
 function queryText(query: Readonly<Record<string, unknown>>): string {

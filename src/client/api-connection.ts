@@ -1,3 +1,5 @@
+import type { EndpointName } from '../contract/index.ts'
+
 /** Where the auth service is, and who we are to it. */
 export interface ApiConnection {
   readonly host: string
@@ -6,9 +8,15 @@ export interface ApiConnection {
   readonly serverName: string
   /** PEM. */
   readonly hostCa: string
-  readonly certificate: string
-  readonly privateKey: string
+  /** PEM, like the key; null before a login, when only endpoints that answer anyone can be called. */
+  readonly certificate: string | null
+  readonly privateKey: string | null
   readonly hints?: ConnectionHints
+  /** How long one call may take; a minute when nothing is said. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Hears of each call: its name, how it ended, and milliseconds. Never of its content. */
+  readonly onCall?: (name: EndpointName, outcome: string, ms: number) => void
 }
 
 /** What a person can do about a failure. Whoever chose the connection knows; lines are separated by line breaks. */

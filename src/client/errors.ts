@@ -3,11 +3,22 @@ import { CodedError } from '../core/index.ts'
 export type ClientErrorCode =
   | 'CONNECT_FAILED'
   | 'SERVER_NOT_TRUSTED'
+  /** By this machine's clock the server's certificate has expired, or does not begin yet. */
+  | 'SERVER_NOT_VALID_NOW'
+  | 'CA_PIN_INVALID'
+  /** The authority of a known proxy is another than before. */
+  | 'CA_CHANGED'
+  /** The authority is none of those that `--ca-pin` names. */
+  | 'CA_PIN_MISMATCH'
+  /** An authority at first use that nobody vouched for. */
+  | 'CA_UNKNOWN'
   | 'BAD_ANSWER'
   | 'IDENTITY_MISSING'
   | 'IDENTITY_UNREADABLE'
   | 'IDENTITY_EXPIRED'
   | 'ADDRESS_INVALID'
+  | 'PROFILE_UNREADABLE'
+  | 'PROFILE_UNWRITABLE'
   | 'KUBECONFIG_UNREADABLE'
   | 'KUBECONFIG_UNWRITABLE'
 

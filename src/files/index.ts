@@ -8,5 +8,5 @@
  */
 export { FilesError, type FilesErrorCode } from './errors.ts'
 export { type LockOptions, withLockFile } from './lock-file.ts'
-export { writePrivateFile } from './private-file.ts'
+export { type PrivateFile, writePrivateFile, writePrivateFiles } from './private-file.ts'
 export { replaceFile } from './replace-file.ts'

@@ -2,41 +2,62 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
+export interface PrivateFile {
+  readonly path: string
+  readonly content: string
+  /** 0700 instead of 0600. */
+  readonly executable?: boolean
+  readonly modifiedAt?: Date
+}
+
 /**
- * Writes a private file, 0600 (0700 when it is a program) from its first byte, whole or not at all: beside its place,
- * synced, then renamed.
+ * Writes a private file, 0600 from its first byte, whole or not at all: beside its place, synced, then renamed.
  *
  * @throws the file system's error; what was there before is then untouched
  */
-export async function writePrivateFile(
-  path: string,
-  content: string,
-  options: { readonly executable?: boolean; readonly modifiedAt?: Date } = {},
-): Promise<void> {
-  await writeBeside(path, options.executable === true ? 0o700 : 0o600, async (file) => {
-    await file.writeFile(content)
-    if (options.modifiedAt !== undefined) await file.utimes(options.modifiedAt, options.modifiedAt)
-  })
+export async function writePrivateFile(path: string, content: string): Promise<void> {
+  await writePrivateFiles([{ path, content }])
 }
 
-/** A new file beside `path`, filled, synced, and renamed to it. */
-export async function writeBeside(
+/**
+ * Writes several private files that belong together: all are whole on the disk before the first takes its place, so that
+ * a full disk leaves all of them as they were.
+ *
+ * @throws the file system's error
+ */
+export async function writePrivateFiles(files: readonly PrivateFile[]): Promise<void> {
+  const staged: { readonly beside: string; readonly path: string }[] = []
+  try {
+    for (const { path, content, executable, modifiedAt } of files) {
+      const beside = await stage(path, executable === true ? 0o700 : 0o600, async (file) => {
+        await file.writeFile(content)
+        if (modifiedAt !== undefined) await file.utimes(modifiedAt, modifiedAt)
+      })
+      staged.push({ beside, path })
+    }
+    for (const { beside, path } of staged) await rename(beside, path)
+  } catch (error) {
+    for (const { beside } of staged) await unlink(beside).catch(() => {})
+    throw error
+  }
+}
+
+/** A new file beside `path`, filled and synced; resolves to where it is. */
+export async function stage(
   path: string,
   mode: number,
   fill: (file: FileHandle) => Promise<void>,
-): Promise<void> {
+): Promise<string> {
   const beside = join(dirname(path), `.${randomBytes(8).toString('hex')}.tmp`)
+  const file = await open(beside, 'wx', mode)
   try {
-    const file = await open(beside, 'wx', mode)
-    try {
-      await fill(file)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(beside, path)
+    await fill(file)
+    await file.sync()
   } catch (error) {
     await unlink(beside).catch(() => {})
     throw error
+  } finally {
+    await file.close()
   }
+  return beside
 }

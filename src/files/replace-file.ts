@@ -1,7 +1,7 @@
-import { readlink, realpath, stat, writeFile } from 'node:fs/promises'
+import { readlink, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { errorCode } from '../core/index.ts'
-import { writeBeside } from './private-file.ts'
+import { stage } from './private-file.ts'
 
 /**
  * Replaces the content of a file that is somebody else's too, whole or not at all: mode and owner stay, a symbolic link
@@ -15,19 +15,17 @@ export async function replaceFile(path: string, content: string): Promise<void> 
     if (errorCode(error) === 'ENOENT') return null
     throw error
   })
+  const beside = await stage(target, 0o600, async (file) => {
+    await file.writeFile(content)
+    if (before === null) return
+    const own = await file.stat()
+    if (own.uid !== before.uid || own.gid !== before.gid) await file.chown(before.uid, before.gid)
+    await file.chmod(before.mode & 0o7777)
+  })
   try {
-    await writeBeside(target, before === null ? 0o600 : before.mode & 0o777, async (file) => {
-      if (before !== null) {
-        // The mode given to open() is cut by the umask.
-        await file.chmod(before.mode & 0o7777)
-        const own = await file.stat()
-        if (own.uid !== before.uid || own.gid !== before.gid) {
-          await file.chown(before.uid, before.gid)
-        }
-      }
-      await file.writeFile(content)
-    })
+    await rename(beside, target)
   } catch (error) {
+    await unlink(beside).catch(() => {})
     // A file that is itself a mount point, as in containers, can only be written in its place.
     if (errorCode(error) !== 'EBUSY') throw error
     await writeFile(target, content)

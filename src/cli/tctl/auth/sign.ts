@@ -3,16 +3,16 @@ import type { ResponseOf } from '../../../contract/index.ts'
 import { formatDuration, parseDuration } from '../../../core/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../x509/index.ts'
 import { CliError } from '../../errors.ts'
-import { print, say } from '../../io.ts'
-import { writeSecretFile } from '../../out-file.ts'
-import { examples } from '../../run.ts'
-import type { TctlContext } from '../context.ts'
 import {
   identityFile,
   kubeconfigFile,
   SIGNED_MARKER,
   type SignedIdentity,
-} from './identity-files.ts'
+} from '../../identity-files.ts'
+import { print, say } from '../../io.ts'
+import { writeSecretFile } from '../../out-file.ts'
+import { examples } from '../../run.ts'
+import type { TctlContext } from '../context.ts'
 
 const signFormats = ['file', 'kubernetes', 'tls'] as const
 type SignFormat = (typeof signFormats)[number]

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { CliError } from '../../errors.ts'
-import { toYaml } from '../../format.ts'
+import { CliError } from './errors.ts'
+import { toYaml } from './format.ts'
 
 /** Marks files of ours, so that the nightly `tctl auth sign` may replace them and nothing else. */
 export const SIGNED_MARKER = 'written by tctl auth sign'

@@ -1,0 +1,90 @@
+import { type Agent, type RequestOptions, request } from 'node:https'
+import { isIP } from 'node:net'
+import { ClientError } from './errors.ts'
+
+/** Answers are pages of resources; more means that the other end is not ours. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** A call is one look-up or one write; what takes longer will not come. */
+const CALL_TIMEOUT_MS = 60_000
+
+export interface Exchange {
+  readonly host: string
+  readonly port: number
+  readonly method: string
+  readonly path: string
+  readonly body: string | null
+  readonly agent?: Agent
+  readonly tls?: Pick<RequestOptions, 'ca' | 'servername' | 'rejectUnauthorized' | 'minVersion'>
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** One HTTPS request and its whole answer. Rejects with the network's or TLS's error, or ClientError BAD_ANSWER. */
+export function exchange({
+  body,
+  timeoutMs = CALL_TIMEOUT_MS,
+  ...call
+}: Exchange): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: call.host,
+        port: call.port,
+        method: call.method,
+        path: call.path,
+        // Addresses cannot be server names.
+        ...(isIP(call.host) === 0 ? {} : { servername: '' }),
+        ...call.tls,
+        ...(call.agent === undefined ? { agent: false } : { agent: call.agent }),
+        ...(call.signal === undefined ? {} : { signal: call.signal }),
+        headers:
+          body === null
+            ? { accept: 'application/json' }
+            : {
+                accept: 'application/json',
+                'content-type': 'application/json',
+                'content-length': Buffer.byteLength(body),
+              },
+      },
+      (incoming) => {
+        const chunks: Buffer[] = []
+        let bytes = 0
+        incoming.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          if (bytes > MAX_ANSWER_BYTES) {
+            outgoing.destroy(new ClientError('BAD_ANSWER', 'the answer is too large'))
+            return
+          }
+          chunks.push(chunk)
+        })
+        incoming.on('end', () => {
+          clearTimeout(deadline)
+          resolve({
+            status: incoming.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString('utf8'),
+          })
+        })
+        incoming.on('error', fail)
+      },
+    )
+    // From the first packet to the last byte: a socket's own timeout starts anew with every packet.
+    const deadline = setTimeout(
+      () =>
+        outgoing.destroy(
+          new ClientError('CONNECT_FAILED', `no answer within ${Math.round(timeoutMs / 1000)} s`),
+        ),
+      timeoutMs,
+    )
+    const fail = (error: Error): void => {
+      clearTimeout(deadline)
+      reject(error)
+    }
+    outgoing.on('error', fail)
+    outgoing.end(body ?? undefined)
+  })
+}

@@ -1,0 +1,55 @@
+import { errorCode, errorMessage } from '../core/index.ts'
+import type { ConnectionHints } from './api-connection.ts'
+import { ClientError } from './errors.ts'
+
+/** Certificates that this clock takes for expired or not valid yet. */
+const CLOCK_CODES: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+const TRUST_CODES: ReadonlySet<string> = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+])
+
+/** Why no answer came, as a ClientError with the next step. */
+export function explainFailure(
+  error: unknown,
+  address: string,
+  hints: Pick<ConnectionHints, 'unreachable' | 'untrusted'> | undefined,
+): ClientError {
+  if (error instanceof ClientError && error.code !== 'CONNECT_FAILED') return error
+  const code = errorCode(error) ?? ''
+  if (CLOCK_CODES.has(code)) {
+    return new ClientError(
+      'SERVER_NOT_VALID_NOW',
+      `by the clock of this machine the certificate of the auth service at ${address} is not valid: ${tlsWords(error)}`,
+      { cause: error, hint: 'compare the clocks of both machines' },
+    )
+  }
+  if (/^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_)/.test(code) || TRUST_CODES.has(code)) {
+    return new ClientError(
+      'SERVER_NOT_TRUSTED',
+      `the server at ${address} is not the expected auth service: ${tlsWords(error)}`,
+      {
+        cause: error,
+        hint: hints?.untrusted ?? 'is another Teleport cluster running on this port?',
+      },
+    )
+  }
+  return new ClientError(
+    'CONNECT_FAILED',
+    `cannot reach the auth service at ${address}: ${errorMessage(error)}`,
+    {
+      cause: error,
+      hint: hints?.unreachable ?? 'is it running? start it with "teleport start"',
+    },
+  )
+}
+
+/** OpenSSL's words without its file names and numbers, and without Node's advice to trust whatever the machine trusts. */
+function tlsWords(error: unknown): string {
+  const message = errorMessage(error)
+  const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(message) ?? []
+  return reason ?? message.split(';')[0] ?? message
+}

@@ -1,0 +1,45 @@
+import type { ResponseOf } from '../../contract/index.ts'
+import { authServerName } from '../../protocol/index.ts'
+import { readAnswer } from '../api-client.ts'
+import { exchange } from '../exchange.ts'
+import { explainFailure } from '../failures.ts'
+import type { ProxyAddress } from '../proxy-address.ts'
+import { pathOf } from '../routes.ts'
+
+export type LoginDescription = ResponseOf<'login.describe'>
+
+const UNVERIFIED_TIMEOUT_MS = 15_000
+
+/**
+ * What the other end says of itself, **unverified**: whoever moves the bytes can answer. It is good for one thing: to hold
+ * its `host_ca` against a pin or show it to a person. Nothing is sent but the question, and the connection is not used again.
+ */
+export async function describeUnverified(
+  { host, port, text }: ProxyAddress,
+  clusterName: string,
+  signal?: AbortSignal,
+): Promise<LoginDescription> {
+  const answer = await exchange({
+    host,
+    port,
+    method: 'GET',
+    path: pathOf('login.describe', {}),
+    body: null,
+    tls: {
+      rejectUnauthorized: false,
+      servername: authServerName(clusterName),
+      minVersion: 'TLSv1.3',
+    },
+    timeoutMs: UNVERIFIED_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((error: unknown) => {
+    throw explainFailure(error, text, PROXY_HINTS)
+  })
+  return readAnswer(answer) as LoginDescription
+}
+
+/** For whoever reaches the auth service through a proxy. */
+export const PROXY_HINTS = {
+  unreachable: 'is --proxy its web address (host:port), and is the proxy running?',
+  untrusted: 'is another Teleport cluster running there now?',
+} as const

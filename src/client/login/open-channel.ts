@@ -1,0 +1,232 @@
+import { authServerName } from '../../protocol/index.ts'
+import { ApiClient } from '../api-client.ts'
+import type { ApiConnection } from '../api-connection.ts'
+import { ClientError } from '../errors.ts'
+import type { ProxyAddress } from '../proxy-address.ts'
+import { CLOCK_HINT, clockDifferenceMs, clockWords } from './clock-difference.ts'
+import { decideTrust } from './decide-trust.ts'
+import { describeUnverified, type LoginDescription, PROXY_HINTS } from './describe.ts'
+import { type HostAuthority, hostAuthorities, pinsOf } from './host-ca.ts'
+import { pingProxy } from './ping.ts'
+
+/** What was kept of a proxy: which Teleport cluster it belongs to, and the authorities that vouch for that cluster. */
+export interface KnownProxy {
+  readonly clusterName: string
+  /** PEM. */
+  readonly hostCa: string
+}
+
+export interface ChannelOptions {
+  readonly proxy: ProxyAddress
+  readonly known: KnownProxy | null
+  /** `--ca-pin`. */
+  readonly pins: readonly string[]
+  /** `--insecure`: believe an unknown authority unseen. */
+  readonly insecure: boolean
+  /** Shows a fingerprint to a person who compares it; null when there is none at a terminal. */
+  readonly confirm:
+    | ((offer: {
+        readonly clusterName: string
+        readonly pins: readonly string[]
+      }) => Promise<boolean>)
+    | null
+  readonly now: () => number
+  readonly signal?: AbortSignal
+  readonly onCall?: ApiConnection['onCall']
+}
+
+/** A way to the auth service that a password may go: verified end to end, past the proxy. */
+export interface Channel {
+  /** Without a certificate of our own. */
+  readonly connection: ApiConnection
+  /** As the verified auth service says. */
+  readonly description: LoginDescription
+  readonly trustedBy: 'known' | 'pin' | 'insecure' | 'person'
+  /** How far this clock is ahead, when that is worth saying. */
+  readonly clockDifferenceMs: number | null
+}
+
+/**
+ * Finds the auth service behind a proxy and makes sure that it is the right one, before anything is sent to it. Rejects with
+ * ClientError: CA_CHANGED, CA_PIN_MISMATCH, CA_UNKNOWN, SERVER_NOT_TRUSTED, SERVER_NOT_VALID_NOW, CONNECT_FAILED, BAD_ANSWER.
+ */
+export async function openChannel(options: ChannelOptions): Promise<Channel> {
+  const { known, pins } = options
+  return known !== null && pins.length === 0 ? openKnown(options, known) : openUnknown(options)
+}
+
+/** No question of trust arises when the server proves itself by what is kept. */
+async function openKnown(options: ChannelOptions, known: KnownProxy): Promise<Channel> {
+  try {
+    return await openVerified(options, known.clusterName, known.hostCa, 'known')
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.code === 'CONNECT_FAILED') throw error
+    throw await diagnose(options, known, error)
+  }
+}
+
+async function openUnknown(options: ChannelOptions): Promise<Channel> {
+  const { proxy, known, signal } = options
+  const { clusterName } = await pingProxy(proxy, signal)
+  const described = await describeUnverified(proxy, clusterName, signal)
+  const offered = hostAuthorities(described.host_ca)
+  const decision = decideTrust({
+    offered,
+    known: known === null ? null : hostAuthorities(known.hostCa),
+    pins: options.pins,
+    insecure: options.insecure,
+    canAsk: options.confirm !== null,
+  })
+  const open = (
+    authorities: readonly HostAuthority[],
+    by: Channel['trustedBy'],
+  ): Promise<Channel> =>
+    openVerified(options, clusterName, bundleOf(authorities), by).catch((error: unknown) => {
+      throw withClock(error, described, options.now())
+    })
+  switch (decision.verdict) {
+    case 'trust':
+      return open(decision.authorities, decision.by)
+    case 'ask':
+      if ((await options.confirm?.({ clusterName, pins: pinsOf(offered) })) === true) {
+        return open(offered, 'person')
+      }
+      throw new ClientError('CA_UNKNOWN', 'stopped: nothing was sent')
+    case 'refuse':
+      throw refusal(options, decision.because, { clusterName, offered })
+  }
+}
+
+const bundleOf = (authorities: readonly HostAuthority[]): string =>
+  authorities.map(({ pem }) => pem).join('')
+
+async function openVerified(
+  options: ChannelOptions,
+  clusterName: string,
+  hostCa: string,
+  trustedBy: Channel['trustedBy'],
+): Promise<Channel> {
+  const connection = connectionTo(options, clusterName, hostCa)
+  using client = new ApiClient(connection)
+  const description = await client.call('login.describe', {})
+  if (description.cluster_name !== clusterName) {
+    throw new ClientError(
+      'BAD_ANSWER',
+      `the auth service of "${clusterName}" says that it is that of "${description.cluster_name}"`,
+    )
+  }
+  // From here on what the server says is proven, so a new authority during rotation comes with the word of the old one.
+  hostAuthorities(description.host_ca)
+  return {
+    connection: { ...connection, hostCa: description.host_ca },
+    description,
+    trustedBy,
+    clockDifferenceMs: clockDifferenceMs(description.time, options.now()),
+  }
+}
+
+/** The way to the auth service of a Teleport cluster through a proxy, without a certificate. */
+export function connectionTo(
+  options: Pick<ChannelOptions, 'proxy' | 'signal' | 'onCall'>,
+  clusterName: string,
+  hostCa: string,
+): ApiConnection {
+  const { proxy, signal, onCall } = options
+  return {
+    host: proxy.host,
+    port: proxy.port,
+    serverName: authServerName(clusterName),
+    hostCa,
+    certificate: null,
+    privateKey: null,
+    hints: {
+      ...PROXY_HINTS,
+      unauthenticated: `log in again: tsh login --proxy=${proxy.text}`,
+      denied: 'see "tsh status" for your roles',
+    },
+    ...(signal === undefined ? {} : { signal }),
+    ...(onCall === undefined ? {} : { onCall }),
+  }
+}
+
+/** Why a known proxy could not prove itself: looks at what is there now, without believing it. */
+async function diagnose(
+  options: ChannelOptions,
+  known: KnownProxy,
+  error: ClientError,
+): Promise<ClientError> {
+  const { proxy, signal } = options
+  try {
+    const { clusterName } = await pingProxy(proxy, signal)
+    const described = await describeUnverified(proxy, clusterName, signal)
+    const offered = hostAuthorities(described.host_ca)
+    const decision = decideTrust({
+      offered,
+      known: hostAuthorities(known.hostCa),
+      pins: [],
+      insecure: false,
+      canAsk: false,
+    })
+    if (decision.verdict === 'refuse') return refusal(options, 'changed', { clusterName, offered })
+    return withClock(error, described, options.now())
+  } catch {
+    return error
+  }
+}
+
+/** A certificate that is not valid now is one that a wrong clock makes so, when the server's clock differs. */
+function withClock(error: unknown, { time }: LoginDescription, nowMs: number): ClientError {
+  if (!(error instanceof ClientError)) throw error
+  if (error.code !== 'SERVER_NOT_VALID_NOW') return error
+  const differenceMs = clockDifferenceMs(time, nowMs)
+  if (differenceMs === null) return error
+  return new ClientError(
+    'SERVER_NOT_VALID_NOW',
+    `${clockWords(differenceMs)}: its certificate is not valid by it`,
+    { cause: error, hint: CLOCK_HINT },
+  )
+}
+
+function refusal(
+  { proxy, known, pins }: ChannelOptions,
+  because: 'changed' | 'pin-mismatch' | 'unknown',
+  found: { readonly clusterName: string; readonly offered: readonly HostAuthority[] },
+): ClientError {
+  const offered = pinsOf(found.offered).join(', ')
+  const facts = { proxy: proxy.text, offered: pinsOf(found.offered) }
+  switch (because) {
+    case 'changed': {
+      const kept = known === null ? [] : pinsOf(hostAuthorities(known.hostCa))
+      const name =
+        known === null || known.clusterName === found.clusterName
+          ? ''
+          : `\n  Teleport cluster: was "${known.clusterName}", is "${found.clusterName}"`
+      return new ClientError(
+        'CA_CHANGED',
+        `the authority of ${proxy.text} is not the one of your first login. Somebody may be between you and the server, or it was set up anew. Nothing was sent.${name}\n  kept:    ${kept.join(', ')}\n  offered: ${offered}`,
+        {
+          facts: { ...facts, kept },
+          hint: `ask the administrator for the CA pin that "tctl status" shows now; if he confirms the change: tsh login --proxy=${proxy.text} --ca-pin=<that pin>`,
+        },
+      )
+    }
+    case 'pin-mismatch':
+      return new ClientError(
+        'CA_PIN_MISMATCH',
+        `the authority of ${proxy.text} is not the one that --ca-pin names. Nothing was sent.\n  --ca-pin: ${pins.join(', ')}\n  offered:  ${offered}`,
+        {
+          facts: { ...facts, pins },
+          hint: 'compare with the CA pin that "tctl status" shows on the auth service',
+        },
+      )
+    case 'unknown':
+      return new ClientError(
+        'CA_UNKNOWN',
+        `the authority of ${proxy.text} (Teleport cluster "${found.clusterName}") is not known yet, and nobody is here to confirm it. Nothing was sent.\n  offered: ${offered}`,
+        {
+          facts,
+          hint: 'give --ca-pin=<the CA pin that "tctl status" shows>, or --insecure to believe it unseen',
+        },
+      )
+  }
+}

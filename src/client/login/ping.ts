@@ -1,0 +1,60 @@
+import { errorMessage } from '../../core/index.ts'
+import { ClientError } from '../errors.ts'
+import { exchange } from '../exchange.ts'
+import type { ProxyAddress } from '../proxy-address.ts'
+
+const PING_TIMEOUT_MS = 15_000
+
+export interface Ping {
+  readonly clusterName: string
+  readonly serverVersion: string | null
+}
+
+/**
+ * Asks a proxy which Teleport cluster it belongs to. Rejects with ClientError CONNECT_FAILED, or BAD_ANSWER when no proxy of
+ * ours answers.
+ *
+ * The proxy's web certificate is not verified: it may be of any authority, and nothing in the answer is trusted. Only a name
+ * comes from it, and whoever changes that name leads us to a server that cannot prove itself by the pinned authority.
+ */
+export async function pingProxy(
+  { host, port, text }: ProxyAddress,
+  signal?: AbortSignal,
+): Promise<Ping> {
+  const answer = await exchange({
+    host,
+    port,
+    method: 'GET',
+    path: '/webapi/ping',
+    body: null,
+    tls: { rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    timeoutMs: PING_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((error: unknown) => {
+    throw new ClientError(
+      'CONNECT_FAILED',
+      `cannot reach the proxy at ${text}: ${errorMessage(error)}`,
+      { cause: error, hint: 'is --proxy its web address (host:port), and is the proxy running?' },
+    )
+  })
+  const parsed = parseJson(answer.text)
+  if (answer.status !== 200 || typeof parsed?.['cluster_name'] !== 'string') {
+    throw new ClientError('BAD_ANSWER', `the server at ${text} is not a Teleport proxy`, {
+      hint: '--proxy is the web address of the proxy, as in a browser',
+    })
+  }
+  const version = parsed['server_version']
+  return {
+    clusterName: parsed['cluster_name'],
+    serverVersion: typeof version === 'string' ? version : null,
+  }
+}
+
+function parseJson(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,50 @@
+import type { Endpoint, EndpointName } from '../contract/index.ts'
+
+type Route = readonly [method: Endpoint['method'], path: string]
+
+/**
+ * Methods and paths of the contract's endpoints, written out: the contract itself is made of schemas, whose library takes
+ * longer to load than `tsh kube ls` may take. The types hold the names together, and a test the rest.
+ */
+export const routes: Readonly<Record<EndpointName, Route>> = {
+  'status.read': ['GET', '/v1/status'],
+  'openapi.read': ['GET', '/v1/openapi.json'],
+  'stats.read': ['GET', '/v1/stats'],
+  'users.list': ['GET', '/v1/users'],
+  'users.read': ['GET', '/v1/users/:name'],
+  'users.create': ['POST', '/v1/users'],
+  'users.upsert': ['PUT', '/v1/users/:name'],
+  'users.delete': ['DELETE', '/v1/users/:name'],
+  'users.certificates.create': ['POST', '/v1/users/:name/certificates'],
+  'users.invites.create': ['POST', '/v1/users/:name/invites'],
+  'login.describe': ['GET', '/v1/login'],
+  'login.create': ['POST', '/v1/login'],
+  'invites.describe': ['POST', '/v1/invites/describe'],
+  'invites.accept': ['POST', '/v1/invites/accept'],
+  'self.read': ['GET', '/v1/self'],
+  'locks.list': ['GET', '/v1/locks'],
+  'locks.read': ['GET', '/v1/locks/:name'],
+  'locks.create': ['POST', '/v1/locks'],
+  'locks.upsert': ['PUT', '/v1/locks/:name'],
+  'locks.delete': ['DELETE', '/v1/locks/:name'],
+  'roles.list': ['GET', '/v1/roles'],
+  'roles.read': ['GET', '/v1/roles/:name'],
+  'roles.create': ['POST', '/v1/roles'],
+  'roles.upsert': ['PUT', '/v1/roles/:name'],
+  'roles.delete': ['DELETE', '/v1/roles/:name'],
+  'cluster_settings.read': ['GET', '/v1/cluster_settings'],
+  'cluster_settings.update': ['PUT', '/v1/cluster_settings'],
+  'kube_clusters.list': ['GET', '/v1/kube_clusters'],
+  'kube_clusters.read': ['GET', '/v1/kube_clusters/:name'],
+  'kube_clusters.delete': ['DELETE', '/v1/kube_clusters/:name'],
+  'events.list': ['GET', '/v1/events'],
+}
+
+/** The path of an endpoint with its parameters filled in. */
+export function pathOf(name: EndpointName, params: Readonly<Record<string, string>>): string {
+  return routes[name][1].replace(/:([a-z_]+)/g, (_, parameter: string) => {
+    const value = params[parameter]
+    if (value === undefined) throw new TypeError(`"${parameter}" is missing for ${name}`)
+    return encodeURIComponent(value)
+  })
+}
