@@ -10,6 +10,12 @@ export type CliErrorCode =
   | 'REFUSED'
   | 'NO_IDENTITY'
   | 'EDITOR_FAILED'
+  | 'NOT_LOGGED_IN'
+  | 'LOGIN_EXPIRED'
+  /** A question that nobody is there to answer. */
+  | 'NO_TERMINAL'
+  /** Stopped at a prompt. */
+  | 'INTERRUPTED'
 
 /** A mistake of the person or of the surroundings, with what to do about it. */
 export class CliError extends CodedError<CliErrorCode> {
@@ -74,7 +80,11 @@ function exitOf(code: CliErrorCode | ClientErrorCode): number {
     case 'USAGE':
     case 'ADDRESS_INVALID':
       return exitCodes.usage.code
+    case 'INTERRUPTED':
+      return exitCodes.interrupted.code
     case 'NO_IDENTITY':
+    case 'NOT_LOGGED_IN':
+    case 'LOGIN_EXPIRED':
     case 'IDENTITY_EXPIRED':
       return exitCodes.denied.code
     default:

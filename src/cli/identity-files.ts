@@ -14,12 +14,14 @@ export interface SignedIdentity {
   readonly hostCa: string
   /** RFC 3339. */
   readonly expires: string
+  /** The marker of the command. */
+  readonly writtenBy: string
 }
 
 /** Key, certificate and authorities in one PEM file. */
 export function identityFile(signed: SignedIdentity): string {
   return [
-    `# ${SIGNED_MARKER}`,
+    `# ${signed.writtenBy}`,
     `# user ${signed.user} of ${signed.teleportCluster}, valid until ${signed.expires}`,
     signed.privateKey.trimEnd(),
     signed.certificate.trimEnd(),
@@ -46,7 +48,7 @@ export function kubeconfigFile(options: {
       'REFUSED',
       `no Kubernetes cluster is open to the roles of "${signed.user}"`,
       {
-        hint: 'see "tctl kube ls" for the clusters and "tctl get users,roles" for labels, groups and users',
+        hint: 'an administrator sees clusters and labels by "tctl kube ls", and groups and users by "tctl get users,roles"',
       },
     )
   }
@@ -89,7 +91,7 @@ export function kubeconfigFile(options: {
     })),
     'current-context': current === null ? '' : contextOf(current),
   }
-  return `# ${SIGNED_MARKER}: user ${signed.user}, valid until ${signed.expires}\n${toYaml(body)}`
+  return `# ${signed.writtenBy}: user ${signed.user}, valid until ${signed.expires}\n${toYaml(body)}`
 }
 
 /** `host:port` as a URL; `https://…` may stand before it. Refuses what would lead elsewhere. */

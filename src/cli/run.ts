@@ -1,6 +1,7 @@
 import { type Argument, Command, CommanderError, Help, type Option } from 'commander'
 import { describeError } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
+import { printable } from './format.ts'
 import { type Io, print, say } from './io.ts'
 
 /**
@@ -25,8 +26,9 @@ export async function run(
     }
     if (io.signal.aborted) return exitCodes.interrupted.code
     const { message, hint, exit } = describeError(error)
-    say(io, `${name}: ${message}`)
-    for (const line of hint?.split('\n') ?? []) say(io, `${name}: ${line}`)
+    // Some of the words came over the network: no escape sequences.
+    say(io, `${name}: ${message.split('\n').map(printable).join('\n')}`)
+    for (const line of hint?.split('\n') ?? []) say(io, `${name}: ${printable(line)}`)
     return exit
   }
 }

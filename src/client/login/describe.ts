@@ -1,6 +1,7 @@
 import type { ResponseOf } from '../../contract/index.ts'
 import { authServerName } from '../../protocol/index.ts'
 import { readAnswer } from '../api-client.ts'
+import { ClientError } from '../errors.ts'
 import { exchange } from '../exchange.ts'
 import { explainFailure } from '../failures.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
@@ -35,7 +36,14 @@ export async function describeUnverified(
   }).catch((error: unknown) => {
     throw explainFailure(error, text, PROXY_HINTS)
   })
-  return readAnswer(answer) as LoginDescription
+  try {
+    return readAnswer(answer) as LoginDescription
+  } catch (error) {
+    // Not with its words: they are of whoever answers.
+    throw new ClientError('BAD_ANSWER', `the auth service behind ${text} does not say what it is`, {
+      cause: error,
+    })
+  }
 }
 
 /** For whoever reaches the auth service through a proxy. */

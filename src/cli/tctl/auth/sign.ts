@@ -68,6 +68,7 @@ async function sign({ io, connect }: TctlContext, flags: SignFlags): Promise<voi
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     hostCa: issued.host_ca,
     expires: issued.expires,
+    writtenBy: SIGNED_MARKER,
   }
   const files = filesOf(format, signed, issued, flags)
   for (const { path, content } of files) {

@@ -1,0 +1,98 @@
+import {
+  type Access,
+  type ContextRequest,
+  type KubeAccount,
+  kubeconfigPaths,
+  type LoginPlan,
+  type Profile,
+  planLogin,
+  updateKubeconfigs,
+  type Value,
+} from '../../../client/index.ts'
+import { say } from '../../io.ts'
+import type { TshContext } from '../context.ts'
+import { loginCommand } from '../session.ts'
+
+/** Enters clusters into the kubeconfig, and says which names were taken by others. */
+export async function writeContexts(
+  context: TshContext,
+  profile: Profile,
+  access: Access,
+  requests: readonly ContextRequest[],
+  options: {
+    readonly select: string | null
+    readonly prune: boolean
+    /** Keys stand in the kubeconfig itself: for identity files, and where there is no /bin/sh. */
+    readonly embed: boolean
+  },
+): Promise<LoginPlan> {
+  const { world, store } = context
+  const paths = kubeconfigPaths(world.io.env, world.userHome)
+  const account = await accountOf(context, profile, access, options.embed)
+  const plan = await updateKubeconfigs(
+    paths,
+    (files) => planLogin(files, account, requests, options),
+    { onWait: (lock) => say(world.io, `tsh: waiting for another program to let go of ${lock}`) },
+  )
+  if (!options.embed) await store.addKubeconfigs(profile, [...plan.edits.keys()])
+  for (const name of plan.taken) {
+    say(
+      world.io,
+      `tsh: the kubeconfig has an entry ${JSON.stringify(name)} that tsh did not write: it was left alone. Another name: tsh kube login <cluster> --set-context-name=<name>`,
+    )
+  }
+  return plan
+}
+
+/** Each cluster that the roles allow, with names and namespaces as they are. */
+export const everyCluster = (access: Access): ContextRequest[] =>
+  access.kube_clusters.map(({ name, server_name: serverName }) => ({
+    kubeCluster: name,
+    serverName,
+  }))
+
+async function accountOf(
+  context: TshContext,
+  profile: Profile,
+  access: Access,
+  embed: boolean,
+): Promise<KubeAccount> {
+  const { world, store } = context
+  const script = store.scriptOf(profile)
+  const embedded = embed || world.platform === 'win32'
+  const direct = embedded || (await store.canRunScript(profile))
+  return {
+    proxy: profile.proxy,
+    user: profile.user,
+    teleportCluster: profile.teleport_cluster,
+    // The web port leads to clusters too, by their server names.
+    server: `https://${access.kube_addr ?? profile.proxy}`,
+    hostCa: profile.host_ca,
+    credentials: (kubeCluster): Readonly<Record<string, Value>> =>
+      embedded
+        ? {
+            'client-certificate-data': base64(profile.certificate),
+            'client-key-data': base64(profile.private_key),
+          }
+        : {
+            exec: {
+              // The older of two that say the same: kubectl 1.20 knows no other, and every later one takes it.
+              apiVersion: 'client.authentication.k8s.io/v1beta1',
+              // A home that is mounted noexec has a script that only a shell can read.
+              command: direct ? script : '/bin/sh',
+              args: [
+                ...(direct ? [] : [script]),
+                `--proxy=${profile.proxy}`,
+                `--user=${profile.user}`,
+                `--teleport-cluster=${profile.teleport_cluster}`,
+                `--kube-cluster=${kubeCluster}`,
+              ],
+              interactiveMode: 'IfAvailable',
+              provideClusterInfo: false,
+              installHint: `log in again: ${loginCommand(profile)}`,
+            },
+          },
+  }
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
