@@ -79,6 +79,7 @@ function exitOf(code: CliErrorCode | ClientErrorCode): number {
   switch (code) {
     case 'USAGE':
     case 'ADDRESS_INVALID':
+    case 'CA_PIN_INVALID':
       return exitCodes.usage.code
     case 'INTERRUPTED':
       return exitCodes.interrupted.code

@@ -1,5 +1,4 @@
 import { type Agent, type RequestOptions, request } from 'node:https'
-import { isIP } from 'node:net'
 import { ClientError } from './errors.ts'
 
 /** Answers are pages of resources; more means that the other end is not ours. */
@@ -37,8 +36,6 @@ export function exchange({
         port: call.port,
         method: call.method,
         path: call.path,
-        // Addresses cannot be server names.
-        ...(isIP(call.host) === 0 ? {} : { servername: '' }),
         ...call.tls,
         ...(call.agent === undefined ? { agent: false } : { agent: call.agent }),
         ...(call.signal === undefined ? {} : { signal: call.signal }),

@@ -276,7 +276,10 @@ async function loadPages(log: Logger): Promise<WebAssets | null> {
   }
 }
 
-/** The web port's certificate: the administrator's own, or one of the host CA for the name that was asked for. */
+/**
+ * The web port's certificate: the administrator's own, or one of the host CA for the name that was asked for. Who asks for a
+ * name that nobody configured gets the one for this machine: his browser warns of it, and tsh believes none of them.
+ */
 async function webContext(
   config: TeleportConfig,
   auth: AuthService,
@@ -295,8 +298,8 @@ async function webContext(
     hostname().toLowerCase(),
     'localhost',
   ])
-  return async (serverName) =>
-    names.has(serverName) ? auth.certificates.secureContext(serverName) : null
+  return (serverName) =>
+    auth.certificates.secureContext(names.has(serverName) ? serverName : 'localhost')
 }
 
 async function openAuthListener(

@@ -1,6 +1,6 @@
 import { isNullWord } from './kubeconfig-text.ts'
 import { MARK_NAME, markToValue, record } from './mark.ts'
-import { bodyField, type Edit, type Put, type Section, type Value } from './types.ts'
+import { bodyField, type Edit, type Put, type Section } from './types.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -47,7 +47,7 @@ export function comparable(value: Fields): unknown {
   }
   const current = result['current-context']
   if (typeof current !== 'string' || isNullWord(current)) delete result['current-context']
-  return asText(result as Value)
+  return asText(result)
 }
 
 function asText(value: unknown): unknown {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { errorMessage } from '../../core/index.ts'
 import { ClientError } from '../errors.ts'
 import { exchange } from '../exchange.ts'
@@ -27,7 +28,12 @@ export async function pingProxy(
     method: 'GET',
     path: '/webapi/ping',
     body: null,
-    tls: { rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    tls: {
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      // An address is no server name, and without one the web port knows no certificate.
+      servername: isIP(host) === 0 ? host : 'localhost',
+    },
     timeoutMs: PING_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
