@@ -1,6 +1,8 @@
+import { isIP } from 'node:net'
 import type { LocalUserStatus } from '../authn/index.ts'
+import { optionRule, type Role } from '../authz/index.ts'
 import type { UserResource } from '../contract/index.ts'
-import { errorMessage } from '../core/index.ts'
+import { canonicalHost, errorMessage } from '../core/index.ts'
 import { assertUserName } from '../identity/index.ts'
 import type { ApiAudit } from './audit-api.ts'
 import type { ApiDeps } from './context.ts'
@@ -66,10 +68,12 @@ export function userHandlers(deps: ApiDeps, audit: ApiAudit): UserHandlers {
 
     'users.certificates.create': async ({ params, body, caller }) => {
       const user = await stores.users.read(params.name)
+      const roles = await rolesOf(stores, user)
+      const pinnedAddress = judgePin(body.pin_address, roles)
       return issueUserCertificate(deps, audit, {
         who: caller,
-        identity: identityOf(deps, user, { login: 'signed', pinnedAddress: null }),
-        roles: await rolesOf(stores, user),
+        identity: identityOf(deps, user, { login: 'signed', pinnedAddress }),
+        roles,
         publicKeyPem: body.public_key,
         askedMs: body.ttl_ms ?? null,
       })
@@ -85,6 +89,22 @@ async function judgeUser(deps: ApiDeps, user: UserResource): Promise<void> {
     throw new ApiError('BAD_REQUEST', errorMessage(error), { cause: error })
   }
   await rolesOf(deps.stores, user)
+}
+
+/** The address as it is compared. Throws BAD_REQUEST for none where a role wants one: nobody could use the certificate. */
+function judgePin(given: string | undefined, roles: readonly Role[]): string | null {
+  if (given === undefined) {
+    const by = optionRule(roles, 'pin_source_ip', ({ pinSourceIp }) => pinSourceIp)
+    if (by === null) return null
+    throw new ApiError(
+      'BAD_REQUEST',
+      `${by} wants certificates that are bound to an address: give --pin-address (pin_address)`,
+    )
+  }
+  if (isIP(given) === 0) {
+    throw new ApiError('BAD_REQUEST', `pin_address: "${given}" is not an IP address`)
+  }
+  return canonicalHost(given)
 }
 
 function statusOf(status: LocalUserStatus): NonNullable<UserResource['status']> {

@@ -55,6 +55,19 @@ const IssueRequest = Type.Object(
   { additionalProperties: false },
 )
 
+const SignRequest = Type.Object(
+  {
+    ...IssueRequest.properties,
+    pin_address: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'IPv4 or IPv6: the only address that may use the certificate',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
 const IssueResponse = Type.Object({
   certificate: Type.String({ description: 'PEM' }),
   expires: Type.String({ description: 'RFC 3339' }),
@@ -265,7 +278,7 @@ export const endpoints = {
     rules: [{ resource: 'user_certificate', verb: 'create' }],
     params: ByName,
     query: None,
-    body: IssueRequest,
+    body: SignRequest,
     response: IssueResponse,
   },
   'users.invites.create': {

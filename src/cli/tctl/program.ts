@@ -9,6 +9,7 @@ import type { ConnectionFlags } from './connection/choose.ts'
 import { connectionFlags } from './connection/flags.ts'
 import { type TctlContext, tctlContext } from './context.ts'
 import { kubeCommand } from './kube.ts'
+import { lockCommand } from './lock.ts'
 import { createCommand } from './resources/create.ts'
 import { editCommand } from './resources/edit.ts'
 import { getCommand } from './resources/get.ts'
@@ -33,6 +34,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(getCommand(context))
     .addCommand(editCommand(context))
     .addCommand(rmCommand(context))
+    .addCommand(lockCommand(context))
     .addCommand(auth)
     .addCommand(kubeCommand(context))
     .addCommand(auditCommand(context))

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/client/index.ts'
 import { endpoints, type LockResource } from '../../../src/contract/index.ts'
+import { errorCode } from '../../../src/core/index.ts'
+import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
 import { call, TestApi } from './support/test-api.ts'
 
 const lockOn = (
@@ -147,5 +149,46 @@ describe('an address', () => {
     )
     if (code === null) expect(await answer).toBeNull()
     else expect(await answer).toMatchObject({ code, status: 403 })
+  })
+
+  it('is asked for when a certificate is signed for somebody whose role pins', async () => {
+    await using api = await TestApi.start()
+    await api.stores.roles.upsert({
+      kind: 'role',
+      version: 'v7',
+      metadata: { name: 'pins' },
+      spec: { options: { pin_source_ip: true } },
+    })
+    await api.as('robot', ['admin', 'pins'])
+    using admin = new ApiClient(await api.admin())
+    const { privateKey, publicKey } = await generateKeyPair()
+    const sign = (pin?: string): Promise<{ certificate: string }> =>
+      admin.call('users.certificates.create', {
+        params: { name: 'robot' },
+        body: {
+          public_key: publicKeyToPem(publicKey),
+          ...(pin === undefined ? {} : { pin_address: pin }),
+        },
+      })
+    await expect(sign()).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('role "pins" options.pin_source_ip') as string,
+    })
+    await expect(sign('localhost')).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    const callWith = async (pin: string): Promise<unknown> => {
+      const { certificate } = await sign(pin)
+      const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+      using robot = new ApiClient({
+        ...(await api.admin()),
+        certificate,
+        privateKey: key,
+      })
+      return await robot.call('users.list', {}).then(
+        () => 'served',
+        (error: unknown) => errorCode(error),
+      )
+    }
+    expect(await callWith('10.0.0.7')).toBe('ADDRESS_PINNED')
+    expect(await callWith('0:0:0:0:0:FFFF:127.0.0.1')).toBe('served')
   })
 })

@@ -24,6 +24,7 @@ interface SignFlags {
   readonly ttl?: string
   readonly proxy?: string
   readonly kubeClusterName?: string
+  readonly pinAddress?: string
   readonly overwrite?: boolean
 }
 
@@ -40,10 +41,15 @@ export function authSignCommand(context: TctlContext): Command {
     )
     .option('--proxy <host:port>', 'address that the kubeconfig names, when not the configured one')
     .option('--kube-cluster-name <name>', 'the Kubernetes cluster that the kubeconfig selects')
+    .option(
+      '--pin-address <ip>',
+      'the only address that may use it; a role with pin_source_ip wants one',
+    )
     .option('--overwrite', 'replace an existing file that tctl did not write')
     .action((flags: SignFlags) => sign(context, flags))
   return examples(command, [
     'tctl auth sign --user=jenkins --format=kubernetes --out=kubeconfig --ttl=25h',
+    'tctl auth sign --user=jenkins --format=kubernetes --out=kubeconfig --pin-address=10.0.0.7',
     'tctl auth sign --user=jenkins --format=tls --out=jenkins',
   ])
 }
@@ -59,6 +65,7 @@ async function sign({ io, connect }: TctlContext, flags: SignFlags): Promise<voi
     body: {
       public_key: publicKeyToPem(publicKey),
       ...(askedMs === null ? {} : { ttl_ms: askedMs }),
+      ...(flags.pinAddress === undefined ? {} : { pin_address: flags.pinAddress }),
     },
   })
   const signed: SignedIdentity = {

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { Command } from 'commander'
+import type { ApiClient } from '../../client/index.ts'
+import type { LockResource } from '../../contract/index.ts'
+import { errorCode, parseDuration } from '../../core/index.ts'
+import { CliError } from '../errors.ts'
+import { print, say } from '../io.ts'
+import { examples } from '../run.ts'
+import type { TctlContext } from './context.ts'
+
+interface LockFlags {
+  readonly user?: string
+  readonly role?: string
+  readonly ttl?: string
+  readonly expires?: string
+  readonly message?: string
+}
+
+/** `tctl lock` */
+export function lockCommand(context: TctlContext): Command {
+  const command = new Command('lock')
+    .description(
+      'lock a user or a role out: new requests are refused, what is underway ends at once; the administrator of the auth service’s machine cannot be locked out',
+    )
+    .option('--user <name>', 'the user')
+    .option(
+      '--role <name>',
+      'whoever has this role, today or by certificate; with --user, only that user while he has it',
+    )
+    .option('--ttl <duration>', 'for how long, like 10m or 25h (default: until it is removed)')
+    .option('--expires <time>', 'until when, like 2026-01-31T09:00:00Z')
+    .option('--message <text>', 'why; told to whoever is locked out')
+    .action((flags: LockFlags) => lock(context, flags))
+  return examples(command, [
+    'tctl lock --user=joe --message="Laptop reported stolen" --ttl=10h',
+    'tctl lock --role=developer --expires=2026-01-31T09:00:00Z',
+    'tctl get locks --format=text',
+    'tctl rm lock/<name>',
+  ])
+}
+
+async function lock({ io, connect }: TctlContext, flags: LockFlags): Promise<void> {
+  const body = lockOf(flags, Date.now())
+  using client = await connect()
+  const { metadata, spec } = await client.call('locks.create', { body })
+  const until = spec.expires === undefined ? '' : ` until ${spec.expires}`
+  print(io, `lock "${metadata.name}" created: ${whom(spec.target)} is locked out${until}`)
+  say(io, `end it with: tctl rm lock/${metadata.name}`)
+  for (const name of await missing(client, spec.target)) {
+    say(io, `tctl: there is no ${name} now: is the name spelled right?`)
+  }
+}
+
+function lockOf(flags: LockFlags, nowMs: number): LockResource {
+  const { user, role, ttl, expires, message } = flags
+  if (user === undefined && role === undefined) {
+    throw new CliError('USAGE', 'whom? give --user or --role')
+  }
+  if (ttl !== undefined && expires !== undefined) {
+    throw new CliError('USAGE', '--ttl and --expires say the same: give one of them')
+  }
+  const ends = ttl === undefined ? expires : new Date(nowMs + positive(ttl)).toISOString()
+  return {
+    kind: 'lock',
+    version: 'v2',
+    metadata: { name: randomUUID() },
+    spec: {
+      target: {
+        ...(user === undefined ? {} : { user }),
+        ...(role === undefined ? {} : { role }),
+      },
+      ...(message === undefined ? {} : { message }),
+      ...(ends === undefined ? {} : { expires: ends }),
+    },
+  }
+}
+
+function positive(ttl: string): number {
+  const ms = parseDuration(ttl)
+  if (ms === 0) throw new CliError('USAGE', '--ttl=0s would lock nobody out')
+  return ms
+}
+
+function whom({ user, role }: LockResource['spec']['target']): string {
+  if (role === undefined) return `user "${user ?? ''}"`
+  return user === undefined ? `role "${role}"` : `user "${user}" while he has role "${role}"`
+}
+
+/** What is named and is not there; a lock may come before its user, so this is a hint. Who may not look gets none. */
+async function missing(
+  client: ApiClient,
+  { user, role }: LockResource['spec']['target'],
+): Promise<readonly string[]> {
+  const isMissing = (read: Promise<unknown>): Promise<boolean> =>
+    read.then(
+      () => false,
+      (error: unknown) => errorCode(error) === 'NOT_FOUND',
+    )
+  const names: string[] = []
+  if (
+    user !== undefined &&
+    (await isMissing(client.call('users.read', { params: { name: user } })))
+  )
+    names.push(`user "${user}"`)
+  if (
+    role !== undefined &&
+    (await isMissing(client.call('roles.read', { params: { name: role } })))
+  )
+    names.push(`role "${role}"`)
+  return names
+}
