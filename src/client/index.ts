@@ -39,7 +39,7 @@ export {
 } from './kubeconfig/plan.ts'
 export type { Mark, Value } from './kubeconfig/types.ts'
 export { CLOCK_HINT, clockWords } from './login/clock-difference.ts'
-export { parseCaPin } from './login/host-ca.ts'
+export { caPinsOf, parseCaPin } from './login/host-ca.ts'
 export {
   type Channel,
   type ChannelOptions,

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { examples } from '../run.ts'
 import { type GlobalFlags, type TshContext, tshContext } from './context.ts'
+import type { InviteFlags } from './invite/invite.ts'
 import type { LoginFlags } from './login/flags.ts'
 import { realWorld, type TshWorld } from './world.ts'
 
@@ -20,13 +21,33 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .option('-i, --identity <file>', 'act by an identity file instead of a login')
     .option('-d, --debug', 'say on stderr what is done')
   const context = tshContext(world, () => program.opts<GlobalFlags>())
-  return program.addCommand(loginCommand(context))
+  return program.addCommand(inviteCommand(context)).addCommand(loginCommand(context))
 }
 
 const collect = (value: string, before: readonly string[] | undefined): string[] => [
   ...(before ?? []),
   value,
 ]
+
+function inviteCommand(context: TshContext): Command {
+  const command = new Command('invite')
+    .description('set your password by the link that an administrator gave you, without a browser')
+    .argument('<link>', 'https://<proxy>/web/invite/… or …/web/reset/…')
+    .option(
+      '--ca-pin <pin>',
+      'the CA pin that "tctl status" shows; the server must have it (repeatable)',
+      collect,
+    )
+    .option('--insecure', 'believe an unknown server unseen; never one that changed')
+    .option('--password-stdin', 'read the password from the first line of stdin')
+    .action(async (link: string, flags: InviteFlags) => {
+      const { acceptInvite } = await import('./invite/invite.ts')
+      await acceptInvite(context, link, flags)
+    })
+  return examples(command, [
+    'tsh invite https://teleport.example.com:3080/web/invite/0123456789abcdef0123456789abcdef',
+  ])
+}
 
 function loginCommand(context: TshContext): Command {
   const command = new Command('login')

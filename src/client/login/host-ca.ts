@@ -32,6 +32,9 @@ export function hostAuthorities(bundle: string): readonly HostAuthority[] {
 export const pinsOf = (authorities: readonly HostAuthority[]): readonly string[] =>
   authorities.map(({ pin }) => pin)
 
+/** The pins of a bundle. Throws as hostAuthorities. */
+export const caPinsOf = (bundle: string): readonly string[] => pinsOf(hostAuthorities(bundle))
+
 /** Reads `--ca-pin`, which may be given in any case. Throws ClientError CA_PIN_INVALID. */
 export function parseCaPin(text: string): string {
   const pin = text.trim().toLowerCase()

@@ -128,7 +128,7 @@ async function accessAfterLogin(
 }
 
 /** Shows the fingerprint of an unknown authority to whoever sits at the terminal. */
-function confirmer(
+export function confirmer(
   { world }: TshContext,
   proxy: ProxyAddress,
 ): ((offer: { clusterName: string; pins: readonly string[] }) => Promise<boolean>) | null {
@@ -148,7 +148,12 @@ function confirmer(
   }
 }
 
-function sayTrust({ world, debug }: TshContext, channel: Channel, proxy: ProxyAddress): void {
+/** Tells on what the trust in the server rests, where that is news, and a clock that differs. */
+export function sayTrust(
+  { world, debug }: TshContext,
+  channel: Channel,
+  proxy: ProxyAddress,
+): void {
   const { io } = world
   debug(
     `the auth service of ${channel.description.cluster_name} is trusted by: ${channel.trustedBy}`,
