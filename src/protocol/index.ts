@@ -1,6 +1,7 @@
 /**
  * protocol is the wire codecs, pure functions over bytes: the ClientHello (RFC 8446, 6066, 7301), the PROXY protocol
- * (versions 1 and 2), the opaque server names by which clusters are reached, and who is active on an upgraded connection.
+ * (versions 1 and 2), the opaque server names by which clusters are reached, who is active on an upgraded connection, and what
+ * exec, attach and port-forward speak: SPDY/3.1 (spdy/) and the channels of Kubernetes over WebSocket (kube-channel/).
  *
  * Trusts: nothing. Refuses: what two readers could understand differently, at the earliest byte, and never allocates by a
  * number that the peer chose. Test: vectors of real clients, any split of the bytes, mutation.
@@ -15,6 +16,22 @@ export {
 } from './client-hello/parse.ts'
 export { ProtocolError, type ProtocolErrorCode } from './errors.ts'
 export {
+  type Channel,
+  type ChannelMessage,
+  type ChannelProtocol,
+  channelProtocols,
+  chooseChannelProtocol,
+  type ExitStatus,
+  formatChannelClose,
+  formatChannelMessage,
+  formatExitStatus,
+  formatTerminalSize,
+  parseChannelMessage,
+  parseExitStatus,
+  parseTerminalSize,
+  type TerminalSize,
+} from './kube-channel/index.ts'
+export {
   MAX_PROXY_HEADER_BYTES,
   type ParsedProxyHeader,
   type ProxySource,
@@ -26,3 +43,13 @@ export {
   kubeServerName,
   SERVER_NAME_SUFFIX,
 } from './server-name/server-name.ts'
+export {
+  defaultSpdyLimits,
+  type HeaderBlock,
+  headerOf,
+  type SessionEvent,
+  SpdyError,
+  type SpdyErrorCode,
+  type SpdyLimits,
+  SpdySession,
+} from './spdy/index.ts'

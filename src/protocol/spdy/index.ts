@@ -1,0 +1,22 @@
+/**
+ * SPDY/3.1 (draft-mbelshe-httpbis-spdy-00 with 3.1's changes), as kubectl and kube-apiserver speak it for exec, attach and
+ * port-forward: pure, both roles, frames in and out.
+ *
+ * Reads all frames of the draft and passes over unknown control frames; writes no SETTINGS and no WINDOW_UPDATE of its own.
+ * Trusts nothing in what comes. Refuses: a length before its bytes, headers that unpack to more than the limit, a zlib stream
+ * that ends or does not stop at a byte, stream numbers that were used. Limits: limits.ts.
+ * Test: zlib judges the headers both ways; any split of the bytes gives the same frames; captures of real kubectls.
+ */
+export { FrameDecoder } from './decode.ts'
+export { encodeFrame } from './encode.ts'
+export { SpdyError, type SpdyErrorCode } from './errors.ts'
+export {
+  describeFrame,
+  type Frame,
+  type GoAwayStatus,
+  type HeaderBlock,
+  type ResetStatus,
+} from './frame.ts'
+export { HeaderDecoder, HeaderEncoder, headerOf } from './headers.ts'
+export { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
+export { type SessionEvent, SpdySession } from './session.ts'
