@@ -6,6 +6,7 @@ import { Controllers } from './controllers/controllers.ts'
 import { DemoServer } from './http/server.ts'
 import { seed } from './seed/seed.ts'
 import { Store } from './store/store.ts'
+import { runOnceOf } from './streams/run-once.ts'
 import { upgradeOf } from './streams/upgrade.ts'
 
 export const DEMO_CLUSTER_NAME = 'demo'
@@ -48,9 +49,11 @@ export async function openDemoCluster({ clock, log }: DemoClusterOptions): Promi
     log: log.child({ cluster: DEMO_CLUSTER_NAME }),
   }
   seed(env)
+  const stop = new AbortController()
+  stack.defer(() => stop.abort())
   const controllers = new Controllers(env, {
     certificateAuthority: certificate.authority,
-    runOnce: () => null,
+    runOnce: runOnceOf(env, stop.signal),
   })
   stack.defer(() => controllers.close())
   const caller = {
@@ -63,7 +66,9 @@ export async function openDemoCluster({ clock, log }: DemoClusterOptions): Promi
       certificate,
       token,
       caller,
-      upgrade: upgradeOf(env, caller),
+      upgrade: upgradeOf(env, caller, ({ pod }, status) =>
+        controllers.mainEnded(pod, status.kind === 'exited' ? status.exitCode : 1),
+      ),
       log: env.log,
     }),
   )

@@ -19,3 +19,6 @@ export const DEMO_NODE = 'demo'
 export const DEMO_ANNOTATION = 'teleport.dev/demo'
 export const DEMO_WORDS =
   'This is a demo cluster of Teleport, held in memory: nothing runs in it, and everything is gone when it stops.'
+
+/** What a pod with a command of its own printed, kept at it by the one that ran it. */
+export const OUTPUT_ANNOTATION = 'teleport.dev/demo-output'

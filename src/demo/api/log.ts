@@ -1,6 +1,7 @@
 import { badRequest } from '../api-error.ts'
 import { type JsonObject, listAt, textAt } from '../json.ts'
 import { nameOf, namespaceOf, uidOf } from '../store/store.ts'
+import { OUTPUT_ANNOTATION } from '../version.ts'
 import { type ApiEnv, timeText } from './env.ts'
 import type { Answer } from './exchange.ts'
 import type { Query } from './query.ts'
@@ -130,9 +131,6 @@ export class LogLines {
     return this.#output
   }
 }
-
-/** What a pod with a command of its own printed, kept here by the one that ran it. */
-export const OUTPUT_ANNOTATION = 'teleport.dev/demo-output'
 
 const PATHS = ['/', '/healthz', '/hello', '/hello?name=demo', '/favicon.ico'] as const
 

@@ -1,5 +1,6 @@
 import { errorMessage } from '../../core/index.ts'
 import type { ApiEnv } from '../api/env.ts'
+import type { JsonObject } from '../json.ts'
 import { reconcileDeployments } from './deployments.ts'
 import { reconcileEndpoints } from './endpoints.ts'
 import { collectGarbage, forgetEvents } from './garbage.ts'
@@ -30,6 +31,11 @@ export class Controllers {
     this.#kubelet = new Kubelet(env, options.runOnce, () => this.#settle())
     this.#stopListening = env.store.onChange(() => this.#settle())
     this.#settle()
+  }
+
+  /** The main program of a pod's container, to which somebody was attached, ended. */
+  mainEnded(pod: JsonObject, exitCode: number): void {
+    this.#kubelet.mainEnded(pod, exitCode)
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { type ApiEnv, randomBelow, timeText } from '../api/env.ts'
 import { at, clone, type Json, type JsonObject, listAt, objectAt, put, textAt } from '../json.ts'
 import { nameOf, namespaceOf, uidOf } from '../store/store.ts'
-import { DEMO_NODE } from '../version.ts'
+import { DEMO_NODE, OUTPUT_ANNOTATION } from '../version.ts'
 import { withCondition } from './conditions.ts'
 import { isLeaving } from './owners.ts'
 import { recordEvent } from './record-event.ts'
@@ -35,6 +35,13 @@ export class Kubelet {
     this.#env = env
     this.#runOnce = runOnce
     this.#changed = changed
+  }
+
+  /** Somebody was attached to the pod's program, and it ended. A pod that is always restarted goes on. */
+  mainEnded(pod: JsonObject, exitCode: number): void {
+    if (textAt(pod, 'spec', 'restartPolicy') === 'Always') return
+    this.#outcomes.set(uidOf(pod), { exitCode, output: '' })
+    this.#changed()
   }
 
   /** Gives the time at which there is something to do again, or null. */
@@ -208,7 +215,7 @@ export class Kubelet {
     const startedAt = textAt(pod, 'status', 'startTime')
     const reason = exitCode === 0 ? 'Completed' : 'Error'
     const state = { terminated: { exitCode, reason, startedAt, finishedAt: now } }
-    put(next, ['metadata', 'annotations', 'teleport.dev/demo-output'], output)
+    if (output !== '') put(next, ['metadata', 'annotations', OUTPUT_ANNOTATION], output)
     put(next, ['status', 'phase'], exitCode === 0 ? 'Succeeded' : 'Failed')
     put(next, ['status', 'conditions'], conditions(pod, now, false, 'PodCompleted'))
     put(
