@@ -73,9 +73,11 @@ export class Shell {
     }
   }
 
-  /** Ctrl-C: ends what runs. */
-  interrupt(): void {
-    this.#interrupt?.abort()
+  /** Ctrl-C: ends what runs. False: nothing does. */
+  interrupt(): boolean {
+    const running = this.#interrupt
+    running?.abort()
+    return running !== null
   }
 
   /** `sh -c TEXT`, or lines of the input, with a prompt when there is a terminal. */

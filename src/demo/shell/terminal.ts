@@ -19,13 +19,14 @@ export class Terminal {
   /** Lines for the program. Ctrl-D on an empty line ends it. */
   readonly input: ByteQueue
   readonly #write: (data: Buffer) => Promise<void>
-  readonly #onInterrupt: () => void
+  readonly #onInterrupt: () => boolean
   #line: string[] = []
   #escape: 'no' | 'begun' | 'sequence' = 'no'
 
   constructor(options: {
     readonly write: (data: Buffer) => Promise<void>
-    readonly onInterrupt: () => void
+    /** True: something ran, and ends. */
+    readonly onInterrupt: () => boolean
     readonly onRoom: () => void
   }) {
     this.input = new ByteQueue(options.onRoom)
@@ -69,9 +70,8 @@ export class Terminal {
       case INTERRUPT:
         this.#line = []
         this.#show('^C\r\n')
-        this.#onInterrupt()
-        // Whoever waits for a line gets an empty one, and shows its prompt again.
-        return this.input.push(Buffer.from('\n'))
+        // Who waits for a line gets an empty one, and shows its prompt again.
+        return this.#onInterrupt() || this.input.push(Buffer.from('\n'))
       case END_OF_INPUT:
         if (this.#line.length === 0) this.input.end()
         return true

@@ -71,13 +71,13 @@ async function runShell(
       plan.stderr ? streams.write('stderr', data) : Promise.resolve()
     return new Shell(shellEnv, { stdin: streams.stdin, out, err, signal }).exec(argv, null)
   }
-  const terminal = new Terminal({
+  const terminal: Terminal = new Terminal({
     write: out,
     onInterrupt: () => shell.interrupt(),
     onRoom: streams.onRoom,
   })
   const io = { stdin: terminal.input, out: terminal.out, err: terminal.out, signal }
-  const shell = new Shell(shellEnv, io)
+  const shell: Shell = new Shell(shellEnv, io)
   void type(streams.stdin, terminal, signal)
   const prompt = { show: (text: string) => out(Buffer.from(text, 'utf8')) }
   return shell.exec(argv, prompt)
