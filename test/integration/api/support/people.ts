@@ -22,28 +22,32 @@ export const ADDRESS = '192.0.2.7:4711'
 export const codeAt = (secret: string, ms: number): string =>
   new TOTP({ secret }).generate({ timestamp: ms })
 
-/** A local user who accepted an invitation; `secret` is what the app keeps. */
+/** A local user who can log in. */
+export interface Person {
+  readonly user: string
+  /** What the app keeps; empty where there is no second factor. */
+  readonly secret: string
+  /** What the app shows now. */
+  code(): string
+}
+
+/** A local user who used a link: his first, or one of `tctl users reset`. */
 export async function signUp(
   api: TestApi,
   clock: TestClock,
   user: string,
   roles: string[] = ['access'],
-): Promise<{ readonly user: string; readonly secret: string; code(): string }> {
+  kind: 'invite' | 'reset' = 'invite',
+): Promise<Person> {
   await api.as(user, roles)
-  const link = await api.invite(user)
+  const link = await api.invite(user, kind)
   const described = (await api.invites.describe({ token: link.token }, ADDRESS))
     .body as ResponseOf<'invites.describe'>
   const secret = described.otp?.secret ?? ''
-  const accepted = await api.invites.accept(
-    {
-      token: link.token,
-      password: PASSWORD,
-      ...(secret === '' ? {} : { otp: codeAt(secret, clock.now()) }),
-    },
-    ADDRESS,
-  )
-  expect(accepted).toMatchObject({ status: 200 })
-  // The code of the invitation counts as used.
+  const otp = secret === '' ? {} : { otp: codeAt(secret, clock.now()) }
+  const body = { token: link.token, password: PASSWORD, ...otp }
+  expect(await api.invites.accept(body, ADDRESS)).toMatchObject({ status: 200 })
+  // The code of the link counts as used.
   clock.advance(30_000)
   return { user, secret, code: () => codeAt(secret, clock.now()) }
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
@@ -49,9 +50,12 @@ export class TestApi implements AsyncDisposable {
   access!: AccessState
   backend!: Backend
   invites!: InvitePort
+  kubeClusters!: KubeClusterRegistry
   port = 0
   /** What a search of the audit log gives. */
   search: AuditReader['search'] = async () => ({ events: this.events, next: null })
+  /** Where the next connections come from. */
+  address = '127.0.0.1'
   spoolFails = false
 
   static async start(
@@ -89,6 +93,7 @@ export class TestApi implements AsyncDisposable {
       teleportCluster: CLUSTER,
       accept: ['user', 'host', 'admin'],
     })
+    api.kubeClusters = new KubeClusterRegistry(backend, clock)
     const server = await createApiServer({
       clusterName: CLUSTER,
       version: '0.0.0',
@@ -105,7 +110,7 @@ export class TestApi implements AsyncDisposable {
       access: api.access,
       authorities: api.authorities,
       peers,
-      kubeClusters: new KubeClusterRegistry(backend, clock),
+      kubeClusters: api.kubeClusters,
       audit,
       events: audit,
       stats: testStats(),
@@ -136,7 +141,7 @@ export class TestApi implements AsyncDisposable {
     })
     api.stack.defer(() => listener.close(0))
     const tcp: Server = createServer((socket) =>
-      listener.accept(socket, { address: '127.0.0.1', port: socket.remotePort ?? 0 }),
+      listener.accept(socket, { address: api.address, port: socket.remotePort ?? 0 }),
     )
     await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
     api.stack.defer(() => void tcp.close())
@@ -231,7 +236,7 @@ export function call(
   connection: Omit<ApiConnection, 'certificate' | 'privateKey'> & Partial<ApiConnection>,
   endpoint: Endpoint,
   body?: unknown,
-): Promise<{ status: number; body: unknown }> {
+): Promise<{ status: number; body: unknown; headers: IncomingHttpHeaders }> {
   const params = Object.fromEntries(
     Object.keys(endpoint.params.properties).map((name) => [name, 'x']),
   )
@@ -255,7 +260,11 @@ export function call(
           text += chunk.toString()
         })
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as unknown }),
+          resolve({
+            status: response.statusCode ?? 0,
+            body: JSON.parse(text) as unknown,
+            headers: response.headers,
+          }),
         )
       },
     )
