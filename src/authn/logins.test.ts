@@ -40,9 +40,7 @@ const clock = { nowMs: 1_800_000_000_000, now: (): number => clock.nowMs }
 const codeAt = (ms: number): string => new TOTP({ secret: SECRET }).generate({ timestamp: ms })
 
 /** Logins of `joe`, who has password and code, and `pat`, who has neither, with a record of every step that costs time. */
-async function stage(
-  secondFactor = true,
-): Promise<{
+async function stage(secondFactor = true): Promise<{
   logins: Logins
   credentials: CredentialStore
   steps: string[]
