@@ -38,6 +38,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
   #bytesReceived = 0
   #withdrawn: Refusal | null = null
   #finished = false
+  #leave = (): void => {}
 
   constructor(deps: HandlerDeps, request: AllowedRequest) {
     this.#deps = deps
@@ -55,7 +56,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
 
   start(): void {
     const { exchange, info, headers, connection } = this.#request
-    this.#deps.live.add(this)
+    this.#leave = this.#deps.live.enter(this)
     exchange.onAbort(() => this.#upstream?.abort())
     exchange.onDrain(() => {
       this.#isFull = false
@@ -234,7 +235,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
     if (this.#finished) return false
     this.#finished = true
     const { deps, request } = { deps: this.#deps, request: this.#request }
-    deps.live.delete(this)
+    this.#leave()
     const nowMs = deps.clock.now()
     const outcome: RequestOutcome = {
       ...result,

@@ -5,6 +5,7 @@ import { type AuditLog, UnprovenEvents } from '../audit/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor, type SecuredConnection } from '../tls/index.ts'
 import { Connection } from './connection.ts'
+import { Crowd } from './crowd.ts'
 import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
 import type { ClientExchange } from './exchange.ts'
 import { createHttp1 } from './h1.ts'
@@ -124,11 +125,10 @@ export function serveConnections<Bound>(options: {
 } {
   const bound = new WeakMap<TLSSocket, Bound>()
   const sessions = new Set<Http2Session>()
-  const exchanges = new Set<ClientExchange>()
+  const exchanges = new Crowd<ClientExchange>()
   let closing = false
   const dispatch = (exchange: ClientExchange, socket: TLSSocket): void => {
-    exchanges.add(exchange)
-    exchange.onClosed(() => exchanges.delete(exchange))
+    exchange.onClosed(exchanges.enter(exchange))
     const to = bound.get(socket)
     if (to === undefined) exchange.reset()
     else options.handle(to, exchange)

@@ -1,3 +1,5 @@
+import { Crowd } from './crowd.ts'
+
 /** An exchange that goes on: it can be judged again, and cut. */
 export interface LiveExchange {
   /** Who sent it. */
@@ -14,7 +16,7 @@ export interface LiveExchange {
 
 /** What is underway, so that rights that were withdrawn end it at once. */
 export class LiveExchanges {
-  readonly #live = new Set<LiveExchange>()
+  readonly #live = new Crowd<LiveExchange>()
   readonly #ofUser = new Map<string, number>()
 
   get size(): number {
@@ -25,20 +27,24 @@ export class LiveExchanges {
     return this.#ofUser.get(user) ?? 0
   }
 
-  add(exchange: LiveExchange): void {
-    this.#live.add(exchange)
-    this.#ofUser.set(exchange.user, this.countOf(exchange.user) + 1)
-  }
-
-  delete(exchange: LiveExchange): void {
-    if (!this.#live.delete(exchange)) return
-    const rest = this.countOf(exchange.user) - 1
-    if (rest === 0) this.#ofUser.delete(exchange.user)
-    else this.#ofUser.set(exchange.user, rest)
+  /** The returned function takes it out; calling it again does nothing. */
+  enter(exchange: LiveExchange): () => void {
+    const { user } = exchange
+    const leave = this.#live.enter(exchange)
+    this.#ofUser.set(user, this.countOf(user) + 1)
+    let inside = true
+    return () => {
+      if (!inside) return
+      inside = false
+      leave()
+      const rest = this.countOf(user) - 1
+      if (rest === 0) this.#ofUser.delete(user)
+      else this.#ofUser.set(user, rest)
+    }
   }
 
   recheck(): void {
-    for (const exchange of [...this.#live]) exchange.recheck()
+    for (const exchange of this.#live.members()) exchange.recheck()
   }
 
   sweep(nowMs: number): void {
@@ -46,10 +52,10 @@ export class LiveExchanges {
   }
 
   cutResumable(): void {
-    for (const exchange of [...this.#live]) if (exchange.resumable === true) exchange.cut()
+    for (const exchange of this.#live.members()) if (exchange.resumable === true) exchange.cut()
   }
 
   cutAll(): void {
-    for (const exchange of [...this.#live]) exchange.cut()
+    for (const exchange of this.#live.members()) exchange.cut()
   }
 }

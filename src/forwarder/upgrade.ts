@@ -24,7 +24,7 @@ export async function upgrade(
   wanted: UpgradeRequest,
 ): Promise<void> {
   const waiting = new WaitingUpgrade(request, wanted.socket)
-  deps.live.add(waiting)
+  const leave = deps.live.enter(waiting)
   try {
     const signal = AbortSignal.any([
       waiting.signal,
@@ -38,7 +38,7 @@ export async function upgrade(
     await fail(deps, request, waiting, failureOf(error))
   } finally {
     waiting.over()
-    deps.live.delete(waiting)
+    leave()
   }
 }
 
@@ -275,6 +275,7 @@ class UpgradedStream implements LiveExchange {
   #withdrawn: Refusal | null = null
   #broken: Refusal | null = null
   #finished = false
+  #leave = (): void => {}
 
   constructor(
     deps: HandlerDeps,
@@ -304,7 +305,7 @@ class UpgradedStream implements LiveExchange {
   start(): void {
     const client = this.#client
     const server = this.#server
-    this.#deps.live.add(this)
+    this.#leave = this.#deps.live.enter(this)
     server.on('error', (error) => {
       this.#broken ??= upstreamRefusal(failureOf(error), this.#request.connection.cluster.name)
       client.destroy()
@@ -391,7 +392,7 @@ class UpgradedStream implements LiveExchange {
     if (this.#finished) return
     this.#finished = true
     const deps = this.#deps
-    deps.live.delete(this)
+    this.#leave()
     const nowMs = deps.clock.now()
     const { events, startedMs } = this.#request
     const outcome: RequestOutcome = {
