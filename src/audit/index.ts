@@ -10,10 +10,11 @@ export {
   type EventName,
   eventBase,
   eventCodes,
+  eventTime,
   REFUSED_LOGIN_CODE,
   REFUSED_REQUEST_CODE,
 } from './codes.ts'
-export { decodeEvent, encodeEvent } from './encode-event.ts'
+export { encodeEvent } from './encode-event.ts'
 export { AuditError, type AuditErrorCode } from './errors.ts'
 export { defaultSpoolLimits, MAX_EVENT_BYTES, type SpoolLimits } from './limits.ts'
 export { openSpool, type Spool, type SpoolStats } from './spool.ts'
@@ -25,6 +26,7 @@ export type {
   AuditReader,
   AuditSink,
   ConnectionFields,
+  EncodedAuditLog,
   EncodedEvent,
   EventBase,
   GenericEvent,

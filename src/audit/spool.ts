@@ -14,7 +14,7 @@ import {
   type SpoolLimits,
 } from './limits.ts'
 import { decodeRecords, RECORD_HEADER_BYTES, writeRecord } from './record.ts'
-import type { AuditEvent, AuditLog, AuditSink, EncodedEvent } from './types.ts'
+import type { AuditEvent, AuditSink, EncodedAuditLog, EncodedEvent } from './types.ts'
 
 /** What the spool holds back, for metrics and readiness. */
 export interface SpoolStats {
@@ -27,7 +27,7 @@ export interface SpoolStats {
   readonly refusedEvents: number
 }
 
-export interface Spool extends AuditLog, AsyncDisposable {
+export interface Spool extends EncodedAuditLog, AsyncDisposable {
   /** Delivers events until the signal aborts, at least once and in order. Call it once. */
   ship(sink: AuditSink, signal: AbortSignal): Promise<void>
   stats(): SpoolStats
@@ -187,16 +187,19 @@ class FileSpool implements Spool {
   }
 
   append(event: AuditEvent): Promise<void> {
+    return this.appendEncoded(encodeEvent(event))
+  }
+
+  appendEncoded(event: EncodedEvent): Promise<void> {
     if (this.#closed)
       return Promise.reject(new AuditError('SPOOL_CLOSED', 'the audit spool is closed'))
-    const encoded = encodeEvent(event)
-    const { length } = encoded.json
+    const { length } = event.json
     if (length > MAX_EVENT_BYTES) {
       this.#refusedEvents += 1
       return Promise.reject(new AuditError('EVENT_TOO_LARGE', `an event of ${length} bytes`))
     }
     this.#group ??= this.#begin()
-    this.#group.events.push(encoded)
+    this.#group.events.push(event)
     this.#group.bytes += RECORD_HEADER_BYTES + length
     return this.#group.written
   }

@@ -103,6 +103,11 @@ export interface AuditLog {
   append(event: AuditEvent): Promise<void>
 }
 
+/** An audit log that takes events in their written form too, from whoever makes thousands a second. */
+export interface EncodedAuditLog extends AuditLog {
+  appendEncoded(event: EncodedEvent): Promise<void>
+}
+
 /** Where shipped events end up. Storing is idempotent by `uid`; a later event of the same `uid` replaces a `started` one. */
 export interface AuditSink {
   store(events: readonly EncodedEvent[]): Promise<void>

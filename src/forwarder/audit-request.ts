@@ -1,12 +1,12 @@
-import type { AuditEvent, KubeRequestEvent } from '../audit/index.ts'
+import type { EncodedEvent, KubeRequestEvent } from '../audit/index.ts'
 import { errorMessage } from '../core/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { Refusal } from './refusal.ts'
 
 /** Writes an event; false when the request must not go on without it. Under `best_effort` only the log knows. */
-export const commit = (deps: HandlerDeps, event: KubeRequestEvent): Promise<boolean> =>
-  written(deps, event, deps.audit.append(event))
+export const commit = (deps: HandlerDeps, event: EncodedEvent): Promise<boolean> =>
+  written(deps, event.uid, deps.audit.appendEncoded(event))
 
 /** Notes that a stream was cut and why. It is cut whether or not that can be written. */
 export function noteCut(
@@ -16,7 +16,7 @@ export function noteCut(
 ): void {
   if (stream === null || refusal.code === 'SHUTTING_DOWN') return
   const event = events.cut(refusal, deps.clock.now())
-  void written(deps, event, deps.audit.append(event))
+  void written(deps, event.uid, deps.audit.append(event))
 }
 
 /** As `commit`, for a request whose sender proved nothing; many of one address become one event. */
@@ -24,19 +24,15 @@ export const commitUnproven = (
   deps: HandlerDeps,
   event: KubeRequestEvent,
   address: string,
-): Promise<boolean> => written(deps, event, deps.unproven.append(event, address))
+): Promise<boolean> => written(deps, event.uid, deps.unproven.append(event, address))
 
-async function written(
-  deps: HandlerDeps,
-  event: AuditEvent,
-  appended: Promise<void>,
-): Promise<boolean> {
+async function written(deps: HandlerDeps, uid: string, appended: Promise<void>): Promise<boolean> {
   try {
     await appended
     return true
   } catch (error) {
     deps.log.error(
-      { error: errorMessage(error), uid: event.uid, mode: deps.auditMode },
+      { error: errorMessage(error), uid, mode: deps.auditMode },
       'an audit event cannot be written',
     )
     return deps.auditMode === 'best_effort'

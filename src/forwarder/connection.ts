@@ -1,19 +1,26 @@
 import {
   type ClusterAccess,
   clusterAccess,
+  decideRequest,
+  type RequestDecision,
   type SessionOptions,
   type Subject,
   sessionOptions,
 } from '../authz/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
+import type { RequestedImpersonation } from '../kube/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
 import type { AccessSnapshot, PeerCertificate, ServedCluster } from './ports.ts'
+import { SteadyFields } from './steady-fields.ts'
 
 /** A person in one cluster, as of a snapshot. */
 export interface PersonHere {
   readonly subject: Subject
   readonly options: SessionOptions
   readonly access: ClusterAccess
+  readonly roleNames: readonly string[]
+  /** The same object for all requests that ask for no impersonation. */
+  decide(requested: RequestedImpersonation): RequestDecision
 }
 
 /**
@@ -24,6 +31,7 @@ export class Connection {
   readonly peer: PeerCertificate
   readonly origin: ConnectionOrigin
   readonly cluster: ServedCluster
+  readonly steadyFields = new SteadyFields()
   #cached: {
     snapshot: AccessSnapshot
     labels: Readonly<Record<string, string>>
@@ -49,10 +57,21 @@ export class Connection {
   }
 
   #here(subject: Subject, labels: Readonly<Record<string, string>>): PersonHere {
+    const access = clusterAccess(subject, { name: this.cluster.name, labels })
+    let plain: RequestDecision | null = null
     return {
       subject,
       options: sessionOptions(subject.roles),
-      access: clusterAccess(subject, { name: this.cluster.name, labels }),
+      access,
+      roleNames: subject.roles.map(({ name }) => name),
+      decide(requested) {
+        const { users, groups, unsupported } = requested
+        if (users.length + groups.length + unsupported.length > 0) {
+          return decideRequest(access, requested)
+        }
+        plain ??= decideRequest(access, requested)
+        return plain
+      },
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { AuditLog, UnprovenEvents } from '../audit/index.ts'
+import type { EncodedAuditLog, UnprovenEvents } from '../audit/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
 import type { RequestOutcome } from './event.ts'
 import type { ForwarderLimits } from './limits.ts'
@@ -31,7 +31,7 @@ export interface ForwarderMetrics {
 /** What the handling of one request works with. */
 export interface HandlerDeps {
   readonly access: AccessSnapshots
-  readonly audit: AuditLog
+  readonly audit: EncodedAuditLog
   /** For requests of peers who prove nothing. */
   readonly unproven: UnprovenEvents
   /** `best_effort`: a request is served even if its event cannot be written. */

@@ -1,16 +1,17 @@
 import {
+  type EncodedEvent,
   eventBase,
+  eventCodes,
+  eventTime,
   type GenericEvent,
   type KubeRequestEvent,
   newEventUid,
   REFUSED_REQUEST_CODE,
 } from '../audit/index.ts'
-import type { Principals } from '../authz/index.ts'
 import { formatAddress } from '../core/index.ts'
-import type { UserIdentity } from '../identity/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
-import type { ConnectionOrigin } from '../tls/index.ts'
 import type { Refusal } from './refusal.ts'
+import type { SteadyEvent, SteadyFacts, SteadyFields } from './steady-fields.ts'
 
 /** Kubernetes' own are far shorter; what is longer is an attempt, and its beginning is evidence enough. */
 const MAX_PATH_CHARS = 2048
@@ -18,20 +19,16 @@ const MAX_PATH_CHARS = 2048
 const MAX_NAME_CHARS = 512
 
 /** What is known of a request when its event is written; grows while it is decided. */
-export interface RequestFacts {
-  readonly clusterName: string
-  readonly hostId: string
-  readonly kubeCluster: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly origin: ConnectionOrigin
+export interface RequestFacts extends SteadyFacts {
   readonly method: string
   readonly target: string
-  readonly userAgent: string | null
   readonly startedMs: number
+  /** Of the connection. */
+  readonly steadyFields: SteadyFields
   info: RequestInfo | null
-  identity: UserIdentity | null
-  roles: readonly string[]
-  principals: Principals | null
+  identity: SteadyFacts['identity']
+  roles: SteadyFacts['roles']
+  principals: SteadyFacts['principals']
   /** The rule, option or lock that decided. */
   decidedBy: string | null
 }
@@ -84,17 +81,41 @@ export class RequestEvents {
   }
 
   /** Before a mutation, an upgrade or a watch goes up: the outcome is not known yet. */
-  started(): KubeRequestEvent {
+  started(): EncodedEvent {
     this.#begun = true
-    return this.#build(
+    return this.ended(
       { outcome: 'started', status: 0, bytesSent: 0, bytesReceived: 0, error: null },
       this.#facts.startedMs,
     )
   }
 
   /** When it is over. */
-  ended(outcome: RequestOutcome, nowMs: number): KubeRequestEvent {
-    return this.#build(outcome, nowMs)
+  ended(outcome: RequestOutcome, nowMs: number): EncodedEvent {
+    const facts = this.#facts
+    const head = this.#head(outcome)
+    // Neither a time nor a uid nor a code has anything to escape.
+    const begin = `{"event":"${head.event}","code":"${head.code}","time":"${head.time}","uid":"${head.uid}",`
+    const steady = facts.steadyFields.of(facts)
+    const own = JSON.stringify(ownFields(facts, outcome, nowMs))
+    return {
+      uid: head.uid,
+      time: head.time,
+      event: head.event,
+      user: facts.identity?.user ?? null,
+      kubeCluster: facts.kubeCluster,
+      final: outcome.outcome !== 'started',
+      json: Buffer.from(`${begin}${steady.json},${own.slice(1)}`, 'utf8'),
+    }
+  }
+
+  /** The same event as fields. */
+  endedFields(outcome: RequestOutcome, nowMs: number): KubeRequestEvent {
+    const facts = this.#facts
+    return {
+      ...this.#head(outcome),
+      ...facts.steadyFields.of(facts).fields,
+      ...ownFields(facts, outcome, nowMs),
+    }
   }
 
   /** When we end what goes on: the `client.disconnect` beside the request's own events. */
@@ -114,60 +135,49 @@ export class RequestEvents {
     }
   }
 
-  #build(result: RequestOutcome, nowMs: number): KubeRequestEvent {
-    const facts = this.#facts
-    const { info, identity, principals, origin } = facts
-    const resource = info?.kind === 'resource' ? info : null
-    const refused = result.outcome === 'denied' || result.outcome === 'failed'
+  #head({ outcome }: RequestOutcome): Pick<KubeRequestEvent, 'event' | 'code' | 'time' | 'uid'> {
+    const refused = outcome === 'denied' || outcome === 'failed'
     return {
-      ...eventBase('kube.request', {
-        clusterName: facts.clusterName,
-        nowMs: facts.startedMs,
-        uid: this.#uid,
-      }),
-      ...(refused ? { code: REFUSED_REQUEST_CODE } : {}),
-      ...(identity === null
-        ? {}
-        : {
-            user: identity.user,
-            user_roles: facts.roles,
-            user_traits: identity.traits,
-            login: identity.login,
-          }),
-      'addr.remote': formatAddress(origin.address, origin.port),
-      proto: 'kube',
-      kubernetes_cluster: facts.kubeCluster,
-      kubernetes_labels: facts.labels,
-      ...(principals === null
-        ? {}
-        : { kubernetes_users: [principals.user], kubernetes_groups: principals.groups }),
-      // Without the query: it may hold what was typed (`exec -- …`) and continue tokens.
-      request_path: cut(info?.path ?? facts.target.split('?')[0] ?? '', MAX_PATH_CHARS),
-      verb: facts.method,
-      kube_verb: info?.verb ?? '',
-      resource_api_group:
-        resource === null
-          ? ''
-          : cut(
-              `${resource.apiGroup === '' ? 'core' : resource.apiGroup}/${resource.apiVersion}`,
-              MAX_NAME_CHARS,
-            ),
-      resource_namespace: cut(resource?.namespace ?? '', MAX_NAME_CHARS),
-      resource_kind: cut(resource?.resource ?? '', MAX_NAME_CHARS),
-      resource_subresource: cut(resource?.subresource ?? '', MAX_NAME_CHARS),
-      resource_name: cut(resource?.name ?? '', MAX_NAME_CHARS),
-      response_code: result.status,
-      outcome: result.outcome,
-      bytes_sent: result.bytesSent,
-      bytes_received: result.bytesReceived,
-      duration_ms: Math.max(0, nowMs - facts.startedMs),
-      decided_by: (result.outcome === 'denied' ? result.error?.by : null) ?? facts.decidedBy,
-      ...(result.error === null
-        ? {}
-        : { error_code: result.error.code, error: result.error.message }),
-      server_id: facts.hostId,
-      ...(facts.userAgent === null ? {} : { user_agent: facts.userAgent }),
+      event: 'kube.request',
+      code: refused ? REFUSED_REQUEST_CODE : eventCodes['kube.request'],
+      time: eventTime(this.#facts.startedMs),
+      uid: this.#uid,
     }
+  }
+}
+
+/** What is this request's own. */
+function ownFields(
+  { info, method, target, startedMs, decidedBy }: RequestFacts,
+  result: RequestOutcome,
+  nowMs: number,
+): Omit<KubeRequestEvent, keyof SteadyEvent | 'event' | 'code' | 'time' | 'uid'> {
+  const resource = info?.kind === 'resource' ? info : null
+  return {
+    // Without the query: it may hold what was typed (`exec -- …`) and continue tokens.
+    request_path: cut(info?.path ?? target.split('?')[0] ?? '', MAX_PATH_CHARS),
+    verb: method,
+    kube_verb: info?.verb ?? '',
+    resource_api_group:
+      resource === null
+        ? ''
+        : cut(
+            `${resource.apiGroup === '' ? 'core' : resource.apiGroup}/${resource.apiVersion}`,
+            MAX_NAME_CHARS,
+          ),
+    resource_namespace: cut(resource?.namespace ?? '', MAX_NAME_CHARS),
+    resource_kind: cut(resource?.resource ?? '', MAX_NAME_CHARS),
+    resource_subresource: cut(resource?.subresource ?? '', MAX_NAME_CHARS),
+    resource_name: cut(resource?.name ?? '', MAX_NAME_CHARS),
+    response_code: result.status,
+    outcome: result.outcome,
+    bytes_sent: result.bytesSent,
+    bytes_received: result.bytesReceived,
+    duration_ms: Math.max(0, nowMs - startedMs),
+    decided_by: (result.outcome === 'denied' ? result.error?.by : null) ?? decidedBy,
+    ...(result.error === null
+      ? {}
+      : { error_code: result.error.code, error: result.error.message }),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
-import { type AuditLog, UnprovenEvents } from '../audit/index.ts'
+import { type EncodedAuditLog, UnprovenEvents } from '../audit/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor, type SecuredConnection } from '../tls/index.ts'
 import { Connection } from './connection.ts'
@@ -29,7 +29,7 @@ export interface ForwarderOptions {
   readonly access: AccessSnapshots
   /** The TLS context of a served cluster's name. */
   readonly certificates: { secureContext(serverName: string): Promise<SecureContext> }
-  readonly audit: AuditLog
+  readonly audit: EncodedAuditLog
   readonly auditMode: 'strict' | 'best_effort'
   readonly clusterName: string
   readonly hostId: string

@@ -1,4 +1,4 @@
-import { decideRequest, describeRule, type Principals } from '../authz/index.ts'
+import { describeRule, type Principals } from '../authz/index.ts'
 import { errorMessage } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import {
@@ -42,6 +42,7 @@ export async function handle(
     target: exchange.target,
     userAgent: headerOf(exchange.rawHeaders, 'user-agent'),
     startedMs,
+    steadyFields: connection.steadyFields,
     info: null,
     identity: null,
     roles: [],
@@ -145,7 +146,7 @@ function judge(
   const snapshot = deps.access.current()
   const here = connection.accessOf(identity, snapshot)
   if (here === null) return userGone
-  facts.roles = here.subject.roles.map(({ name }) => name)
+  facts.roles = here.roleNames
   const { address } = connection.origin
   const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
   if (bar !== null) return bar
@@ -156,7 +157,7 @@ function judge(
       message: unreadable?.message ?? 'the request cannot be read',
     }
   }
-  const decision = decideRequest(here.access, parseImpersonation(exchange.rawHeaders))
+  const decision = here.decide(parseImpersonation(exchange.rawHeaders))
   facts.decidedBy = decision.by === null ? null : describeRule(decision.by)
   if (decision.effect === 'deny') {
     return { code: decision.code, reason: 'Forbidden', message: decision.message }
@@ -204,7 +205,7 @@ function withdrawnRights(
   const { address } = connection.origin
   const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
   if (bar !== null) return bar
-  const decision = decideRequest(here.access, parseImpersonation(exchange.rawHeaders))
+  const decision = here.decide(parseImpersonation(exchange.rawHeaders))
   if (decision.effect === 'deny') {
     return { code: decision.code, reason: 'Forbidden', message: decision.message }
   }

@@ -48,7 +48,7 @@ export class LiveExchanges {
   }
 
   sweep(nowMs: number): void {
-    for (const exchange of [...this.#live]) exchange.sweep(nowMs)
+    for (const exchange of this.#live.members()) exchange.sweep(nowMs)
   }
 
   cutResumable(): void {

@@ -1,7 +1,7 @@
 import { type RequestInfo, statusCodes } from '../kube/index.ts'
 import { auditRefusal, commit, commitUnproven } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
-import type { RequestEvents } from './event.ts'
+import type { RequestEvents, RequestOutcome } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { answerOf, type Refusal, type RefusalCode } from './refusal.ts'
 
@@ -28,20 +28,20 @@ export async function refuse(
 ): Promise<void> {
   const discovery = info?.kind === 'nonResource' && info.discovery
   let answer = answerOf(refusal, discovery)
-  const event = events.ended(
-    {
-      outcome: refusal.code.startsWith('UPSTREAM') ? 'failed' : 'denied',
-      status: answer.status,
-      bytesSent: Buffer.byteLength(answer.body),
-      bytesReceived: 0,
-      error: refusal,
-    },
-    deps.clock.now(),
-  )
+  const outcome: RequestOutcome = {
+    outcome: refusal.code.startsWith('UPSTREAM') ? 'failed' : 'denied',
+    status: answer.status,
+    bytesSent: Buffer.byteLength(answer.body),
+    bytesReceived: 0,
+    error: refusal,
+  }
+  const nowMs = deps.clock.now()
   const worthless = worthlessHolder(events, refusal)
   const written =
     refusal.code === auditRefusal.code ||
-    (await (worthless === null ? commit(deps, event) : commitUnproven(deps, event, worthless)))
+    (await (worthless === null
+      ? commit(deps, events.ended(outcome, nowMs))
+      : commitUnproven(deps, events.endedFields(outcome, nowMs), worthless)))
   if (!written) answer = answerOf(auditRefusal, discovery)
   // Whoever proved nothing holds no connection: what he has shown will not change on this one. A lock may end.
   if (events.user === null || refusal.code === 'USER_GONE') exchange.last()

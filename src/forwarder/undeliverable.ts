@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { type AuditLog, UnprovenEvents } from '../audit/index.ts'
+import { type EncodedAuditLog, UnprovenEvents } from '../audit/index.ts'
 import { sessionOptions } from '../authz/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
@@ -16,6 +16,7 @@ import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './
 import { type Refusal, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred } from './session-rules.ts'
+import { SteadyFields } from './steady-fields.ts'
 
 /** Why a cluster cannot be reached, as far as a person may know. */
 export type Undelivered =
@@ -43,7 +44,7 @@ export function createUndeliverable(options: {
   readonly secureContext: (serverName: string) => Promise<SecureContext>
   readonly peers: PeerCertificateParser
   readonly access: AccessSnapshots
-  readonly audit: AuditLog
+  readonly audit: EncodedAuditLog
   readonly clusterName: string
   readonly hostId: string
   readonly metrics?: ForwarderMetrics
@@ -106,6 +107,7 @@ async function answer(
     target: exchange.target,
     userAgent: null,
     startedMs: deps.clock.now(),
+    steadyFields: new SteadyFields(),
     info: infoOf(exchange),
     identity: null,
     roles: [],

@@ -1,6 +1,6 @@
 import type { KubeClusterRegistry } from '../../api/index.ts'
 import { KUBE_CLUSTER_HEARTBEAT_MS } from '../../api/index.ts'
-import type { AuditLog } from '../../audit/index.ts'
+import type { EncodedAuditLog } from '../../audit/index.ts'
 import type { PeerCertificateParser } from '../../ca/index.ts'
 import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
 import {
@@ -42,7 +42,7 @@ export async function openKubeService(
     readonly authorities: { onChange(listener: () => void): () => void }
     readonly peers: PeerCertificateParser
     readonly certificates: HostCertificates
-    readonly audit: AuditLog
+    readonly audit: EncodedAuditLog
     readonly auditMode: 'strict' | 'best_effort'
     readonly registry: KubeClusterRegistry
     readonly metrics: ForwarderMetrics

@@ -1,7 +1,8 @@
 import {
   AuditError,
   type AuditEvent,
-  type AuditLog,
+  type EncodedAuditLog,
+  type EncodedEvent,
   type KubeRequestEvent,
 } from '../../../../src/audit/index.ts'
 import { type Lock, lockTable, type Subject } from '../../../../src/authz/index.ts'
@@ -10,13 +11,17 @@ import type { AccessSnapshot, AccessSnapshots } from '../../../../src/forwarder/
 import { type RoleSpec, roleOf, subjectOf } from '../../../support/roles.ts'
 
 /** An audit log in memory that refuses or delays events on command. */
-export class TestAudit implements AuditLog {
+export class TestAudit implements EncodedAuditLog {
   readonly events: KubeRequestEvent[] = []
   /** `client.disconnect` events. */
   readonly cuts: AuditEvent[] = []
   refuses: (event: KubeRequestEvent) => boolean = () => false
   /** An event is with the operating system when this has resolved. */
   hold: (event: KubeRequestEvent) => Promise<void> | null = () => null
+
+  appendEncoded({ json }: EncodedEvent): Promise<void> {
+    return this.append(JSON.parse(json.toString('utf8')) as AuditEvent)
+  }
 
   async append(event: AuditEvent): Promise<void> {
     if (event.event === 'client.disconnect') {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'vitest'
-import type { AuditLog } from '../../../../src/audit/index.ts'
+import type { EncodedAuditLog } from '../../../../src/audit/index.ts'
 import { createPeerParser } from '../../../../src/ca/index.ts'
 import {
   createForwarder,
@@ -47,7 +47,7 @@ export const ROLE: RoleSpec = {
 export interface StageOptions extends ApiServerOptions {
   readonly limits?: Partial<ForwarderLimits>
   readonly auditMode?: 'strict' | 'best_effort'
-  readonly audit?: AuditLog
+  readonly audit?: EncodedAuditLog
 }
 
 interface Authorities {
