@@ -1,9 +1,10 @@
-import { type Dispatcher, Pool } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { errorCode, errorMessage } from '../../core/index.ts'
 import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { UpstreamFailure } from '../types.ts'
 import { Admission, type Place } from './admission.ts'
+import { ClientPool } from './client-pool.ts'
 import { describeBroken } from './describe-broken.ts'
 import { detachedBody } from './detached-body.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -19,7 +20,7 @@ export interface Http1Options {
 
 /** Requests over pooled HTTP/1.1 connections, one at a time on each. */
 export class Http1Transport implements AsyncDisposable {
-  readonly #pool: Pool
+  readonly #pool: ClientPool
   readonly #admission: Admission
   readonly #cluster: string
   readonly #closing = new AbortController()
@@ -32,9 +33,8 @@ export class Http1Transport implements AsyncDisposable {
       maxWaiting: limits.maxQueuedRequests,
       userShare: limits.userShare,
     })
-    this.#pool = new Pool(origin, {
-      // The admission bounds the connections: undici's own queue cannot be left again.
-      connections: null,
+    // The admission bounds the connections: a queue behind it could not be left again.
+    this.#pool = new ClientPool(origin, {
       pipelining: 1,
       allowH2: false,
       connect: (_options, callback) => {
@@ -72,7 +72,7 @@ export class Http1Transport implements AsyncDisposable {
 
 /** One exchange as undici's handler: bytes and back-pressure in both directions. */
 class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
-  readonly #pool: Pool
+  readonly #pool: ClientPool
   readonly #cluster: string
   readonly #exchange: Exchange
   readonly #path: string
@@ -80,10 +80,17 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
   #place: Place | null = null
   #leaveQueue: (() => void) | null = null
   #controller: Dispatcher.DispatchController | null = null
+  #client: Client | null = null
   #answered = false
   #retried = false
 
-  constructor(pool: Pool, cluster: string, exchange: Exchange, path: string, headers: string[]) {
+  constructor(
+    pool: ClientPool,
+    cluster: string,
+    exchange: Exchange,
+    path: string,
+    headers: string[],
+  ) {
     this.#pool = pool
     this.#cluster = cluster
     this.#exchange = exchange
@@ -102,14 +109,20 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
         place.stall()
         body.once('end', () => place.unstall())
       }
-      this.#dispatch()
+      this.#dispatch(() => this.#pool.take())
     })
     return this.#leaveQueue !== null
   }
 
-  #dispatch(): void {
+  #dispatch(take: () => Client): void {
     const { method, body } = this.#exchange.request
-    this.#pool.dispatch(
+    try {
+      this.#client = take()
+    } catch (error) {
+      this.onResponseError(null, toError(error))
+      return
+    }
+    this.#client.dispatch(
       {
         method,
         path: this.#path,
@@ -154,14 +167,18 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
   }
 
   onResponseEnd(): void {
+    // First, so that whoever waited for the place finds the connection.
+    if (this.#client !== null) this.#pool.give(this.#client)
     this.#place?.leave()
     this.#exchange.end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#client !== null) this.#pool.drop(this.#client)
     if (!this.#exchange.settled && this.#mayRetry(error)) {
       this.#retried = true
-      this.#dispatch()
+      // Others that waited as long may be closed as well.
+      this.#dispatch(() => this.#pool.takeFresh())
       return
     }
     this.#place?.leave()

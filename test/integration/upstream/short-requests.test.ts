@@ -446,6 +446,41 @@ describe('connections', () => {
     await until(() => server.sockets.size === 0)
   })
 
+  test('are as many as requests at once, and then the one that was used last is used', async () => {
+    const held: (() => void)[] = []
+    const used: unknown[] = []
+    await using server = await startHttps(identity, (request, response) => {
+      used.push(request.socket)
+      if (request.url === '/held') held.push(() => response.end('ok'))
+      else response.end('ok')
+    })
+    await using upstream = open(targetAt(server.port, trusted()))
+    const together = Array.from({ length: 5 }, () => ask(upstream, { target: '/held' }))
+    await until(() => held.length === 5)
+    for (const release of held) release()
+    await Promise.all(together)
+    used.length = 0
+    for (let round = 0; round < 10; round += 1) await ask(upstream)
+    expect(server.accepted()).toBe(5)
+    expect(new Set(used).size).toBe(1)
+  })
+
+  test('that the API server closed are never used again', async () => {
+    await using server = await startHttps(identity, (request, response) => {
+      if (request.url === '/last') response.setHeader('connection', 'close')
+      response.end('ok')
+    })
+    await using upstream = open(targetAt(server.port, trusted()))
+    for (let round = 0; round < 3; round += 1) {
+      const answers = Array.from({ length: 4 }, () => ask(upstream, { target: '/last' }))
+      for (const answer of await Promise.all(answers)) expect(answer.text).toBe('ok')
+      // At once, before anybody has seen the end of the connection.
+      expect((await ask(upstream)).text).toBe('ok')
+      for (const socket of server.sockets) socket.destroy()
+      expect((await ask(upstream)).text).toBe('ok')
+    }
+  })
+
   test("are closed long before the API server's 90 s and the balancers' 20 s", () => {
     expect(defaultUpstreamLimits.keepAliveMs).toBeLessThan(20_000)
   })
