@@ -20,6 +20,7 @@ import {
 import { DaemonError } from '../errors.ts'
 import type { HostCertificates } from '../host-certificates.ts'
 import { ClusterLabels, type LabelCommand } from '../labels.ts'
+import { fewAtOnce } from './few-at-once.ts'
 
 export interface KubeService {
   readonly forwarder: Forwarder
@@ -27,6 +28,9 @@ export interface KubeService {
   /** Names of the clusters, for the log and the first minute. */
   readonly names: readonly string[]
 }
+
+/** Clusters that are asked for our rights at the same time, so that their connections are not all open together. */
+const SELF_CHECKS_AT_ONCE = 8
 
 /** Opens the kubernetes service; what it owns is disposed with `stack`. */
 export async function openKubeService(
@@ -90,6 +94,7 @@ export async function openKubeService(
   }
 
   const served = new Map<string, ServedCluster>()
+  const selfChecks: (() => Promise<void>)[] = []
   for (const target of loaded.clusters) {
     const upstream = stack.use(openUpstream(target, { clock: options.clock, log }))
     const serverName = kubeServerName(clusterName, target.name)
@@ -100,8 +105,9 @@ export async function openKubeService(
       upstream,
     })
     log.info({ cluster: target.name }, 'kubernetes cluster is served')
-    void upstream.selfCheck().then((report) => sayReport(log, target.name, report))
+    selfChecks.push(async () => sayReport(log, target.name, await upstream.selfCheck()))
   }
+  void fewAtOnce(selfChecks, SELF_CHECKS_AT_ONCE)
 
   const forwarder = createForwarder({
     clusters: { byServerName: (name) => served.get(name) ?? null },
