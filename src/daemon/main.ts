@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { CodedError, errorCode, errorMessage } from '../core/index.ts'
+import { tuneCollector } from './collector.ts'
 import { parseAddress } from './config/address.ts'
 import { type Address, exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
 import { openDev } from './dev/open-dev.ts'
@@ -21,6 +22,7 @@ interface StartFlags {
 }
 
 async function start(flags: StartFlags): Promise<void> {
+  tuneCollector()
   const version = await ownVersion()
   await using dev =
     flags.dev === true

@@ -76,7 +76,9 @@ export interface PackedRows {
 }
 
 export function packRows({ sql, rows }: RowStatement): PackedRows {
-  const texts = new Uint8Array(rows.reduce((sum, { text }) => sum + text.length, 0))
+  let length = 0
+  for (const { text } of rows) length += text.length
+  const texts = new Uint8Array(length)
   const ends = new Uint32Array(rows.length)
   const params: SqlValue[] = []
   let end = 0
@@ -84,7 +86,7 @@ export function packRows({ sql, rows }: RowStatement): PackedRows {
     texts.set(row.text, end)
     end += row.text.length
     ends[index] = end
-    params.push(...row.params)
+    for (const param of row.params) params.push(param)
   }
   return { sql, rows: rows.length, params, texts, ends }
 }
