@@ -2,7 +2,7 @@ import type { SecureContext } from 'node:tls'
 import type { Authorities } from '../ca/index.ts'
 import type { Clock } from '../core/index.ts'
 import type { HostIdentity } from '../identity/index.ts'
-import { createServerContext } from '../tls/index.ts'
+import { createServerContext, type ServerPair } from '../tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../x509/index.ts'
 
 /** How long a server certificate of ours lives; it is renewed at half of that. */
@@ -52,19 +52,23 @@ export class HostCertificates {
     const nowMs = this.#clock.now()
     const cached = this.#cache.get(serverName)
     if (cached !== undefined && nowMs < cached.renewAtMs) return cached.context
-    const context = this.#issue(
-      [serverName, ...(further.dnsNames ?? [])],
-      further.ipAddresses ?? [],
-    )
+    const context = this.issuePair({
+      dnsNames: [serverName, ...(further.dnsNames ?? [])],
+      ipAddresses: further.ipAddresses ?? [],
+    }).then((pair) => createServerContext({ ...pair, minVersion: 'TLSv1.3' }))
     this.#cache.set(serverName, { context, renewAtMs: nowMs + HOST_CERTIFICATE_TTL_MS / 2 })
     context.catch(() => this.#cache.delete(serverName))
     return context
   }
 
-  async #issue(
-    dnsNames: readonly string[],
-    ipAddresses: readonly string[],
-  ): Promise<SecureContext> {
+  /** Key and certificate for some names and addresses; a new certificate at each call, to be renewed within days. */
+  async issuePair({
+    dnsNames,
+    ipAddresses,
+  }: {
+    readonly dnsNames: readonly string[]
+    readonly ipAddresses: readonly string[]
+  }): Promise<ServerPair> {
     const issued = await this.#authorities.issueHost({
       identity: this.#identity,
       publicKeyPem: this.#key.publicPem,
@@ -72,10 +76,6 @@ export class HostCertificates {
       ipAddresses: [...ipAddresses],
       ttlMs: HOST_CERTIFICATE_TTL_MS,
     })
-    return createServerContext({
-      key: this.#key.privatePem,
-      certificate: issued.certificatePem,
-      minVersion: 'TLSv1.3',
-    })
+    return { key: this.#key.privatePem, certificate: issued.certificatePem }
   }
 }

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
-import type { SecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
@@ -14,7 +12,6 @@ import {
 import type { GatewayStats } from '../gateway/index.ts'
 import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
-import { createServerContext } from '../tls/index.ts'
 import type { UpstreamSource } from '../upstream/index.ts'
 import type { TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
@@ -28,8 +25,9 @@ import { type KubeService, openKubeService } from './services/kube.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
-import { createWebDoor } from './web.ts'
+import { openWebDoor } from './web.ts'
 import { loadWebAssets, type WebAssets } from './web-assets.ts'
+import { openWebCertificates } from './web-certificates.ts'
 
 /** Where `npm run build:web` leaves the pages. */
 const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url))
@@ -240,9 +238,8 @@ async function openProxy(
   },
 ): Promise<ProxyService> {
   const { config, auth, kube, log } = options
-  const secureContext = await webContext(config, auth)
-  const door = createWebDoor({
-    secureContext,
+  const door = await openWebDoor({
+    certificates: await openWebCertificates(config.proxy, auth.certificates),
     clusterName: config.auth.clusterName,
     version: options.version,
     kubeAddress: options.kubeAddress,
@@ -274,32 +271,6 @@ async function loadPages(log: Logger): Promise<WebAssets | null> {
     log.warn({ code: errorCode(error), reason: errorMessage(error) }, 'there are no web pages')
     return null
   }
-}
-
-/**
- * The web port's certificate: the administrator's own, or one of the host CA for the name that was asked for. Who asks for a
- * name that nobody configured gets the one for this machine: his browser warns of it, and tsh believes none of them.
- */
-async function webContext(
-  config: TeleportConfig,
-  auth: AuthService,
-): Promise<(serverName: string) => Promise<SecureContext | null>> {
-  const pair = config.proxy.keyPair
-  if (pair !== null) {
-    const own = createServerContext({
-      key: await readFile(pair.keyFile, 'utf8'),
-      certificate: await readFile(pair.certFile, 'utf8'),
-      minVersion: 'TLSv1.2',
-    })
-    return async () => own
-  }
-  const names = new Set([
-    ...config.proxy.publicAddresses.map(({ host }) => host.toLowerCase()),
-    hostname().toLowerCase(),
-    'localhost',
-  ])
-  return (serverName) =>
-    auth.certificates.secureContext(names.has(serverName) ? serverName : 'localhost')
 }
 
 async function openAuthListener(

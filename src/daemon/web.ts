@@ -1,14 +1,16 @@
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
-import type { SecureContext } from 'node:tls'
 import type { InvitePort } from '../api/index.ts'
-import { formatAddress, type Logger } from '../core/index.ts'
+import { errorMessage, formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
 import type { WebAssets } from './web-assets.ts'
+import type { WebCertificates } from './web-certificates.ts'
 import { createInviteRoutes } from './web-invites.ts'
 import { answerPage, securityHeaders } from './web-pages.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** A certificate of the host CA lives for a week; one that could not be renewed is tried again in time. */
+const NAMELESS_RENEWAL_MS = 24 * 60 * 60 * 1000
 /** Browsers open six each; more is no browser. */
 const MAX_CONNECTIONS = 10_000
 
@@ -18,8 +20,8 @@ export interface WebDoor {
   close(): void
 }
 
-export function createWebDoor(options: {
-  readonly secureContext: (serverName: string) => Promise<SecureContext | null>
+export async function openWebDoor(options: {
+  readonly certificates: WebCertificates
   readonly clusterName: string
   readonly version: string
   readonly kubeAddress: string | null
@@ -29,7 +31,7 @@ export function createWebDoor(options: {
   /** The certificate is the administrator's own. */
   readonly strictTransport: boolean
   readonly log: Logger
-}): WebDoor {
+}): Promise<WebDoor> {
   const { clusterName, version, kubeAddress, log } = options
   const headers = Object.entries(securityHeaders(options))
   const inviteRoutes = createInviteRoutes(options.invites)
@@ -57,16 +59,24 @@ export function createWebDoor(options: {
     minVersion: 'TLSv1.2',
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     maxConnections: MAX_CONNECTIONS,
-    secureContext: options.secureContext,
+    secureContext: (serverName) => options.certificates.secureContext(serverName),
     log,
     onSecured({ socket, origin }) {
       addresses.set(socket, formatAddress(origin.address, origin.port))
       http.emit('connection', socket)
     },
   })
+  door.serveNameless(await options.certificates.nameless())
+  const renewal = setInterval(() => {
+    options.certificates.nameless().then(
+      (pair) => door.serveNameless(pair),
+      (error: unknown) => log.error({ error: errorMessage(error) }, 'no new certificate'),
+    )
+  }, NAMELESS_RENEWAL_MS).unref()
   return {
     accept: (socket, origin) => door.accept(socket, origin),
     close() {
+      clearInterval(renewal)
       door.destroy()
       http.close()
     },

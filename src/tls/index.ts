@@ -11,6 +11,7 @@ export {
   createServerContext,
   createTlsDoor,
   type SecuredConnection,
+  type ServerPair,
   type TlsDoor,
   type TlsDoorOptions,
 } from './tls-door.ts'

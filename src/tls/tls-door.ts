@@ -4,6 +4,7 @@ import {
   createSecureContext,
   createServer,
   type SecureContext,
+  type SecureContextOptions,
   type Server,
   type TLSSocket,
 } from 'node:tls'
@@ -49,9 +50,17 @@ export interface TlsDoorOptions {
   readonly log: Logger
 }
 
+/** Who a server is, in PEM. */
+export interface ServerPair {
+  readonly key: string
+  readonly certificate: string
+}
+
 /** Ends the TLS of sockets that somebody else accepted, at their ClientHello. */
 export interface TlsDoor {
   accept(socket: Socket, origin: ConnectionOrigin): void
+  /** From now on clients that name no server get this pair; before, they are refused. */
+  serveNameless(pair: ServerPair): void
   readonly connections: number
   /** Ends all connections and takes no more. */
   destroy(): void
@@ -168,6 +177,10 @@ class ServerDoor implements TlsDoor {
     this.#server.emit('connection', socket)
   }
 
+  serveNameless(pair: ServerPair): void {
+    this.#server.setSecureContext(contextOptions({ ...pair, minVersion: this.#options.minVersion }))
+  }
+
   destroy(): void {
     this.#destroyed = true
     for (const socket of this.#sockets) socket.destroy()
@@ -216,17 +229,16 @@ const BAD_RECORD_MAC = 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'
 const flowOf = (socket: Socket): string =>
   `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`
 
+type ContextFacts = ServerPair & { readonly minVersion: 'TLSv1.2' | 'TLSv1.3' }
+
 /** A context for one of our own servers; see `createTlsDoor` for what it must not do. */
-export function createServerContext(options: {
-  readonly key: string
-  readonly certificate: string
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-}): SecureContext {
-  return createSecureContext({
-    key: options.key,
-    cert: options.certificate,
-    minVersion: options.minVersion,
-    ca: [],
-    secureOptions: constants.SSL_OP_NO_TICKET,
-  })
-}
+export const createServerContext = (facts: ContextFacts): SecureContext =>
+  createSecureContext(contextOptions(facts))
+
+const contextOptions = ({ key, certificate, minVersion }: ContextFacts): SecureContextOptions => ({
+  key,
+  cert: certificate,
+  minVersion,
+  ca: [],
+  secureOptions: constants.SSL_OP_NO_TICKET,
+})

@@ -66,10 +66,10 @@ describe.skipIf(chromiumPath === null)(`a link in a browser${missingBrowser}`, (
   })
 
   it('leads to a login: password, code, and the next command', async () => {
-    const { path } = await teleport.invite('joe')
+    const url = await teleport.printedLink('users', 'add', 'joe')
     await using visit = await Visit.open(browser)
     const { page } = visit
-    expect(await visit.goto(teleport.url(path))).toBe(200)
+    expect(await visit.goto(url)).toBe(200)
     expect(await visit.heading()).toBe('Welcome, joe')
     await expect(page.title()).resolves.toBe('Welcome, joe · Teleport')
     expect(await page.getByRole('main').innerText()).toContain('e2e.example.com')
@@ -81,7 +81,7 @@ describe.skipIf(chromiumPath === null)(`a link in a browser${missingBrowser}`, (
     await page.getByRole('button', { name: 'Copy the command' }).first().click()
     await page.getByText('Copied', { exact: true }).waitFor()
     const copied = await page.evaluate(() => navigator.clipboard.readText())
-    expect(copied).toBe(`tsh login --proxy=${teleport.host} --user=joe`)
+    expect(copied).toBe(`tsh login --proxy=${new URL(url).host} --user=joe`)
     await visit.assertGood()
 
     expect(await teleport.passwordChanges('joe')).toMatchObject([{ second_factor: 'otp' }])
@@ -136,11 +136,11 @@ describe.skipIf(chromiumPath === null)(`a link in a browser${missingBrowser}`, (
 
   it('resets: the words are others, the way is the same', async () => {
     await teleport.invite('again')
-    const { path } = await teleport.link('again', 'reset')
-    expect(path).toMatch(/^\/web\/reset\//)
+    const url = await teleport.printedLink('users', 'reset', 'again')
+    expect(url).toContain('/web/reset/')
     await using visit = await Visit.open(browser)
     const { page } = visit
-    await visit.goto(teleport.url(path))
+    await visit.goto(url)
     expect(await visit.heading()).toBe('A new password for again')
     await visit.assertGood()
     await fill(page, { password: PASSWORD, code: await currentCode(page) })

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { connect } from 'node:tls'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readAdminIdentity } from '../../src/client/index.ts'
 import { chromiumPath, launchBrowser, missingBrowser, Visit } from './support/browser.ts'
 import { TestConsole } from './support/console.ts'
 
@@ -20,6 +22,18 @@ describe.skipIf(chromiumPath === null)(`a proxy in a browser${missingBrowser}`, 
   afterAll(async () => {
     await browser?.close()
     await teleport?.[Symbol.asyncDispose]()
+  })
+
+  it('answers at an IP address too, with a certificate for it', async () => {
+    const { hostCa } = await readAdminIdentity(`${teleport.daemon.directory}/data`)
+    const { web: port } = teleport.daemon.ports
+    const socket = connect({ host: '127.0.0.1', port, ca: hostCa, servername: '' })
+    await once(socket, 'secureConnect')
+    expect({ judged: socket.authorized, version: socket.getProtocol() }).toEqual({
+      judged: true,
+      version: 'TLSv1.3',
+    })
+    socket.destroy()
   })
 
   it('says what it is and how to log in', async () => {

@@ -43,6 +43,14 @@ export class TestConsole implements AsyncDisposable {
     return `https://${this.host}${path}`
   }
 
+  /** The link that `tctl` prints. */
+  async printedLink(...args: readonly string[]): Promise<string> {
+    const text = await this.daemon.tctl(...args)
+    const link = /https:\/\/\S+/.exec(text)?.[0]
+    if (link === undefined) throw new Error(`there is no link in: ${text}`)
+    return link
+  }
+
   /** A new user, and a link for him. */
   async invite(user: string, ttlMs?: number): Promise<Link> {
     await this.admin.call('users.create', {

@@ -118,6 +118,18 @@ describe('a TLS door', () => {
     )
   })
 
+  test('a client without a name is served once there is a pair for him, and gets the newest', async () => {
+    await open()
+    for (const name of ['first.example.com', 'second.example.com']) {
+      const pair = await serverCertificate(name)
+      door.serveNameless(pair)
+      expect(await hear({ ca: pair.ca, checkServerIdentity: () => undefined })).toBe('hello')
+      expect(await hear({ maxVersion: 'TLSv1.2' })).toMatch(/PROTOCOL_VERSION/)
+    }
+    expect(secured.map(({ serverName }) => serverName)).toEqual(['', ''])
+    expect(await hear({ servername: NAME })).toBe('hello')
+  })
+
   test('an older version gets an alert', async () => {
     await open()
     expect(await hear({ servername: NAME, maxVersion: 'TLSv1.2' })).toMatch(/PROTOCOL_VERSION/)

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
+import type { SecureContext } from 'node:tls'
+import { createServerContext, type ServerPair } from '../tls/index.ts'
+import type { TeleportConfig } from './config/index.ts'
+import type { HostCertificates } from './host-certificates.ts'
+
+/** What the web port shows who it is with. */
+export interface WebCertificates {
+  /** For a name that the client asks for. */
+  secureContext(serverName: string): Promise<SecureContext>
+  /** For clients that name nobody, as browsers do that were given an IP address. Lives as long as any of ours. */
+  nameless(): Promise<ServerPair>
+}
+
+/**
+ * The administrator's own pair for everybody, or certificates of the host CA for the names and addresses of this proxy. Who
+ * asks for a name that nobody configured gets the one for this machine: his browser warns of it, and tsh believes none.
+ */
+export async function openWebCertificates(
+  { keyPair, publicAddresses, webListen }: TeleportConfig['proxy'],
+  certificates: HostCertificates,
+): Promise<WebCertificates> {
+  if (keyPair !== null) {
+    const pair = {
+      key: await readFile(keyPair.keyFile, 'utf8'),
+      certificate: await readFile(keyPair.certFile, 'utf8'),
+    }
+    const context = createServerContext({ ...pair, minVersion: 'TLSv1.2' })
+    return { secureContext: async () => context, nameless: async () => pair }
+  }
+  const hosts = publicAddresses.map(({ host }) => host.toLowerCase())
+  const names = new Set([
+    ...hosts.filter((host) => isIP(host) === 0),
+    hostname().toLowerCase(),
+    'localhost',
+  ])
+  const addresses = new Set([
+    ...hosts.filter((host) => isIP(host) !== 0),
+    ...(isIP(webListen.host) === 0 || isEverywhere(webListen.host) ? [] : [webListen.host]),
+    '127.0.0.1',
+    '::1',
+  ])
+  return {
+    secureContext: (serverName) =>
+      certificates.secureContext(names.has(serverName) ? serverName : 'localhost'),
+    nameless: () => certificates.issuePair({ dnsNames: [...names], ipAddresses: [...addresses] }),
+  }
+}
+
+const isEverywhere = (host: string): boolean => host === '0.0.0.0' || host === '::'
