@@ -1,6 +1,8 @@
 import { parse as parseYaml } from 'yaml'
 import { ApiError, badRequest } from '../api-error.ts'
 import { isObject, type Json, type JsonObject, textAt } from '../json.ts'
+import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf/decode-protobuf.ts'
+import { ProtobufError } from '../protobuf/wire.ts'
 import { groupVersion, type ResourceType } from '../resources/types.ts'
 import { DecodeError, decodeObject } from '../schema/decode.ts'
 import type { DemoRequest } from './exchange.ts'
@@ -14,6 +16,7 @@ export const contentType = (request: DemoRequest): string =>
 export function parseBody(request: DemoRequest): Json | undefined {
   if (request.body.length === 0) return undefined
   const type = contentType(request)
+  if (type === PROTOBUF_TYPE) return fromProtobuf(request.body)
   const text = request.body.toString('utf8')
   if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return fromYaml(text)
   if (type === 'application/json' || type.endsWith('+json') || type === '*/*' || type === '') {
@@ -24,6 +27,20 @@ export function parseBody(request: DemoRequest): Json | undefined {
     `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,
     {},
   )
+}
+
+/** What the decoder would lose it refuses, and the client is told what is read instead. */
+function fromProtobuf(body: Buffer): Json {
+  try {
+    return decodeProtobuf(body)
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error
+    throw new ApiError(
+      'UnsupportedMediaType',
+      `this demo cluster cannot read the body: ${error.message}`,
+      {},
+    )
+  }
 }
 
 function fromJson(text: string): Json {
