@@ -7,7 +7,14 @@ import type { HandlerDeps } from './deps.ts'
 import type { RequestOutcome } from './event.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts'
-import { answerOf, type Refusal, type RefusalCode, upstreamRefusal } from './refusal.ts'
+import {
+  answerOf,
+  isProxied,
+  notAccepted,
+  type Refusal,
+  type RefusalCode,
+  upstreamRefusal,
+} from './refusal.ts'
 
 /** Sends a request up and streams its answer back, each way no faster than the slower side takes it. */
 export function forward(deps: HandlerDeps, request: AllowedRequest): void {
@@ -37,6 +44,8 @@ class Forwarding implements UpstreamSink, LiveExchange {
   #bytesSent = 0
   #bytesReceived = 0
   #withdrawn: Refusal | null = null
+  /** Why we gave the answer up, when that is the API server's fault. */
+  #failure: UpstreamFailure | null = null
   #finished = false
   #leave = (): void => {}
 
@@ -76,6 +85,11 @@ class Forwarding implements UpstreamSink, LiveExchange {
   }
 
   head(status: number, headers: readonly string[]): void {
+    if (status === 401 && !isProxied(this.#request.info)) {
+      this.#failure = notAccepted
+      this.#upstream?.abort()
+      return
+    }
     this.#status = status
     this.#headers = responseHeaders(headers)
     this.#expected = contentLength(this.#headers)
@@ -113,8 +127,9 @@ class Forwarding implements UpstreamSink, LiveExchange {
       .catch((error: unknown) => this.#unsayable(error))
   }
 
-  error(failure: UpstreamFailure): void {
+  error(reported: UpstreamFailure): void {
     const { exchange, connection } = this.#request
+    const failure = this.#failure ?? reported
     if (failure.code !== 'ABORTED') {
       this.#deps.log.warn(
         { cluster: connection.cluster.name, code: failure.code, error: failure.message },

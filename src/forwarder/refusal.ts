@@ -1,5 +1,11 @@
 import type { BarCode, DenialCode } from '../authz/index.ts'
-import { discoveryText, type StatusReason, statusBody, statusCodes } from '../kube/index.ts'
+import {
+  discoveryText,
+  type RequestInfo,
+  type StatusReason,
+  statusBody,
+  statusCodes,
+} from '../kube/index.ts'
 import type { PeerRefusalCode, UpstreamFailure } from './ports.ts'
 
 /** Stable codes of everything that this room answers instead of an API server; each is in docs/errors.md. */
@@ -57,6 +63,18 @@ export function answerOf(refusal: Refusal, discovery: boolean): RefusalAnswer {
     body: statusBody(refusal),
   }
 }
+
+/**
+ * A 401 of the API server is about our own credential, since nothing of the client's goes there; passed on, it would tell
+ * people to log in again, which changes nothing. Behind `…/proxy` another program answers, and means its caller.
+ */
+export const notAccepted: UpstreamFailure = {
+  code: 'UPSTREAM_CREDENTIALS',
+  message: 'the API server does not accept the credentials of the service (401)',
+}
+
+export const isProxied = (info: RequestInfo): boolean =>
+  info.kind === 'resource' && info.subresource === 'proxy'
 
 /** What a person is told when the API server of a cluster does not answer. The cause, with addresses, is for the log. */
 export function upstreamRefusal(failure: UpstreamFailure, cluster: string): Refusal {

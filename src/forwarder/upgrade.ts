@@ -10,7 +10,7 @@ import { leftEarly, type RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpgradeConnection, UpstreamFailure } from './ports.ts'
-import { type Refusal, upstreamRefusal } from './refusal.ts'
+import { isProxied, notAccepted, type Refusal, upstreamRefusal } from './refusal.ts'
 import { refuse } from './refuse.ts'
 
 /**
@@ -32,7 +32,9 @@ export async function upgrade(
     ])
     const dialled = await request.connection.cluster.upstream.dialForUpgrade(signal)
     const answer = await ask(deps, request, wanted, dialled, signal)
-    if (answer.type === 'refused') await relay(deps, request, answer)
+    if (answer.type === 'refused' && answer.status === 401 && !isProxied(request.info)) {
+      await fail(deps, request, waiting, notAccepted)
+    } else if (answer.type === 'refused') await relay(deps, request, answer)
     else new UpgradedStream(deps, request, wanted, answer).start()
   } catch (error) {
     await fail(deps, request, waiting, failureOf(error))

@@ -220,6 +220,18 @@ describe('an upgrade that the API server does not take', () => {
     await stage.expectAudited(EXEC, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
   })
 
+  test('an API server that does not accept our own credential: a Status that says so', async () => {
+    const { stage, wire } = await start()
+    stage.api.upgrade = (_request, socket) =>
+      void socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')
+    wire.socket.write(REQUEST)
+    await once(wire.socket, 'end')
+    expect(wire.text()).toMatch(/^HTTP\/1\.1 503 /)
+    expect(wire.text()).toContain('no valid credentials')
+    await stage.expectAudited(EXEC, { outcome: 'failed', error_code: 'UPSTREAM_CREDENTIALS' })
+    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+  })
+
   test('an API server that does not answer in time', async () => {
     const { stage, wire } = await start({ limits: { upgradeTimeoutMs: 200 } })
     stage.api.upgrade = () => {}

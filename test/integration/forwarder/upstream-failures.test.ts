@@ -86,6 +86,42 @@ describe.each(versions)('%s', (version) => {
       client.close()
     })
 
+    test('does not accept our own credential: that is not the person who must log in again', async () => {
+      const { stage, client } = await start()
+      stage.api.answer = (_request, response) => {
+        response.statusCode = 401
+        response.end('{"kind":"Status","reason":"Unauthorized","code":401}')
+      }
+      for (const path of [ITEM, WATCH]) {
+        const answer = await client.ask({ path })
+        expect(answer).toMatchObject({ status: 503, whole: true })
+        expect(JSON.parse(answer.text)).toMatchObject({
+          message: expect.stringContaining('no valid credentials'),
+        })
+        await stage.expectAudited(path, {
+          outcome: 'failed',
+          error_code: 'UPSTREAM_CREDENTIALS',
+          response_code: 503,
+        })
+      }
+      const discovery = await client.ask({ path: '/version' })
+      expect(discovery).toMatchObject({
+        status: 403,
+        text: expect.stringContaining('no valid credentials'),
+      })
+    })
+
+    test('is a proxy before a program that answers 401: that is told as it is', async () => {
+      const { stage, client } = await start()
+      stage.api.answer = (_request, response) => {
+        response.statusCode = 401
+        response.end('who are you?')
+      }
+      const path = `${PODS}/web/proxy/login`
+      expect(await client.ask({ path })).toMatchObject({ status: 401, text: 'who are you?' })
+      await stage.expectAudited(path, { outcome: 'done', response_code: 401 })
+    })
+
     test('is not there at all', async () => {
       const { stage, client } = await start()
       await stage.api[Symbol.asyncDispose]()
