@@ -15,6 +15,7 @@ import { editCommand } from './resources/edit.ts'
 import { getCommand } from './resources/get.ts'
 import { rmCommand } from './resources/rm.ts'
 import { statusCommand } from './status.ts'
+import { topCommand } from './top/command.ts'
 import { usersCommand } from './users/commands.ts'
 
 /** `tctl`: administration through the management API of the running auth service. `contextOf` is for tests. */
@@ -39,6 +40,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(kubeCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(statusCommand(context))
+    .addCommand(topCommand(context))
     .addCommand(
       new Command('version').description('print the version').action(() => print(io, ownVersion())),
     )
