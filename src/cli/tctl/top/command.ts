@@ -102,7 +102,7 @@ function textOf(
     case 'text': {
       const state = [previous, snapshot].reduce(
         (before, one) => reduceTop(before, { type: 'snapshot', snapshot: one }),
-        initialState({ intervalMs, colour: false, unicode: wantsUnicode(io.env) }),
+        initialState({ intervalMs, colour: false, unicode: wantsUnicode(io.env), graph: false }),
       )
       const lines = renderTop(state, PAPER).slice(0, -1)
       return lines.join('\n').trimEnd()
@@ -127,7 +127,10 @@ async function watch(io: Io, client: ApiClient, intervalMs: number): Promise<voi
   const screen = new Screen()
   const quit = new AbortController()
   const signal = AbortSignal.any([io.signal, quit.signal])
-  const draw = (): void => terminal.write(screen.update(renderTop(state, terminal.size())))
+  const draw = (): void => {
+    const size = terminal.size()
+    terminal.write(screen.update(renderTop(state, size), size.columns))
+  }
   const happen = (event: TopEvent): void => {
     state = reduceTop(state, event)
     if (state.quit) quit.abort()

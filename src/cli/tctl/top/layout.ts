@@ -44,7 +44,7 @@ export interface TopLayout {
 /** Decides what fits. Rows and columns that are missing take the least important things away, never the table in focus. */
 export function layoutTop(state: TopState, { columns, rows }: Size): TopLayout {
   const shown = (Object.keys(facts) as Fact[]).filter((fact) => rows >= facts[fact])
-  const graphRows = graphRowsOf(rows)
+  const graphRows = state.graph ? graphRowsOf(rows) : 0
   if (columns < TINY.columns || rows < TINY.rows) {
     return { tiny: true, facts: [], graphRows: 0, bands: [], airy: false }
   }

@@ -10,16 +10,8 @@ import {
   span,
 } from '../../terminal/line.ts'
 import { bars } from '../../terminal/spark.ts'
-import { type Fact, layoutTop, type Size } from './layout.ts'
-import {
-  bytesText,
-  countText,
-  latencyText,
-  rateText,
-  shareText,
-  UNKNOWN,
-  uptimeText,
-} from './numbers.ts'
+import { type Fact, layoutTop, type PanelPlace, type Size, type TopLayout } from './layout.ts'
+import { bytesText, countText, latencyText, rateText, shareText, uptimeText } from './numbers.ts'
 import { streamSum, type TopSample } from './sample.ts'
 import { type GraphPoint, LATENCY_WINDOW_MS, type TopState, viewOf } from './state.ts'
 import { panelLines } from './tables.ts'
@@ -37,28 +29,32 @@ export function renderTop(state: TopState, size: Size): string[] {
 
 function linesOf(state: TopState, size: Size): readonly Line[] {
   const layout = layoutTop(state, size)
-  const { sample, history } = viewOf(state)
+  const { sample } = viewOf(state)
   if (layout.tiny) return [tinyLine(state, sample)]
-  const head: Line[] = [
-    titleLine(state, sample, size.columns),
-    ...layout.facts.flatMap((fact): Line[] => {
-      const line = factLine(fact, sample, history, size.columns)
-      return fact === 'requests'
-        ? [line, ...graphLines(history, state, layout.graphRows, size.columns)]
-        : [line]
-    }),
-    [],
-  ]
-  const bodyRows = size.rows - head.length - 1
+  const title = titleLine(state, sample, size.columns)
+  const head = state.help ? [] : headLines(state, size, layout)
+  const bodyRows = size.rows - head.length - 3
   const body = state.help ? helpLines(state) : bandLines(state, size, layout)
   const filled = [...body, ...Array.from({ length: bodyRows }, (): Line => [])].slice(0, bodyRows)
-  return [...head, ...filled, footLine(state, size.columns)]
+  return [title, ...head, [], ...filled, footLine(state, size.columns)]
+}
+
+function headLines(
+  state: TopState,
+  { columns }: Size,
+  { facts, graphRows }: TopLayout,
+): readonly Line[] {
+  const { sample, history } = viewOf(state)
+  return facts.flatMap((fact): readonly Line[] => {
+    const line = factLine(fact, sample, history, columns)
+    return fact === 'requests' ? [line, ...graphLines(history, state, graphRows, columns)] : [line]
+  })
 }
 
 function bandLines(
   state: TopState,
   { columns }: Size,
-  { bands, airy }: ReturnType<typeof layoutTop>,
+  { bands, airy }: TopLayout,
 ): readonly Line[] {
   return bands.flatMap((band, index): readonly Line[] => {
     const lines = band.length === 1 ? single(state, band, columns) : beside(state, band, columns)
@@ -66,7 +62,7 @@ function bandLines(
   })
 }
 
-type Band = ReturnType<typeof layoutTop>['bands'][number]
+type Band = readonly PanelPlace[]
 
 const single = (state: TopState, band: Band, columns: number): readonly Line[] =>
   band.flatMap((place) => panelLines(state, place, columns))
@@ -116,7 +112,7 @@ function titleLine(state: TopState, sample: TopSample | null, columns: number): 
 
 /** A number with what it is: quiet while it is nothing, loud when it is bad. */
 function item(text: string, what: string, style: Style = 'plain'): Line {
-  const quiet = text === '0' || text === UNKNOWN || text === '0B'
+  const quiet = /^(?:0|0B|-)(?:\/s)?$/.test(text)
   return [span(text, quiet ? 'dim' : style), span(` ${what}`, 'dim')]
 }
 
@@ -163,8 +159,8 @@ function factItems(fact: Fact, sample: TopSample, history: readonly GraphPoint[]
       return [
         item(`${bytesText(sample.sent_per_second)}/s`, 'to clients'),
         item(`${bytesText(sample.received_per_second)}/s`, 'from clients'),
-        item(countText(gateway.connections), 'connections'),
-        item(countText(gateway.pending_hellos), 'without a hello'),
+        item(countText(gateway.connections), 'connected'),
+        item(countText(gateway.pending_hellos), 'pending'),
       ]
     case 'audit':
       return [
@@ -247,6 +243,7 @@ function runs(cells: readonly string[], styleOf: (index: number) => Style): Span
 }
 
 function footLine(state: TopState, columns: number): Line {
+  if (state.help) return [span('any key goes back', 'dim')]
   if (state.typing) {
     return [
       span('filter: ', 'bold'),
@@ -288,7 +285,7 @@ function helpLines(state: TopState): readonly Line[] {
     [span('KEYS', 'bold')],
     row('q, ctrl-c', 'quit'),
     row('space', 'pause; numbers go on being gathered'),
-    row('/', 'show only clusters and users with this in their name; esc clears it'),
+    row('/', 'show only names that have this in them; esc clears it'),
     row('tab', 'go to the next table: it gets the lines that are left over'),
     row('up down', 'scroll it, also by page up, page down, home, end'),
     row('r e d', 'sort by requests, errors, refused'),
@@ -305,8 +302,6 @@ function helpLines(state: TopState): readonly Line[] {
       `half, and all but a hundredth, took at most this (last ${LATENCY_WINDOW_MS / 1000}s)`,
     ),
     row('TOTAL', 'since the service was started'),
-    [],
-    [span('any key goes back', 'dim')],
   ]
   return state.unicode ? lines : lines.map((line) => line.map(ascii))
 }

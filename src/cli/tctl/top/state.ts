@@ -56,6 +56,8 @@ export interface TopState {
   readonly intervalMs: number
   readonly colour: boolean
   readonly unicode: boolean
+  /** Whether there is a history to draw. */
+  readonly graph: boolean
   readonly quit: boolean
 }
 
@@ -69,6 +71,7 @@ export function initialState(options: {
   readonly intervalMs: number
   readonly colour: boolean
   readonly unicode: boolean
+  readonly graph?: boolean
 }): TopState {
   return {
     latest: { sample: null, history: [] },
@@ -83,6 +86,7 @@ export function initialState(options: {
     help: false,
     problem: null,
     quit: false,
+    graph: true,
     ...options,
   }
 }

@@ -11,6 +11,10 @@ const MIN_NAME = 12
 const MAX_NAME = 48
 /** For a longer name no column is given up. */
 const ENOUGH_NAME = 20
+/** `USERS 97-100/100` */
+const TITLE = 16
+/** Below this, columns are worth more than the look of the names. */
+const NARROW = 70
 const GAP = 2
 
 interface Column<Row> {
@@ -148,7 +152,8 @@ function nameWidthOf(state: TopState, { clusters, users }: TopSample, columns: n
   const longest = [...clusters, ...users]
     .filter(({ name }) => matches(state.filter, name))
     .reduce((width, { name }) => Math.max(width, displayWidth(printable(name))), 0)
-  return Math.max(ENOUGH_NAME, Math.min(longest, MAX_NAME, Math.floor(columns / 2)))
+  const least = columns < NARROW ? TITLE : ENOUGH_NAME
+  return Math.max(least, Math.min(longest, MAX_NAME, Math.floor(columns / 2)))
 }
 
 interface TableOptions<Row extends TrafficSample & { readonly name: string }> {
@@ -199,14 +204,14 @@ function table<Row extends TrafficSample & { readonly name: string }>(
 
 /** `CLUSTERS 3`, or which of them when not all fit. */
 function titleOf(panel: string, from: number, shown: number, all: number): string {
-  const which = shown < all ? `${from + 1}-${from + shown} of ${all}` : String(all)
+  const which = shown < all ? `${from + 1}-${from + shown}/${all}` : String(all)
   return `${panel.toUpperCase()} ${which}`
 }
 
 function headOf<Row>({ title, sort, width }: Column<Row>, state: TopState): Span[] {
   if (sort !== state.sort) return right(span(title, 'dim'), width)
   const mark = state.unicode ? (state.reversed ? '▴' : '▾') : state.reversed ? '^' : 'v'
-  return right(span(title + mark, 'bold'), width, 1)
+  return right(span(title, 'bold'), width, mark)
 }
 
 const nameSpan = (text: string, width: number, style: Style): Span => {
@@ -214,10 +219,9 @@ const nameSpan = (text: string, width: number, style: Style): Span => {
   return span(cut + ' '.repeat(Math.max(0, width - displayWidth(cut))), style)
 }
 
-/** Right-aligned; what marks the sorted column may stand in the gap behind it. */
-function right({ text, style }: Span, width: number, over = 0): Span[] {
-  const pad = GAP + width + over - displayWidth(text)
-  return [span(' '.repeat(Math.max(1, pad - over))), span(text, style)]
+/** A cell, right-aligned, with a gap around it; what marks the sorted column stands in the one behind. */
+function right({ text, style }: Span, width: number, mark = ' '): Span[] {
+  return [span(' '.repeat(Math.max(1, 1 + width - displayWidth(text)))), span(text + mark, style)]
 }
 
 function fitColumns<Row>(
@@ -227,8 +231,7 @@ function fitColumns<Row>(
 ): { readonly fitting: readonly Column<Row>[]; readonly nameWidth: number } {
   const widthOf = (some: readonly Column<Row>[]): number =>
     some.reduce((sum, { width }) => sum + GAP + width, 0)
-  // The mark of the last column, when it is the sorted one.
-  const room = columns - 1
+  const room = columns
   let fitting = all
   for (const title of GIVE_UP) {
     if (Math.min(wantedName, ENOUGH_NAME) + widthOf(fitting) <= room) break
@@ -267,7 +270,7 @@ function refusalLines(
 ): readonly Line[] {
   const widths = { rate: 6, count: 6 } as const
   const longest = refusals.reduce((width, { code }) => Math.max(width, code.length), MIN_NAME)
-  const room = columns - 2 * GAP - widths.rate - widths.count - 1
+  const room = columns - 2 * GAP - widths.rate - widths.count
   const nameWidth = Math.max(MIN_NAME, Math.min(longest, room))
   const from = Math.min(state.scroll.refusals, Math.max(0, refusals.length - rows))
   const page = refusals.slice(from, from + rows)
