@@ -12,6 +12,7 @@ export type CliErrorCode =
   | 'EDITOR_FAILED'
   | 'NOT_LOGGED_IN'
   | 'LOGIN_EXPIRED'
+  | 'QUERY_INVALID'
   /** A question that nobody is there to answer. */
   | 'NO_TERMINAL'
   /** Stopped at a prompt. */
@@ -29,6 +30,17 @@ export class CliError extends CodedError<CliErrorCode> {
   ) {
     super(code, message, options)
     this.hint = options.hint ?? null
+  }
+}
+
+/** Ends a command with an exit code when everything has been said. */
+export class QuietExit extends Error {
+  override readonly name = 'QuietExit'
+  readonly exit: number
+
+  constructor(exit: number) {
+    super(`exit code ${exit}`)
+    this.exit = exit
   }
 }
 
@@ -80,6 +92,7 @@ function exitOf(code: CliErrorCode | ClientErrorCode): number {
     case 'USAGE':
     case 'ADDRESS_INVALID':
     case 'CA_PIN_INVALID':
+    case 'QUERY_INVALID':
       return exitCodes.usage.code
     case 'INTERRUPTED':
       return exitCodes.interrupted.code

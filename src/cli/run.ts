@@ -1,5 +1,5 @@
 import { type Argument, Command, CommanderError, Help, type Option } from 'commander'
-import { describeError } from './errors.ts'
+import { describeError, QuietExit } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { printable } from './format.ts'
 import { type Io, print, say } from './io.ts'
@@ -24,6 +24,7 @@ export async function run(
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code
     }
+    if (error instanceof QuietExit) return error.exit
     if (io.signal.aborted) return exitCodes.interrupted.code
     const { message, hint, exit } = describeError(error)
     // Some of the words came over the network: no escape sequences.

@@ -1,5 +1,13 @@
-import { processIo } from '../io.ts'
-import { run } from '../run.ts'
-import { buildTsh } from './program.ts'
+// Nothing is loaded before it is known that kubectl does not wait for one file to be read.
+const [noun, verb, ...rest] = process.argv.slice(2)
+const isCredentials = noun === 'kube' && verb === 'credentials'
 
-process.exitCode = await run(buildTsh, process.argv.slice(2), processIo())
+if (!isCredentials || !(await isCached())) {
+  const { runTsh } = await import('./run-tsh.ts')
+  process.exitCode = await runTsh(process.argv.slice(2))
+}
+
+async function isCached(): Promise<boolean> {
+  const { printCachedCredential } = await import('./kube/cached-credential.ts')
+  return printCachedCredential(rest, process.env, Date.now())
+}

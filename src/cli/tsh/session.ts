@@ -144,9 +144,15 @@ export async function readAccess(context: TshContext, session: Session): Promise
   return access
 }
 
+/** When a login that is not good any more ended, or that it is about to. */
+export const endWords = (profile: Profile, nowMs: number): string =>
+  `the login of ${profile.user} at ${profile.proxy} ${
+    profile.expires_at_ms > nowMs
+      ? 'ends within a minute'
+      : `ended ${remaining(profile.expires_at_ms, nowMs)}`
+  }`
+
 export const expired = (profile: Profile, nowMs: number): CliError =>
-  new CliError(
-    'LOGIN_EXPIRED',
-    `the login of ${profile.user} at ${profile.proxy} ended ${remaining(profile.expires_at_ms, nowMs)}`,
-    { hint: `log in again: ${loginCommand(profile)}` },
-  )
+  new CliError('LOGIN_EXPIRED', endWords(profile, nowMs), {
+    hint: `log in again: ${loginCommand(profile)}`,
+  })

@@ -15,6 +15,8 @@ export interface TshWorld {
   readonly platform: NodeJS.Platform
   /** The words that start this tsh again, whatever the directory: they stand in scripts. */
   readonly launcher: readonly string[]
+  /** Passes ctrl-c on to whoever started us, as the terminal would have done. */
+  readonly interruptCaller: () => void
 }
 
 /** The world as it is. */
@@ -27,6 +29,7 @@ export function realWorld(io: Io): TshWorld {
     userHome: homedir(),
     platform: process.platform,
     launcher: launcherOf(import.meta.url, process.argv[1]),
+    interruptCaller: () => void process.kill(0, 'SIGINT'),
   }
 }
 

@@ -1,5 +1,5 @@
 import { access, chmod, constants, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { errorCode, errorMessage } from '../../core/index.ts'
 import { withLockFile, writePrivateFile, writePrivateFiles } from '../../files/index.ts'
 import { ClientError } from '../errors.ts'
@@ -98,12 +98,16 @@ export class ProfileStore {
     await this.#write(async () => {
       await mkdir(directory, { recursive: true, mode: 0o700 })
       const known = await this.#knownFile()
+      const before = await this.#read(basename(directory), null).catch(() => null)
+      const kubeconfigs = [
+        ...new Set([...(before?.profile.kubeconfigs ?? []), ...profile.kubeconfigs]),
+      ]
       const proxies = {
         ...known.proxies,
         [profile.proxy]: { cluster_name: profile.teleport_cluster, host_ca: profile.host_ca },
       }
       await writePrivateFiles([
-        file(join(directory, IDENTITY), profile),
+        file(join(directory, IDENTITY), { ...profile, kubeconfigs }),
         ...(given === null ? [] : [file(join(directory, ACCESS), given)]),
         {
           path: join(directory, SCRIPT),

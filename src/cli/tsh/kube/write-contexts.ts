@@ -1,5 +1,6 @@
 import {
   type Access,
+  assertDistinct,
   type ContextRequest,
   type KubeAccount,
   kubeconfigPaths,
@@ -9,6 +10,7 @@ import {
   updateKubeconfigs,
   type Value,
 } from '../../../client/index.ts'
+import { CliError } from '../../errors.ts'
 import { say } from '../../io.ts'
 import type { TshContext } from '../context.ts'
 import { loginCommand } from '../session.ts'
@@ -24,14 +26,22 @@ export async function writeContexts(
     readonly prune: boolean
     /** Keys stand in the kubeconfig itself: for identity files, and where there is no /bin/sh. */
     readonly embed: boolean
+    /** A context that cannot be written is an error, and then nothing is. */
+    readonly mustHave?: boolean
   },
 ): Promise<LoginPlan> {
   const { world, store } = context
   const paths = kubeconfigPaths(world.io.env, world.userHome)
+  assertDistinct(requests.flatMap(({ contextName }) => contextName ?? []))
   const account = await accountOf(context, profile, access, options.embed)
   const plan = await updateKubeconfigs(
     paths,
-    (files) => planLogin(files, account, requests, options),
+    (files) => {
+      const planned = planLogin(files, account, requests, options)
+      const [taken] = planned.taken
+      if (options.mustHave === true && taken !== undefined) throw contextTaken(taken)
+      return planned
+    },
     { onWait: (lock) => say(world.io, `tsh: waiting for another program to let go of ${lock}`) },
   )
   if (!options.embed) await store.addKubeconfigs(profile, [...plan.edits.keys()])
@@ -43,6 +53,13 @@ export async function writeContexts(
   }
   return plan
 }
+
+const contextTaken = (name: string): CliError =>
+  new CliError(
+    'REFUSED',
+    `the kubeconfig has an entry ${JSON.stringify(name)} that is not this cluster's: it was left alone`,
+    { hint: 'give another name: --set-context-name=<name>' },
+  )
 
 /** Each cluster that the roles allow, with names and namespaces as they are. */
 export const everyCluster = (access: Access): ContextRequest[] =>

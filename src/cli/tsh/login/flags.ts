@@ -16,11 +16,15 @@ export interface LoginFlags {
 
 export type OutFormat = 'file' | 'kubernetes'
 
+const MIN_TTL_MS = 2 * 60_000
+
 /** `--ttl`: minutes, as ever, or a duration. Throws CliError USAGE. */
 export function parseTtl(text: string): number {
   const ms = /^\d{1,9}$/.test(text) ? Number(text) * 60_000 : durationOf(text)
-  if (ms >= 60_000) return ms
-  throw new CliError('USAGE', `--ttl=${text} is less than a minute`)
+  if (ms >= MIN_TTL_MS) return ms
+  throw new CliError('USAGE', `--ttl=${text} is less than two minutes`, {
+    hint: 'kubectl is not given a credential in its last minute',
+  })
 }
 
 function durationOf(text: string): number {

@@ -1,0 +1,97 @@
+import { Command } from 'commander'
+import { CliError } from '../../errors.ts'
+import { examples } from '../../run.ts'
+import type { TshContext } from '../context.ts'
+import { formatFlag, list } from '../flags.ts'
+import type { CredentialFlags } from './credentials.ts'
+import type { KubeLoginFlags } from './login.ts'
+import type { LsFlags } from './ls.ts'
+
+/** `tsh kube` */
+export function kubeCommand(context: TshContext): Command {
+  return new Command('kube')
+    .description('Kubernetes clusters')
+    .addCommand(lsCommand(context))
+    .addCommand(loginCommand(context))
+    .addCommand(credentialsCommand(context), { hidden: true })
+    .addCommand(sessionsCommand())
+}
+
+function lsCommand(context: TshContext): Command {
+  const command = new Command('ls')
+    .description('list the Kubernetes clusters that your roles reach')
+    .argument('[labels]', 'only those with these labels: env=prod,team')
+    .option('--search <words>', 'only those with these words in a name or label, comma-separated')
+    .option('--query <predicate>', 'only those of which this holds')
+    .option('-v, --verbose', 'whole labels, and who you are there')
+    .option('-q, --quiet', 'no headers')
+    .addOption(formatFlag())
+    .action(async (labels: string | undefined, flags: LsFlags) => {
+      const { kubeLs } = await import('./ls.ts')
+      await kubeLs(context, labels, flags)
+    })
+  examples(command, [
+    'tsh kube ls',
+    'tsh kube ls env=prod -v',
+    'tsh kube ls --search=eu,staging',
+    `tsh kube ls --query='labels["env"] == "prod" && name != "old"'`,
+    'tsh kube ls --format=json',
+  ])
+  return command.addHelpText(
+    'after',
+    `
+A predicate compares texts by == and !=, and is put together by &&, || and !. There are name,
+labels["…"], hasPrefix(text, text), hasSuffix, contains, equals, exists(labels["…"]) and search(text, …).`,
+  )
+}
+
+function loginCommand(context: TshContext): Command {
+  const command = new Command('login')
+    .description('select a Kubernetes cluster in the kubeconfig')
+    .argument('[name]', 'its name, or the beginning of only one name')
+    .option('--all', 'a context for each cluster; the current one stays')
+    .option('-n, --namespace <namespace>', 'the namespace of the context')
+    .option('--as <user>', 'be this Kubernetes user there, as far as your roles allow')
+    .option('--as-groups <groups>', 'have these groups there, comma-separated', list)
+    .option('--as-group <group>', 'the same, one at a time', list)
+    .option('--set-context-name <template>', 'name of the context: {{.ClusterName}}-{{.KubeName}}')
+    .action(
+      async (name: string | undefined, flags: KubeLoginFlags & { asGroup?: readonly string[] }) => {
+        const { kubeLogin } = await import('./login.ts')
+        const asGroups = [...(flags.asGroups ?? []), ...(flags.asGroup ?? [])]
+        await kubeLogin(context, name, { ...flags, asGroups })
+      },
+    )
+  return examples(command, [
+    'tsh kube login prod',
+    'tsh kube login prod -n payments',
+    'tsh kube login prod --as=viewer --as-groups=auditors',
+    "tsh kube login prod --set-context-name='{{.KubeName}}'",
+    'tsh kube login --all',
+  ])
+}
+
+function credentialsCommand(context: TshContext): Command {
+  const command = new Command('credentials')
+    .description('print the credential for kubectl; kubeconfigs of "tsh login" call it')
+    .option('--kube-cluster <name>', 'the Kubernetes cluster that it is for')
+    .option('--teleport-cluster <name>', 'the Teleport cluster that it is of')
+    .action(async (flags: CredentialFlags) => {
+      const { kubeCredentials } = await import('./credentials.ts')
+      await kubeCredentials(context, flags)
+    })
+  return examples(command, [
+    'tsh kube credentials --proxy=teleport.example.com:3080 --teleport-cluster=example.com --kube-cluster=prod',
+  ])
+}
+
+function sessionsCommand(): Command {
+  const command = new Command('sessions')
+    .description('list running sessions (not in this version)')
+    .action(() => {
+      throw new CliError('REFUSED', 'this version keeps no list of running sessions', {
+        hint: 'an administrator finds who runs what in the audit log: tctl audit ls --type=kube.request',
+      })
+    })
+  return examples(command, ['tsh kube sessions'])
+}

@@ -1,0 +1,128 @@
+import {
+  type AccessibleCluster,
+  currentContextOf,
+  kubeconfigPaths,
+  type Profile,
+  readKubeconfigs,
+} from '../../../client/index.ts'
+import { CliError } from '../../errors.ts'
+import { type Format, labelsText, parseFormat, render, table } from '../../format.ts'
+import { print, say } from '../../io.ts'
+import { queryMatches, searchMatches } from '../../query/matches.ts'
+import { parseQuery } from '../../query/parse.ts'
+import type { TshContext } from '../context.ts'
+import { openSession, readAccess } from '../session.ts'
+
+export interface LsFlags {
+  readonly search?: string
+  readonly query?: string
+  readonly format: string
+  readonly verbose?: boolean
+  readonly quiet?: boolean
+}
+
+/** Labels beyond this make lines that nobody reads; -v shows them. */
+const LABELS_WIDTH = 60
+
+/** `tsh kube ls` */
+export async function kubeLs(
+  context: TshContext,
+  labels: string | undefined,
+  flags: LsFlags,
+): Promise<void> {
+  const { io } = context.world
+  const format = parseFormat(flags.format)
+  const filter = filterOf(labels, flags)
+  using session = await openSession(context)
+  const { kube_clusters: all } = await readAccess(context, session)
+  const selected = await selectedCluster(context, session.profile)
+  const clusters = all.filter(filter)
+  if (clusters.length > 0 || format !== 'text') {
+    print(io, show(format, clusters, selected, flags))
+  }
+  if (format !== 'text' || flags.quiet === true) return
+  if (all.length === 0) say(io, 'tsh: your roles reach no Kubernetes cluster: ask an administrator')
+  else if (clusters.length === 0) say(io, `tsh: none of ${all.length} clusters is like that`)
+}
+
+function show(
+  format: Format,
+  clusters: readonly AccessibleCluster[],
+  selected: string | null,
+  { verbose, quiet }: LsFlags,
+): string {
+  if (format !== 'text') {
+    const values = clusters.map((cluster) => ({
+      kube_cluster_name: cluster.name,
+      labels: cluster.labels,
+      selected: cluster.name === selected,
+      online: cluster.online,
+      kubernetes_users: cluster.kubernetes_users,
+      kubernetes_groups: cluster.kubernetes_groups,
+    }))
+    return render(format, values, () => '')
+  }
+  const headers = ['Kube Cluster Name', 'Labels', 'Selected']
+  const rows = clusters.map((cluster) => {
+    const row = [
+      cluster.name,
+      shortened(labelsText(cluster.labels), verbose === true),
+      cluster.name === selected ? '*' : '',
+    ]
+    return verbose === true
+      ? [
+          ...row,
+          cluster.online ? 'online' : 'offline',
+          cluster.kubernetes_users.join(','),
+          cluster.kubernetes_groups.join(','),
+        ]
+      : row
+  })
+  const all = verbose === true ? [...headers, 'Status', 'Users', 'Groups'] : headers
+  const text = table(all, rows)
+  return quiet === true ? text.split('\n').slice(2).join('\n') : text
+}
+
+const shortened = (text: string, whole: boolean): string =>
+  whole || text.length <= LABELS_WIDTH ? text : `${text.slice(0, LABELS_WIDTH - 1)}…`
+
+/** All that is given must hold. Throws CliError. */
+function filterOf(
+  labels: string | undefined,
+  { search, query }: LsFlags,
+): (cluster: AccessibleCluster) => boolean {
+  const wanted = labels === undefined ? [] : parseLabels(labels)
+  const words = (search ?? '').split(/[,\s]+/).filter((word) => word !== '')
+  const predicate = query === undefined ? null : parseQuery(query)
+  return (cluster) =>
+    wanted.every(([name, value]) =>
+      value === null
+        ? Object.hasOwn(cluster.labels, name)
+        : Object.hasOwn(cluster.labels, name) && cluster.labels[name] === value,
+    ) &&
+    searchMatches(words, cluster) &&
+    (predicate === null || queryMatches(predicate, cluster))
+}
+
+/** `env=prod,team`: labels with values, or with any. */
+function parseLabels(text: string): (readonly [string, string | null])[] {
+  return text.split(',').map((part) => {
+    const at = part.indexOf('=')
+    const name = (at === -1 ? part : part.slice(0, at)).trim()
+    if (name === '') {
+      throw new CliError('USAGE', `${JSON.stringify(text)} are not labels like env=prod,team=a`)
+    }
+    return [name, at === -1 ? null : part.slice(at + 1).trim()]
+  })
+}
+
+/** The cluster of this profile that kubectl would use now; null when it would use something else. */
+export async function selectedCluster(
+  { world }: TshContext,
+  profile: Profile,
+): Promise<string | null> {
+  const files = await readKubeconfigs(kubeconfigPaths(world.io.env, world.userHome))
+  const mark = currentContextOf(files)?.mark ?? null
+  const isOurs = mark?.proxy === profile.proxy && mark.teleportCluster === profile.teleport_cluster
+  return isOurs ? mark.kubeCluster : null
+}

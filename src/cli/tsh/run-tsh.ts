@@ -1,0 +1,15 @@
+import { processIo } from '../io.ts'
+import { run } from '../run.ts'
+import { buildTsh } from './program.ts'
+import { realWorld } from './world.ts'
+
+/** The whole of tsh, as the process's own command line. */
+export async function runTsh(argv: readonly string[]): Promise<number> {
+  const io = processIo()
+  const [first, ...words] = argv
+  if (first === '__complete') {
+    const { complete } = await import('./completion/complete.ts')
+    return complete(realWorld(io), words)
+  }
+  return run(buildTsh, argv, io)
+}
