@@ -4,6 +4,8 @@ import type { DoorLimits } from '../tls/index.ts'
 
 /** A resource is a page of YAML; more is a mistake or an attack. */
 export const MAX_BODY_BYTES = 1024 * 1024
+/** Of whoever has no certificate: a name, a password, a key. */
+export const MAX_STRANGER_BODY_BYTES = 16 * 1024
 /** A handshake that takes longer is a dead or a malicious peer. */
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
 /** Headers arrive in one packet; slow ones only hold a socket. */

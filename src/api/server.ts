@@ -14,6 +14,7 @@ import {
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_BODY_BYTES,
+  MAX_STRANGER_BODY_BYTES,
   REQUEST_TIMEOUT_MS,
 } from './limits.ts'
 import { createInvitePort, type InvitePort } from './login/invite-port.ts'
@@ -119,6 +120,7 @@ function register(
   app.route({
     method: endpoint.method,
     url: endpoint.path,
+    bodyLimit: endpoint.open === 'anyone' ? MAX_STRANGER_BODY_BYTES : MAX_BODY_BYTES,
     schema: {
       operationId: name,
       summary: endpoint.summary,

@@ -27,6 +27,25 @@ describe('parseConfig()', () => {
     })
   })
 
+  it.each([
+    ['', 'otp'],
+    ['authentication: {type: local}', 'otp'],
+    ['authentication: {type: local, second_factor: off}', 'off'],
+    ['authentication: {second_factor: "off"}', 'off'],
+    ['authentication: {type: local, second_factor: otp}', 'otp'],
+    ['authentication: {second_factor: on}', 'on'],
+  ])('asks logins for the second factor that %j says', (text, expected) => {
+    expect(parse(`auth_service:\n  enabled: yes\n  ${text}`).auth.secondFactor).toBe(expected)
+  })
+
+  it.each(['{type: github}', '{second_factor: webauthn}', '{second_facter: otp}', 'local'])(
+    'knows no authentication %s',
+    (text) => {
+      const [problem] = problems(`auth_service:\n  authentication: ${text}\n`)
+      expect(problem).toContain('auth_service.authentication')
+    },
+  )
+
   it('reads the kubernetes service of the page', () => {
     const config = parse(`kubernetes_service:
     enabled: yes
