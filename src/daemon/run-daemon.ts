@@ -1,4 +1,4 @@
-import { createServer, isIP } from 'node:net'
+import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Registry } from 'prom-client'
@@ -316,22 +316,18 @@ function publicKubeAddress(config: TeleportConfig): string | null {
   return formatAddress(web?.host ?? reachable(host), port)
 }
 
-/** What links to the web port begin with: the public address, else the listener under a name that browsers might reach. */
+/** What links to the web port begin with: the public address, else the listener on a host that browsers might reach. */
 function publicWebUrl(config: TeleportConfig): string | null {
   if (!config.proxy.enabled) return null
   const [own] = config.proxy.publicAddresses
   const { host, port } = config.proxy.webListen
-  const address = own ?? { host: nameOf(host), port }
+  const address = own ?? { host: reachable(host), port }
   // The origin leaves out the port that is the protocol's own.
   return new URL(`https://${formatAddress(address.host, address.port)}`).origin
 }
 
 const reachable = (host: string): string =>
   host === '0.0.0.0' || host === '::' ? hostname() : host
-
-/** Browsers send no server name for an address, and without one there is no certificate. */
-const nameOf = (host: string): string =>
-  host === '127.0.0.1' || host === '::1' ? 'localhost' : isIP(host) === 0 ? host : hostname()
 
 const loopbackOf = (host: string): string =>
   host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host

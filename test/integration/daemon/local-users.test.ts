@@ -28,7 +28,7 @@ describe('a local user of a running daemon', () => {
     new Promise((resolve, reject) => {
       const outgoing = request(
         {
-          host: 'localhost',
+          host: '127.0.0.1',
           port: daemon.ports.web,
           path,
           method: 'POST',
@@ -68,7 +68,7 @@ describe('a local user of a running daemon', () => {
       await daemon.tctl('users', 'add', 'joe', '--roles=access', '--format=json'),
     ) as { invite: { token: string; url: string } }[]
     const { token = '', url = '' } = added[0]?.invite ?? {}
-    expect(url).toBe(`https://localhost:${daemon.ports.web}/web/invite/${token}`)
+    expect(url).toBe(`https://127.0.0.1:${daemon.ports.web}/web/invite/${token}`)
 
     const described = await web('/webapi/invites/describe', { token })
     const { otp } = described.body as { otp: { secret: string } }
