@@ -43,13 +43,13 @@ export function createHttp1(
   server.on('request', serve)
   // Whatever else a client expects of us: Node would answer by itself, and the audit log would not know.
   server.on('checkExpectation', serve)
-  // A CONNECT has no path that we serve; it is refused like the others, by whoever decides.
-  for (const event of ['upgrade', 'connect'] as const) {
-    server.on(event, (request, socket, head) => {
-      if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
-      else handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket)
-    })
+  const serveUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
+    else handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket)
   }
+  server.on('upgrade', serveUpgrade)
+  // A CONNECT has no path that we serve; it is refused like the others, by whoever decides.
+  server.on('connect', serveUpgrade)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (leaving.has(socket)) return
     // Words now would be taken for the answer, or a part of it, that an earlier request still waits for.
