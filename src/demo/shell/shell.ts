@@ -38,9 +38,12 @@ export const isKnownProgram = (word: string): boolean => {
   return SHELLS.has(name) || Object.hasOwn(programs, name)
 }
 
-class Exit {
+/** Leaves the shell from wherever it is. */
+class Exit extends Error {
+  override readonly name = 'Exit'
   readonly status: number
   constructor(status: number) {
+    super(`exit ${status}`)
     this.status = status
   }
 }

@@ -40,11 +40,11 @@ export class SpdyConnection {
   }
 
   accept(streamId: number): void {
-    this.#write(this.#session.accept(streamId))
+    void this.#write(this.#session.accept(streamId))
   }
 
   reset(streamId: number): void {
-    this.#write(this.#session.reset(streamId, 'refusedStream'))
+    void this.#write(this.#session.reset(streamId, 'refusedStream'))
   }
 
   /** Resolves when the client has room for more. */
