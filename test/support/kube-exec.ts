@@ -25,6 +25,9 @@ export interface ExecOrder {
   readonly stdin?: string
 }
 
+/** kubelet, behind the API server, is asked for no JSON. */
+const ANY = { headers: { Accept: '*/*' } } as const
+
 const target = ({ namespace, pod, command, stdin }: ExecOrder): string => {
   const query = new URLSearchParams({ stdout: 'true', stderr: 'true' })
   if (stdin !== undefined) query.set('stdin', 'true')
@@ -39,7 +42,7 @@ export async function execOverWebSocket(
   order: ExecOrder,
 ): Promise<ExecOutcome> {
   const socket = new WebSocket(`wss://${client.host}:${client.port}${target(order)}`, [protocol], {
-    headers: client.headersFor({}),
+    headers: client.headersFor(ANY),
     ...client.tls,
   })
   const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[], error: [] as Buffer[] }
@@ -65,7 +68,7 @@ export async function execOverWebSocket(
 /** Runs a command over SPDY/3.1, with the product's own codec as the client. */
 export async function execOverSpdy(client: KubeClient, order: ExecOrder): Promise<ExecOutcome> {
   const socket = await client.dial()
-  const headers = Object.entries(client.headersFor({})).flatMap(([name, value]) =>
+  const headers = Object.entries(client.headersFor(ANY)).flatMap(([name, value]) =>
     [value].flat().map((one) => `${name}: ${one}`),
   )
   socket.write(

@@ -34,6 +34,7 @@ export function patchObject(
   if (kind === 'application/apply-patch+yaml') {
     return applyPatch(env, type, target, live, request, query, options, mayCreate)
   }
+  if (!PATCH_TYPES.has(kind)) throw unknownPatch()
   if (live === null) throw notFound(type, name)
   const served = servedObject(type, live)
   const patched = patchedBy(kind, served, request, type)
@@ -63,13 +64,22 @@ function patchedBy(
       if (!isObject(patch)) throw badRequest('a strategic merge patch must be an object')
       return applyStrategicMergePatch(served, patch, type.shape)
     default:
-      throw new ApiError(
-        'UnsupportedMediaType',
-        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
-        {},
-      )
+      throw unknownPatch()
   }
 }
+
+const PATCH_TYPES: ReadonlySet<string> = new Set([
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+])
+
+const unknownPatch = (): ApiError =>
+  new ApiError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${[...PATCH_TYPES].join(', ')}, application/apply-patch+yaml`,
+    {},
+  )
 
 function applyPatch(
   env: ApiEnv,

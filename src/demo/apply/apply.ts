@@ -117,9 +117,11 @@ function conflictError(
   })
 }
 
+/** As Kubernetes has it: who applies is told by name alone, who updates with when. */
 function ownerWords({ manager, apiVersion, operation, subresource, time }: Manager): string {
+  if (operation === 'Apply') return JSON.stringify(manager)
   const part = subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`
-  const when = operation === 'Update' && time !== '' ? ` at ${time}` : ''
+  const when = time === '' ? '' : ` at ${time}`
   return `${JSON.stringify(manager)}${part} using ${apiVersion}${when}`
 }
 

@@ -26,7 +26,13 @@ export function collectGarbage(env: ApiEnv): void {
       const owner = byUid.get(uid)?.object
       return owner !== undefined && !(isLeaving(owner) && isForeground(owner))
     })
-    if (!wanted) remove(env, type, object)
+    if (!wanted)
+      remove(
+        env,
+        type,
+        object,
+        owners.some((uid) => byUid.has(uid)),
+      )
   }
   for (const { type, object } of all) {
     if (isLeaving(object) && isForeground(object)) release(env, type, object)
@@ -36,14 +42,15 @@ export function collectGarbage(env: ApiEnv): void {
 const isForeground = (object: JsonObject): boolean =>
   listAt(object, 'metadata', 'finalizers').includes(FOREGROUND)
 
-function remove(env: ApiEnv, type: ResourceType, object: JsonObject): void {
+/** `foreground`: its owner waits for it, so it waits for its own. */
+function remove(env: ApiEnv, type: ResourceType, object: JsonObject, foreground: boolean): void {
   if (env.store.get(storageOf(type), namespaceOf(object), nameOf(object)) === null) return
   deleteObject(env, type, namespaceOf(object), nameOf(object), {
     dryRun: false,
     graceSeconds: null,
     uid: uidOf(object),
     resourceVersion: '',
-    propagation: 'Background',
+    propagation: foreground && type.resource !== 'pods' ? 'Foreground' : 'Background',
   })
 }
 

@@ -178,8 +178,8 @@ export class Kubelet {
     const about = { component: 'kubelet', host: DEMO_NODE, fieldPath: `spec.containers{${name}}` }
     for (const [reason, message] of [
       ['Pulled', `Container image "${image}" is not pulled: the demo cluster pretends to have it`],
-      ['Created', `Created container: ${name}`],
-      ['Started', `Started container ${name}`],
+      ['Created', 'Container created'],
+      ['Started', 'Container started'],
     ] as const) {
       recordEvent(this.#env, pod, { ...about, reason, message })
     }

@@ -97,7 +97,7 @@ function integer(name: string, ...path: readonly string[]): Column {
 }
 
 function text(name: string, ...path: readonly string[]): Column {
-  return { name, type: 'string', cell: (object) => String(count(object, ...path)) }
+  return { name, type: 'string', cell: (object) => count(object, ...path) }
 }
 
 function defaultWorkload(object: JsonObject): JsonObject {

@@ -332,7 +332,7 @@ export const configmaps: ResourceType = {
     {
       name: 'Data',
       type: 'string',
-      cell: (object) => String(entries(object, 'data', 'binaryData')),
+      cell: (object) => entries(object, 'data', 'binaryData'),
     },
     ageColumn,
   ],
@@ -354,7 +354,7 @@ export const secrets: ResourceType = {
   columns: [
     nameColumn,
     { name: 'Type', type: 'string', cell: (object) => textAt(object, 'type') },
-    { name: 'Data', type: 'string', cell: (object) => String(entries(object, 'data')) },
+    { name: 'Data', type: 'string', cell: (object) => entries(object, 'data') },
     ageColumn,
   ],
   prepareCreate: mergeStringData,

@@ -47,8 +47,9 @@ function decodeValue(
       if (!isObject(value)) throw wrong(value, owner, path, 'map')
       const object: JsonObject = {}
       for (const [key, child] of Object.entries(value)) {
-        const at = `${path}.${key}`
-        const decoded = child === null ? '' : decodeValue(child, schema.values, at, unknown, owner)
+        // Go's decoder names the map, not the key.
+        const decoded =
+          child === null ? '' : decodeValue(child, schema.values, path, unknown, owner)
         define(object, key, decoded)
       }
       return object

@@ -71,7 +71,7 @@ export function describePods(target: KubeApiTarget, client: () => KubeClient): v
           item.reason === 'Started' && item.regarding.name === 'runs',
       )
       expect(started.regarding).toMatchObject({ kind: 'Pod', name: 'runs', namespace: ns })
-      expect(started.note).toContain('main')
+      expect(started.regarding.fieldPath).toBe('spec.containers{main}')
     })
 
     it('have logs of a container that is there', async () => {

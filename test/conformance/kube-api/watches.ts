@@ -57,13 +57,17 @@ export function describeWatches(target: KubeApiTarget, client: () => KubeClient)
       expect(watch.events.map(({ type }) => type)).toEqual(['ADDED', 'DELETED'])
     })
 
-    it('of a revision that is long ago are told that it is gone', async () => {
-      using watch = client().watch('/api/v1/namespaces?watch=true&resourceVersion=1')
-      const { type, object } = await watch.until(() => true)
-      expect(type).toBe('ERROR')
-      expect(object).toMatchObject({ kind: 'Status', reason: 'Expired', code: 410 })
-      await watch.ended
-    })
+    // An old etcd keeps it for five minutes, whatever happened since.
+    it.skipIf(!isAtLeast(target, 27))(
+      'of a revision that is long ago are told that it is gone (since 1.27)',
+      async () => {
+        using watch = client().watch('/api/v1/namespaces?watch=true&resourceVersion=1')
+        const { type, object } = await watch.until(() => true)
+        expect(type).toBe('ERROR')
+        expect(object).toMatchObject({ kind: 'Status', reason: 'Expired', code: 410 })
+        await watch.ended
+      },
+    )
 
     it('end when they were asked to', async () => {
       using watch = client().watch(
@@ -82,10 +86,7 @@ export function describeWatches(target: KubeApiTarget, client: () => KubeClient)
       await watch.until(({ type }) => type === 'MODIFIED')
       const [added, modified] = watch.events
       expect(added?.object.kind).toBe('Table')
-      expect(added?.object.rows[0].cells.slice(0, 2)).toEqual([
-        'printed',
-        isAtLeast(target, 21) ? '1' : expect.anything(),
-      ])
+      expect(added?.object.rows[0].cells.slice(0, 2)).toEqual(['printed', 1])
       expect(added?.object.columnDefinitions).toHaveLength(3)
       // Columns are said once.
       expect(modified?.object.columnDefinitions ?? null).toBeNull()
