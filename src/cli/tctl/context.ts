@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { ApiClient } from '../../client/index.ts'
 import { type Io, say } from '../io.ts'
 import { type ConnectionFlags, chooseConnection } from './connection/choose.ts'
@@ -13,7 +14,11 @@ export function tctlContext(io: Io, flags: () => ConnectionFlags): TctlContext {
   return {
     io,
     connect: async () => {
-      const { connection, warning } = await chooseConnection(flags(), io.env, Date.now())
+      const { connection, warning } = await chooseConnection(flags(), {
+        env: io.env,
+        nowMs: Date.now(),
+        userHome: homedir(),
+      })
       if (warning !== null) say(io, `tctl: ${warning}`)
       return new ApiClient(connection)
     },

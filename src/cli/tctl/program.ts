@@ -45,6 +45,10 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
       new Command('version').description('print the version').action(() => print(io, ownVersion())),
     )
   flags = connectionFlags(program)
+  program.addHelpText(
+    'after',
+    '\nWho you are: the identity file of -i; else, by -c, the administrator of this machine; else that one when\nthere is one and no address is named; else the login of "tsh login". Your roles decide what you may do.',
+  )
   return examples(program, [
     'tctl status',
     'tctl -i admin.pem --auth-server=teleport.example.com:3025 users ls',

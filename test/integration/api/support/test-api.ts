@@ -25,6 +25,7 @@ import { ApiClient, type ApiConnection } from '../../../../src/client/index.ts'
 import { buildPath, type Endpoint, type ResponseOf } from '../../../../src/contract/index.ts'
 import { type Clock, silentLogger, systemClock } from '../../../../src/core/index.ts'
 import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
+import { authServerName } from '../../../../src/protocol/index.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
@@ -38,7 +39,7 @@ const testStats = (): LiveStats =>
     clusterName: CLUSTER,
     eventLoop: { read: () => ({ p50: 0, p99: 0, max: 0 }), [Symbol.dispose]: () => {} },
   })
-const SERVER_NAME = 'auth.test'
+const SERVER_NAME = authServerName(CLUSTER)
 
 /** The management API on a real TLS socket, over a memory backend. */
 export class TestApi implements AsyncDisposable {
