@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /** Slow machines are no reason to fail; timing is never what a test asserts. */
 const PATIENT_MS = 60_000
+/** For states that are bound to come. */
+const poll = { timeout: 30_000 }
 
 export default defineConfig({
   test: {
@@ -10,6 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: { poll },
           include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.ts'],
           testTimeout: PATIENT_MS,
         },
@@ -17,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'conformance',
+          expect: { poll },
           include: ['test/conformance/**/*.test.ts'],
           testTimeout: PATIENT_MS,
         },
@@ -24,6 +28,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          expect: { poll },
           include: ['test/integration/**/*.test.ts'],
           testTimeout: PATIENT_MS,
           hookTimeout: PATIENT_MS,
@@ -32,6 +37,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          expect: { poll },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/support/global-setup.ts'],
           testTimeout: 10 * 60_000,
@@ -42,6 +48,7 @@ export default defineConfig({
       {
         test: {
           name: 'browser',
+          expect: { poll },
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['test/browser/support/global-setup.ts'],
           testTimeout: 2 * PATIENT_MS,

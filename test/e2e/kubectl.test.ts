@@ -222,8 +222,36 @@ describe('unmodified kubectl through Teleport', () => {
       'hello-from-pod',
     )
 
+    // A token of a ServiceAccount, made through us, is good where it belongs: at the API server.
+    if (Number(version.slice(2)) >= 24) {
+      await k(['create', 'serviceaccount', 'robot'])
+      await k(['create', 'rolebinding', 'robot', '--role=r', `--serviceaccount=${ns}:robot`])
+      const token = (await k(['create', 'token', 'robot'])).trim()
+      expect(await asRobot(cluster, kubectl, token, ['-n', ns, 'get', 'pods'])).toContain('box')
+    }
+
     await k(['delete', 'pod', 'box', '--wait=true', '--timeout=60s'])
     await k(['delete', 'namespace', ns, '--wait=false'])
+  }
+
+  /** Past us, with nothing but a token. */
+  async function asRobot(
+    cluster: Cluster,
+    kubectl: string,
+    token: string,
+    args: readonly string[],
+  ): Promise<string> {
+    const view = ['--kubeconfig', cluster.kubeconfig, 'config', 'view', '--raw', '--flatten']
+    const config = JSON.parse(await mustRun(kubectl, [...view, '-o', 'json'])) as {
+      clusters: { cluster: { server: string; 'certificate-authority-data': string } }[]
+    }
+    const known = config.clusters[0]?.cluster
+    if (known === undefined) throw new Error('the kubeconfig has no cluster')
+    const authority = join(directory, `${contextOf(cluster)}.crt`)
+    await writeFile(authority, Buffer.from(known['certificate-authority-data'], 'base64'))
+    const where = ['--kubeconfig', '/dev/null', '-s', known.server]
+    const who = ['--certificate-authority', authority, '--token', token]
+    return mustRun(kubectl, [...where, ...who, ...args])
   }
 
   for (const clusterVersion of CLUSTER_VERSIONS) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { serverCertificate } from '../support/certificates.ts'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import {
   clusters,
@@ -34,7 +35,29 @@ const REFUSALS = {
   IMPERSONATION_DENIED: /impersonation of user "mallory" is not allowed/,
   CERT_EXPIRED: /certificate expired at/,
   UPSTREAM_UNREACHABLE: /is offline: its API server does not answer/,
+  CERT_MISSING: /no client certificate/,
+  CLUSTER_UNKNOWN: /access to this Kubernetes cluster is denied/,
+  CLUSTER_OFFLINE: /is offline since .*: no service of ours serves it/,
+  IMPERSONATION_AMBIGUOUS: /several Kubernetes users \(alice, bob\): choose one with --as/,
+  IMPERSONATION_UNSUPPORTED: /the header impersonate-uid is not allowed/,
+  UPSTREAM_TLS: /its API server is not the one that is configured/,
+  UPSTREAM_CREDENTIALS: /the service has no valid credentials for it/,
 } as const
+/** Clusters that are refused as such; everything else is asked of the one that works. */
+const CONTEXTS: Partial<Record<RefusalName, string>> = {
+  UPSTREAM_UNREACHABLE: 'dead',
+  UPSTREAM_TLS: 'another',
+  UPSTREAM_CREDENTIALS: 'locked-out',
+  CLUSTER_OFFLINE: 'gone',
+}
+/** kubectl 1.20 has no `--as-uid`. */
+const CANNOT_ASK: Partial<Record<RefusalName, readonly string[]>> = {
+  IMPERSONATION_UNSUPPORTED: ['1.20'],
+}
+const FLAGS: Partial<Record<RefusalName, (user: string) => readonly string[]>> = {
+  IMPERSONATION_DENIED: () => ['--as=mallory'],
+  IMPERSONATION_UNSUPPORTED: (user) => [`--as=${user}`, '--as-uid=7'],
+}
 /** kubectl 1.20 drops what it is told in discovery, whatever the answer is, and goes on without resources. */
 const BLIND = /doesn't have a resource type/
 
@@ -63,15 +86,32 @@ describe.skipIf(missing !== null)(
 
     beforeAll(async () => {
       directory = await mkdtemp(join(tmpdir(), 'e2e-refusals-'))
-      const clustersFile = await withDeadCluster(
-        await mergedKubeconfig(directory, [required(cluster)]),
-      )
-      daemon = await TestDaemon.start({ kubeconfig: clustersFile, labels: { env: 'prod' } })
+      const working = await mergedKubeconfig(directory, [required(cluster)])
+      const data = join(directory, 'daemon')
+      await mkdir(data)
+      // A cluster that was served once is remembered.
+      const before = await withBrokenClusters(working, ['gone'])
+      await using earlier = await TestDaemon.start({ kubeconfig: before, directory: data })
+      await earlier.stop()
+      const clustersFile = await withBrokenClusters(working, [])
+      daemon = await TestDaemon.start({
+        kubeconfig: clustersFile,
+        directory: data,
+        labels: { env: 'prod' },
+      })
       foreign = await TestDaemon.start({ kubeconfig: clustersFile })
       for (const [name, allow] of [
         ['reaches', { kubernetes_labels: { '*': '*' }, kubernetes_groups: ['system:masters'] }],
         ['elsewhere', { kubernetes_labels: { env: 'dev' }, kubernetes_groups: ['system:masters'] }],
         ['nobody', { kubernetes_labels: { '*': '*' } }],
+        [
+          'several',
+          {
+            kubernetes_labels: { '*': '*' },
+            kubernetes_groups: ['system:masters'],
+            kubernetes_users: ['alice', 'bob'],
+          },
+        ],
       ] as const) {
         await writeFile(
           join(directory, 'role.yaml'),
@@ -80,9 +120,10 @@ describe.skipIf(missing !== null)(
         await daemon.tctl('create', '-f', join(directory, 'role.yaml'))
       }
       const sign = async (name: RefusalName, ...flags: string[]): Promise<string> => {
-        const user = name.toLowerCase().replaceAll('_', '-')
+        const user = userOf(name)
         // A certificate is worth what it and the user's record agree on: both roles are signed, one is left.
-        await daemon.tctl('users', 'add', user, '--roles=reaches,nobody')
+        const roles = name === 'IMPERSONATION_AMBIGUOUS' ? 'several' : 'reaches,nobody'
+        await daemon.tctl('users', 'add', user, `--roles=${roles}`)
         const path = await daemon.sign(user, ...flags)
         kubeconfigs.set(name, path)
         return path
@@ -95,6 +136,8 @@ describe.skipIf(missing !== null)(
         const { code, stderr } = await get(path, version, 'UPSTREAM_UNREACHABLE', served(), 'warm')
         if (code !== 0) throw new Error(stderr)
       }
+      await withoutCertificate(required(kubeconfigs.get('CERT_MISSING')))
+      await withUnknownName(required(kubeconfigs.get('CLUSTER_UNKNOWN')))
       await daemon.tctl('users', 'rm', 'user-gone')
       await daemon.tctl('users', 'update', 'cluster-denied', '--set-roles=elsewhere')
       await daemon.tctl('users', 'update', 'no-kubernetes-principals', '--set-roles=nobody')
@@ -133,18 +176,16 @@ describe.skipIf(missing !== null)(
       const home = cache === 'warm' ? warm : await mkdtemp(join(directory, 'cold-'))
       await mkdir(home, { recursive: true })
       const kubectl = kubectlWith(path, required(kubeconfigs.get(refusal)), context, home)
-      return kubectl([
-        'get',
-        'pods',
-        ...(refusal === 'IMPERSONATION_DENIED' ? ['--as=mallory'] : []),
-      ])
+      return kubectl(['get', 'pods', ...(FLAGS[refusal]?.(userOf(refusal)) ?? [])])
     }
 
     for (const refusal of Object.keys(REFUSALS) as RefusalName[]) {
       it(`${refusal}: every kubectl says why, cold and warm`, async () => {
         if (refusal === 'CERT_EXPIRED') await untilExpired()
-        const context = refusal === 'UPSTREAM_UNREACHABLE' ? 'e2e.example.com-dead' : served()
+        const broken = CONTEXTS[refusal]
+        const context = broken === undefined ? served() : `e2e.example.com-${broken}`
         for (const { path, version } of used()) {
+          if (CANNOT_ASK[refusal]?.includes(version) === true) continue
           for (const cache of ['cold', 'warm'] as const) {
             const { code, stdout, stderr } = await get(path, version, refusal, context, cache)
             expect(code, stderr).not.toBe(0)
@@ -182,17 +223,33 @@ function required<T>(value: T | undefined): T {
 const lastLine = (stderr: string): string =>
   required(stderr.trim().split('\n').at(-1)).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, '(time)')
 
-async function withDeadCluster(path: string): Promise<string> {
+const userOf = (name: RefusalName): string => name.toLowerCase().replaceAll('_', '-')
+
+/** The clusters of a kubeconfig, one where nobody listens, one that is not who it should be, one that does not know us. */
+async function withBrokenClusters(path: string, further: readonly string[]): Promise<string> {
   const config = parse(await readFile(path, 'utf8')) as {
-    clusters: object[]
-    users: { name: string; user: object }[]
+    clusters: { name?: string; cluster: { server: string } }[]
+    users: { name?: string; user: object }[]
     contexts: object[]
   }
-  const server = `https://127.0.0.1:${await freePort()}`
-  config.clusters.push({ name: 'dead', cluster: { server, 'insecure-skip-tls-verify': true } })
-  config.users.push({ name: 'dead', user: { token: 'unused' } })
-  config.contexts.push({ name: 'dead', context: { cluster: 'dead', user: 'dead' } })
-  const file = `${path}.dead`
+  const { cluster } = required(config.clusters[0])
+  const { user } = required(config.users[0])
+  const add = (name: string, where: typeof cluster, who: object): void => {
+    config.clusters.push({ name, cluster: where })
+    config.users.push({ name, user: who })
+    config.contexts.push({ name, context: { cluster: name, user: name } })
+  }
+  const dead = { server: `https://127.0.0.1:${await freePort()}` }
+  add('dead', dead, { token: 'unused' })
+  const { ca } = await serverCertificate('another.example.com')
+  const another = {
+    server: cluster.server,
+    'certificate-authority-data': Buffer.from(ca).toString('base64'),
+  }
+  add('another', another, user)
+  add('locked-out', cluster, { token: 'nonsense' })
+  for (const name of further) add(name, cluster, user)
+  const file = `${path}.${['broken', ...further].join('-')}`
   await writeFile(file, stringify(config), { mode: 0o600 })
   return file
 }
@@ -207,6 +264,19 @@ async function withForeignCertificate(path: string, foreign: string): Promise<vo
   for (const entry of ours.users) entry.user = required(theirs.users[0]).user
   await cp(path, `${path}.before`)
   await writeFile(path, stringify(ours))
+}
+
+/** kubectl without any credential asks for a name at the terminal: this one has something, and no certificate. */
+async function withoutCertificate(path: string): Promise<void> {
+  const config = parse(await readFile(path, 'utf8')) as { users: { user: object }[] }
+  for (const entry of config.users) entry.user = { token: 'nonsense' }
+  await writeFile(path, stringify(config))
+}
+
+async function withUnknownName(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8')
+  const unknown = `tls-server-name: k-${'a'.repeat(32)}.teleport.cluster.local`
+  await writeFile(path, text.replaceAll(/tls-server-name: .*/g, unknown))
 }
 
 async function expired(path: string): Promise<boolean> {
