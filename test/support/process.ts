@@ -84,6 +84,12 @@ export class Running implements AsyncDisposable {
     }
   }
 
+  /** Resolves when it has ended by itself. */
+  async ended(): Promise<void> {
+    const { child } = this
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+
   /** Sends a signal and resolves to the exit code, or to the signal's name when it died of one. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> {
     const { child } = this

@@ -1,0 +1,239 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, delimiter, dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort, TestDaemon } from '../support/daemon.ts'
+import { fileOfBlock, type GuideBlock, guideBlocks } from '../support/guide.ts'
+import { Running, runProgram } from '../support/process.ts'
+import { type Cluster, clusters, mergedKubeconfig } from './support/environment.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const BIN = join(ROOT, 'bin')
+const GUIDES = join(ROOT, 'docs/guides')
+
+const cluster = clusters.find(({ version }) => version === '1.35')
+const missing = cluster === undefined ? 'no Kubernetes 1.35 here' : null
+
+/** A person's shell: the product and kubectl on the PATH, a home of his own, the daemon's configuration in its place. */
+class Reader implements AsyncDisposable {
+  readonly directory: string
+  readonly daemon: TestDaemon
+  readonly kubeconfig: string
+  readonly #kubectl: string
+
+  private constructor(directory: string, daemon: TestDaemon, kubeconfig: string, kubectl: string) {
+    this.directory = directory
+    this.daemon = daemon
+    this.kubeconfig = kubeconfig
+    this.#kubectl = kubectl
+  }
+
+  static async open(real: Cluster): Promise<Reader> {
+    const directory = await mkdtemp(join(tmpdir(), 'guide-'))
+    const kubeconfig = await mergedKubeconfig(directory, [real])
+    const daemon = await TestDaemon.start({
+      kubeconfig,
+      labels: { env: 'dev' },
+      config: { auth_service: { authentication: { type: 'local', second_factor: 'off' } } },
+    })
+    return new Reader(directory, daemon, kubeconfig, real.kubectl)
+  }
+
+  get env(): Record<string, string> {
+    return {
+      PATH: [BIN, dirname(this.#kubectl), process.env['PATH']].join(delimiter),
+      HOME: this.directory,
+      KUBECONFIG: join(this.directory, '.kube/config'),
+      TELEPORT_CONFIG_FILE: this.daemon.configFile,
+    }
+  }
+
+  /** Runs the lines of a block, and expects that they succeed. Resolves to what they printed. */
+  async run(lines: string): Promise<string> {
+    const finished = await runProgram('bash', ['-euo', 'pipefail', '-c', lines], {
+      cwd: this.directory,
+      env: this.env,
+    })
+    expect(finished, `${lines}\n${finished.stderr}`).toMatchObject({ code: 0 })
+    return finished.stdout
+  }
+
+  /** Runs one line at a terminal, and types each answer when its question is there. */
+  async type(line: string, answers: readonly (readonly [string, string])[]): Promise<void> {
+    await using terminal = new Running('script', ['-qefc', line, '/dev/null'], {
+      cwd: this.directory,
+      env: { ...process.env, ...this.env, TERM: 'dumb' },
+    })
+    let seen = 0
+    for (const [question, answer] of answers) {
+      await terminal.until(({ stdout }) => stdout.indexOf(question, seen) !== -1)
+      seen = terminal.stdout.indexOf(question, seen) + question.length
+      terminal.child.stdin?.write(`${answer}\r`)
+    }
+    await terminal.ended()
+    expect(terminal.child.exitCode, `${line}\n${terminal.stdout}`).toBe(0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon[Symbol.asyncDispose]()
+    await rm(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** What a page needs before it is read, and what stands for its examples. */
+interface Page {
+  before?(reader: Reader): Promise<void>
+  /** Runs a block otherwise than by a shell; false: the shell does. */
+  run?(reader: Reader, lines: string): Promise<boolean>
+  after?(reader: Reader): Promise<void>
+}
+
+const pages: Readonly<Record<string, Page>> = {
+  'users.md': {
+    async after({ daemon }) {
+      const users = JSON.parse(await daemon.tctl('get', 'users', '--format=json')) as {
+        metadata: { name: string }
+        spec: { traits?: Record<string, string[]> }
+      }[]
+      expect(users.map(({ metadata }) => metadata.name)).toEqual(['alice', 'joe'])
+      expect(users[0]?.spec.traits?.['kubernetes_groups']).toEqual(['developers', 'viewers'])
+    },
+  },
+  'policies.md': {
+    async after({ daemon }) {
+      const roles = await daemon.tctl('get', 'role/developer', '--format=yaml')
+      expect(roles).toContain('env: prod')
+    },
+  },
+  'labels.md': {},
+  'automation.md': {},
+  'audit.md': {},
+  'lock-out.md': {
+    before: async (reader) => {
+      await reader.run('tctl users add joe --k8s-groups=developers')
+    },
+    async run(reader, lines) {
+      if (!lines.includes('lock/NAME')) return false
+      const [lock] = JSON.parse(await reader.run('tctl get locks --format=json')) as {
+        metadata: { name: string }
+      }[]
+      await reader.run(lines.replace('NAME', lock?.metadata.name ?? ''))
+      expect(JSON.parse(await reader.run('tctl get locks --format=json'))).toEqual([])
+      return true
+    },
+  },
+  'turn-on.md': turnOn(),
+  'login.md': login(),
+}
+
+const PASSWORD = 'four unrelated words'
+
+/** A person at a terminal; the page's proxy is the test's. */
+function login(): Page {
+  return {
+    before: async (reader) => {
+      await reader.run('tctl users add alice --k8s-groups=system:masters')
+    },
+    async run(reader, lines) {
+      const proxy = `127.0.0.1:${reader.daemon.ports.web}`
+      const line = lines.replace('teleport.example.com:3080', proxy)
+      if (lines.startsWith('tsh invite')) {
+        const [token] = /[0-9a-f]{32}/.exec(await reader.run('tctl users reset alice')) ?? ['']
+        await reader.type(line.replace('TOKEN', token), [
+          ['(yes/no', 'yes'],
+          ['New password', PASSWORD],
+          ['The same again', PASSWORD],
+        ])
+        return true
+      }
+      if (lines.startsWith('tsh login')) {
+        await reader.type(line, [
+          ['(yes/no', 'yes'],
+          ['Password for alice', PASSWORD],
+        ])
+        return true
+      }
+      await reader.run(line)
+      return true
+    },
+    async after(reader) {
+      const events = await reader.daemon.events('--user=alice', '--event=kube.request')
+      expect(events.map((event) => event['resource_kind'])).toContain('pods')
+    },
+  }
+}
+
+/** The page starts a daemon of its own; its ports and its data directory are the test's. */
+function turnOn(): Page {
+  let started: Running | null = null
+  let diag = 0
+  return {
+    async run(reader, lines) {
+      if (lines.startsWith('teleport configure')) {
+        await reader.run(lines.replace('/secrets/kubeconfig', reader.kubeconfig))
+        const file = join(reader.directory, 'teleport.yaml')
+        const text = await readFile(file, 'utf8')
+        const [auth, web, kube] = [await freePort(), await freePort(), await freePort()]
+        const own = text
+          .replaceAll('/var/lib/teleport', join(reader.directory, 'data'))
+          .replace(/:3025\b/, `:${auth}`)
+          .replace(/:3080\b/, `:${web}`)
+          .replace(/:3026\b/, `:${kube}`)
+        await writeFile(file, own)
+        return true
+      }
+      if (lines.startsWith('teleport start')) {
+        diag = await freePort()
+        const line = lines.replace(':3000', `:${diag}`)
+        const running = new Running('bash', ['-c', `exec ${line}`], {
+          cwd: reader.directory,
+          env: { ...process.env, ...reader.env },
+        })
+        started = running
+        await running.until(({ stderr }) => stderr.includes('teleport is ready'))
+        return true
+      }
+      if (!lines.includes(':3000')) return false
+      const said = await reader.run(lines.replace(':3000', `:${diag}`))
+      expect(said).toContain('v1-35')
+      return true
+    },
+    async after() {
+      expect(await started?.end('SIGTERM')).toBe(0)
+    },
+  }
+}
+
+describe.skipIf(missing !== null)(
+  `the guides, every command in them${missing === null ? '' : ` (${missing})`}`,
+  () => {
+    it('are all read here', async () => {
+      expect((await readdir(GUIDES)).sort()).toEqual(Object.keys(pages).sort())
+    })
+
+    describe.each(Object.entries(pages))('%s', (name, page) => {
+      let reader: Reader
+      let blocks: GuideBlock[]
+
+      beforeAll(async () => {
+        blocks = guideBlocks(await readFile(join(GUIDES, basename(name)), 'utf8'))
+        reader = await Reader.open(cluster as Cluster)
+        await page.before?.(reader)
+      })
+      afterAll(() => reader[Symbol.asyncDispose]())
+
+      it('does what it says', async () => {
+        let ran = 0
+        for (const block of blocks) {
+          const file = fileOfBlock(block)
+          if (file !== null) await writeFile(join(reader.directory, file), block.text)
+          if (block.language !== 'sh') continue
+          ran += 1
+          if ((await page.run?.(reader, block.text)) !== true) await reader.run(block.text)
+        }
+        expect(ran).toBeGreaterThan(0)
+        await page.after?.(reader)
+      })
+    })
+  },
+)
