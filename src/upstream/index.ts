@@ -16,6 +16,7 @@ export {
   type LoadUpstreamsOptions,
   loadKubeconfigFiles,
   loadUpstreams,
+  THROUGH_TELEPORT,
   type UpstreamSource,
 } from './load-upstreams.ts'
 export { type OpenUpstream, type OpenUpstreamOptions, openUpstream } from './open-upstream.ts'

@@ -8,6 +8,7 @@ import {
   parseKubeconfig,
   resolveContext,
 } from '../kube/index.ts'
+import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { openCredentials } from './credentials/credentials.ts'
 import { UpstreamError } from './errors.ts'
 import { defaultUpstreamLimits } from './limits.ts'
@@ -94,13 +95,26 @@ export async function loadKubeconfigFiles(paths: readonly string[]): Promise<Kub
   return mergeKubeconfigs(found)
 }
 
+/** Why a context that `tsh` or `tctl` wrote is none to serve. */
+export const THROUGH_TELEPORT = 'it leads through a Teleport proxy, and not to an API server'
+
+/** Served, such a context would lead a request round and round. */
+const leadsThroughTeleport = ({ tlsServerName }: KubeTarget): boolean =>
+  tlsServerName?.endsWith(`.${SERVER_NAME_SUFFIX}`) === true
+
 function targetsOf(config: Kubeconfig): { clusters: KubeTarget[]; broken: BrokenContext[] } {
   const clusters: KubeTarget[] = []
   const broken: BrokenContext[] = []
   for (const context of config.contexts) {
     const resolved = resolveContext(config, context)
-    if (resolved.ok) clusters.push(targetOfContext(resolved.context))
-    else broken.push({ context: context.name, reason: resolved.reason })
+    if (!resolved.ok) {
+      broken.push({ context: context.name, reason: resolved.reason })
+      continue
+    }
+    const target = targetOfContext(resolved.context)
+    if (leadsThroughTeleport(target))
+      broken.push({ context: context.name, reason: THROUGH_TELEPORT })
+    else clusters.push(target)
   }
   return { clusters, broken }
 }

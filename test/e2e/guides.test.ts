@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import { fileOfBlock, type GuideBlock, guideBlocks } from '../support/guide.ts'
 import { Running, runProgram } from '../support/process.ts'
+import { typeAtTerminal } from '../support/terminal.ts'
 import { type Cluster, clusters, mergedKubeconfig } from './support/environment.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -58,20 +59,9 @@ class Reader implements AsyncDisposable {
     return finished.stdout
   }
 
-  /** Runs one line at a terminal, and types each answer when its question is there. */
+  /** Runs one line at a terminal. */
   async type(line: string, answers: readonly (readonly [string, string])[]): Promise<void> {
-    await using terminal = new Running('script', ['-qefc', line, '/dev/null'], {
-      cwd: this.directory,
-      env: { ...process.env, ...this.env, TERM: 'dumb' },
-    })
-    let seen = 0
-    for (const [question, answer] of answers) {
-      await terminal.until(({ stdout }) => stdout.indexOf(question, seen) !== -1)
-      seen = terminal.stdout.indexOf(question, seen) + question.length
-      terminal.child.stdin?.write(`${answer}\r`)
-    }
-    await terminal.ended()
-    expect(terminal.child.exitCode, `${line}\n${terminal.stdout}`).toBe(0)
+    await typeAtTerminal(line, answers, { cwd: this.directory, env: this.env })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,7 +5,9 @@ import { ApiClient, readAdminIdentity } from '../../client/index.ts'
 import { errorMessage, silentLogger, systemClock } from '../../core/index.ts'
 import { openDemoCluster } from '../../demo/index.ts'
 import { writePrivateFile } from '../../files/index.ts'
+import { type BrokenContext, loadUpstreams, THROUGH_TELEPORT } from '../../upstream/index.ts'
 import { parseConfig, type TeleportConfig } from '../config/index.ts'
+import { DaemonError } from '../errors.ts'
 import type { Started } from '../run-daemon.ts'
 import { devConfigText } from './config-text.ts'
 import { makeFirstRequest } from './first-request.ts'
@@ -62,6 +64,30 @@ export async function openDev(env: Env, say: (line: string) => void): Promise<De
 interface Source {
   readonly files: readonly string[]
   readonly says: string
+  /** Contexts that cannot be served, with the reason. */
+  readonly skipped: readonly BrokenContext[]
+}
+
+/**
+ * What can be served of kubeconfigs; null when all that is in them leads through Teleport, as after a `tsh login` of somebody
+ * who has no cluster. Rejects with NO_KUBE_CLUSTERS when nothing can be served, and with the reasons.
+ */
+async function realClusters(
+  files: readonly string[],
+  env: Env,
+): Promise<{ skipped: readonly BrokenContext[] } | null> {
+  const { clusters, broken } = await loadUpstreams(
+    { kubeconfigFile: files },
+    { clock: systemClock, log: silentLogger, env },
+  )
+  const skipped = broken.filter(({ reason }) => reason !== THROUGH_TELEPORT)
+  if (clusters.length > 0) return { skipped }
+  if (skipped.length === 0) return null
+  const reasons = skipped.map(({ context, reason }) => `\n  ${context}: ${reason}`)
+  throw new DaemonError(
+    'NO_KUBE_CLUSTERS',
+    `no context of ${files.map(shortPath).join(', ')} can be served:${reasons.join('')}`,
+  )
 }
 
 /** The clusters of the current kubeconfig, else a demo cluster that lives as long as `stack`. */
@@ -71,14 +97,18 @@ async function clustersToServe(
   env: Env,
 ): Promise<Source> {
   const files = await currentKubeconfigs(env)
-  if (files.length > 0) return { files, says: `of ${files.map(shortPath).join(', ')}` }
+  const real = files.length === 0 ? null : await realClusters(files, env)
+  if (real !== null) {
+    return { files, says: `of ${files.map(shortPath).join(', ')}`, skipped: real.skipped }
+  }
   const demo = stack.use(await openDemoCluster({ clock: systemClock, log: silentLogger }))
   const file = join(directory, 'demo.kubeconfig')
   await writePrivateFile(file, demo.kubeconfig())
   stack.defer(() => rm(file, { force: true }))
   return {
     files: [file],
-    says: 'a DEMO, in memory: no kubeconfig was found ($KUBECONFIG, ~/.kube/config), so there is no real cluster here',
+    says: 'a DEMO, in memory: no kubeconfig with a cluster was found ($KUBECONFIG, ~/.kube/config)',
+    skipped: [],
   }
 }
 
@@ -93,6 +123,7 @@ async function greet(options: {
   const { started, directory, source, env, say } = options
   const { kubeClusters, kubePort } = started
   say(step('clusters', `${listed(kubeClusters)} (${source.says})`))
+  for (const { context, reason } of source.skipped) say(trouble('skipped', `${context}: ${reason}`))
   using client = new ApiClient(await readAdminIdentity(directory))
   const user = await ensureFirstUser(client)
   const since = user.created ? 'made now' : 'from an earlier start'

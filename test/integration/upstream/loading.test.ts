@@ -7,6 +7,7 @@ import {
   type LoadedUpstreams,
   loadKubeconfigFiles,
   loadUpstreams,
+  THROUGH_TELEPORT,
   type UpstreamSource,
 } from '../../../src/upstream/index.ts'
 import { ask, open, recordingLogger } from './support/client.ts'
@@ -50,6 +51,24 @@ function load(
 }
 
 describe('a kubeconfig', () => {
+  test('gives no cluster for a context that leads through Teleport: it would lead back to us', async () => {
+    const path = await kubeconfig(
+      'through',
+      `
+clusters:
+- {name: c, cluster: {server: "https://c", certificate-authority: ca.crt}}
+- {name: t, cluster: {server: "https://t", tls-server-name: "k-abc.teleport.cluster.local", certificate-authority: ca.crt}}
+users: [{name: u, user: {token: t}}]
+contexts:
+- {name: direct, context: {cluster: c, user: u}}
+- {name: through, context: {cluster: t, user: u}}
+`,
+    )
+    const { clusters, broken } = await load({ kubeconfigFile: path })
+    expect(clusters.map(({ name }) => name)).toEqual(['direct'])
+    expect(broken).toEqual([{ context: 'through', reason: THROUGH_TELEPORT }])
+  })
+
   test('gives a cluster for each context that can be served; the others are told and logged', async () => {
     const log = recordingLogger()
     const path = await kubeconfig(
