@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { eventCodes, REFUSED_LOGIN_CODE, REFUSED_REQUEST_CODE } from '../../src/audit/codes.ts'
 import { type SectionSpec, schema } from '../../src/daemon/config/schema.ts'
 import { type RoomTable, readRoomTable } from '../rooms/table.ts'
+import { terminalPicture } from './terminal-picture.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -121,6 +122,14 @@ function check(write: boolean): DocsReport {
   if (before !== after) {
     if (write) writeFileSync(architecture, after)
     else problems.push('ARCHITECTURE.md is behind tools/rooms.json: run "npm run docs"')
+  }
+
+  for (const transcript of files(join(root, 'docs/images'), '.txt')) {
+    const picture = transcript.replace(/txt$/, 'svg')
+    const drawn = terminalPicture(basename(transcript, '.txt'), readFileSync(transcript, 'utf8'))
+    if (existsSync(picture) && readFileSync(picture, 'utf8') === drawn) continue
+    if (write) writeFileSync(picture, drawn)
+    else problems.push(`${relative(root, picture)} is behind its transcript: run "npm run docs"`)
   }
 
   const codes = new Set(
