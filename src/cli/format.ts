@@ -29,6 +29,13 @@ export function render<T>(
   }
 }
 
+/** The same for what there is one of: its JSON is no list. */
+export function renderOne<T>(format: Format, value: T, asText: (value: T) => string): string {
+  return format === 'json'
+    ? JSON.stringify(value, null, 2)
+    : render(format, [value], () => asText(value))
+}
+
 /** One YAML document; strings that look like something else stay strings. */
 export const toYaml = (value: unknown): string => stringify(value, { lineWidth: 0 })
 

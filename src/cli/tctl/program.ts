@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { completionCommand } from '../completion/command.ts'
 import type { Io } from '../io.ts'
 import { print } from '../io.ts'
 import { examples } from '../run.ts'
@@ -41,6 +42,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(auditCommand(context))
     .addCommand(statusCommand(context))
     .addCommand(topCommand(context))
+    .addCommand(completionCommand(io, 'tctl'))
     .addCommand(
       new Command('version').description('print the version').action(() => print(io, ownVersion())),
     )

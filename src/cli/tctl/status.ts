@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { parseFormat, render } from '../format.ts'
+import { parseFormat, printable, renderOne } from '../format.ts'
 import { print } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
@@ -15,14 +15,15 @@ export function statusCommand(context: TctlContext): Command {
       const status = await client.call('status.read', {})
       print(
         context.io,
-        render(format, [status], () =>
+        renderOne(format, status, () =>
           [
             ['Cluster', status.cluster_name],
             ['Version', status.version],
             ...status.ca_pins.map((pin) => ['CA pin', pin]),
             ['Kubernetes', status.kube_addr ?? 'not enabled'],
+            ['You', status.user],
           ]
-            .map(([name = '', value = '']) => `${name.padEnd(12)}${value}`)
+            .map(([name = '', value = '']) => `${name.padEnd(12)}${printable(value)}`)
             .join('\n'),
         ),
       )

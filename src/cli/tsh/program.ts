@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import { completionCommand } from '../completion/command.ts'
 import type { Io } from '../io.ts'
-import { completionCommand } from './completion/commands.ts'
 import { type GlobalFlags, tshContext } from './context.ts'
 import { inviteCommand } from './invite/command.ts'
 import { kubeCommand } from './kube/commands.ts'
@@ -38,5 +38,5 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(kubeCommand(context))
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))
-    .addCommand(completionCommand(context))
+    .addCommand(completionCommand(io, 'tsh'))
 }

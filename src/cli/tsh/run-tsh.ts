@@ -1,3 +1,4 @@
+import { COMPLETE } from '../completion/complete.ts'
 import { processIo } from '../io.ts'
 import { run } from '../run.ts'
 import { buildTsh } from './program.ts'
@@ -7,7 +8,7 @@ import { realWorld } from './world.ts'
 export async function runTsh(argv: readonly string[]): Promise<number> {
   const io = processIo()
   const [first, ...words] = argv
-  if (first === '__complete') {
+  if (first === COMPLETE) {
     const { complete } = await import('./completion/complete.ts')
     return complete(realWorld(io), words)
   }

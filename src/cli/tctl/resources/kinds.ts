@@ -20,6 +20,8 @@ export type AnyResource =
 /** A kind of resource as the command line knows it: how it is named, and which calls serve it. */
 export interface Kind {
   readonly kind: AnyResource['kind']
+  /** What it is, for who is offered the kind. */
+  readonly says: string
   /** Other spellings: plurals and short forms. */
   readonly aliases: readonly string[]
   list(client: ApiClient): Promise<readonly AnyResource[]>
@@ -36,6 +38,7 @@ export interface Kind {
 
 const role: Kind = {
   kind: 'role',
+  says: 'what people and robots may do',
   aliases: ['roles'],
   list: (client) =>
     everyPage((after) => client.call('roles.list', { query: after === null ? {} : { after } })),
@@ -52,6 +55,7 @@ const role: Kind = {
 
 const user: Kind = {
   kind: 'user',
+  says: 'local users: people and robots',
   aliases: ['users'],
   list: (client) =>
     everyPage((after) => client.call('users.list', { query: after === null ? {} : { after } })),
@@ -68,6 +72,7 @@ const user: Kind = {
 
 const lock: Kind = {
   kind: 'lock',
+  says: 'who is locked out',
   aliases: ['locks'],
   list: (client) =>
     everyPage((after) => client.call('locks.list', { query: after === null ? {} : { after } })),
@@ -84,6 +89,7 @@ const lock: Kind = {
 
 const settings: Kind = {
   kind: 'cluster_settings',
+  says: 'settings of the Teleport cluster',
   aliases: ['settings'],
   onlyName: 'cluster-settings',
   list: async (client) => [await client.call('cluster_settings.read', {})],
@@ -100,6 +106,7 @@ const settings: Kind = {
 
 const kubeCluster: Kind = {
   kind: 'kube_cluster',
+  says: 'Kubernetes clusters',
   aliases: ['kube_clusters', 'kube_server', 'kube_servers'],
   list: async (client) => (await client.call('kube_clusters.list', {})).items,
   read: (client, name) => client.call('kube_clusters.read', { params: { name } }),

@@ -1,17 +1,19 @@
-import type { Command, Option } from 'commander'
+import type { Argument, Command, Option } from 'commander'
 
 /** What a shell offers next, and what it is for. */
 export interface Candidate {
+  /** One that ends with `/` or `=` goes on: no space follows it. */
   readonly word: string
   readonly says: string
 }
 
-/** Words that only the moment knows: names of clusters, proxies, users. */
-export interface LiveWords {
-  kubeClusters(): Promise<readonly Candidate[]>
-  proxies(): Promise<readonly Candidate[]>
-  users(): Promise<readonly Candidate[]>
-}
+/** A value that is being typed: of a flag, or an argument of the command. */
+export type Slot =
+  | { readonly command: Command; readonly option: Option }
+  | { readonly command: Command; readonly argument: Argument }
+
+/** The words for a value; those that the declaration itself names are offered without asking. */
+export type WordsFor = (slot: Slot) => Promise<readonly Candidate[]>
 
 /**
  * What may follow on a command line; `words` are those behind the program's name, the last one being typed. Files are the
@@ -20,11 +22,11 @@ export interface LiveWords {
 export async function candidates(
   program: Command,
   words: readonly string[],
-  live: LiveWords,
+  wordsFor: WordsFor,
 ): Promise<readonly Candidate[]> {
   const typed = words.at(-1) ?? ''
-  const { command, positionals, pending } = walk(program, words.slice(0, -1))
-  const found = await offered({ program, command, positionals, pending, typed }, live)
+  const place = walk(program, words.slice(0, -1))
+  const found = await offered(program, place, typed, wordsFor)
   return found.filter(({ word }) => word.startsWith(typed))
 }
 
@@ -37,32 +39,36 @@ interface Place {
 }
 
 async function offered(
-  place: Place & { readonly program: Command; readonly typed: string },
-  live: LiveWords,
+  program: Command,
+  { command, positionals, pending }: Place,
+  typed: string,
+  wordsFor: WordsFor,
 ): Promise<readonly Candidate[]> {
-  const { program, command, positionals, pending, typed } = place
   const inline = /^(--[\w-]+)=/.exec(typed)?.[1]
   if (inline !== undefined) {
     const option = optionsOf(command).find(({ long }) => long === inline)
-    const values = option === undefined ? [] : await valuesOf(option, command, live)
+    const values = option === undefined ? [] : await valuesOf({ command, option }, wordsFor)
     return values.map(({ word, says }) => ({ word: `${inline}=${word}`, says }))
   }
-  if (pending !== null) return valuesOf(pending, command, live)
-  if (typed.startsWith('-')) {
-    return optionsOf(command).flatMap(({ long, description, hidden }) =>
-      long === null || long === undefined || hidden ? [] : [{ word: long, says: description }],
-    )
+  if (pending !== null) return valuesOf({ command, option: pending }, wordsFor)
+  if (typed.startsWith('-')) return flagsOf(command)
+  const children = positionals > 0 ? [] : program.createHelp().visibleCommands(command)
+  if (children.length > 0) {
+    return children.map((child) => ({ word: child.name(), says: child.description() }))
   }
-  const children = program
-    .createHelp()
-    .visibleCommands(command)
-    .map((child) => ({ word: child.name(), says: child.description() }))
-  if (positionals > 0) return []
-  if (children.length > 0) return children
-  const [first] = command.registeredArguments
-  return first?.name() === 'name' && command.parent?.name() === 'kube'
-    ? live.kubeClusters()
-    : (first?.argChoices ?? []).map((word) => ({ word, says: '' }))
+  const declared = command.registeredArguments
+  const argument =
+    declared[positionals] ?? (declared.at(-1)?.variadic === true ? declared.at(-1) : undefined)
+  return argument === undefined ? [] : valuesOf({ command, argument }, wordsFor)
+}
+
+/** Each flag once: a command's own before one of the same name above it. */
+function flagsOf(command: Command): readonly Candidate[] {
+  const flags = new Map<string, string>()
+  for (const { long, description, hidden } of optionsOf(command)) {
+    if (typeof long === 'string' && !hidden && !flags.has(long)) flags.set(long, description)
+  }
+  return [...flags].map(([word, says]) => ({ word, says }))
 }
 
 /** Follows the words down the tree of commands. */
@@ -93,26 +99,7 @@ function optionsOf(command: Command): readonly Option[] {
   return [...command.options, ...(command.parent === null ? [] : optionsOf(command.parent))]
 }
 
-async function valuesOf(
-  { long, argChoices, description }: Option,
-  command: Command,
-  live: LiveWords,
-): Promise<readonly Candidate[]> {
-  if (argChoices !== undefined) return argChoices.map((word) => ({ word, says: '' }))
-  switch (long) {
-    case '--kube-cluster':
-      return live.kubeClusters()
-    case '--proxy':
-      return live.proxies()
-    case '--user':
-      return live.users()
-    case '--format': {
-      const words = command.name() === 'login' ? ['file', 'kubernetes'] : ['text', 'json', 'yaml']
-      return words.map((word) => ({ word, says: '' }))
-    }
-    case '--auth':
-      return [{ word: 'local', says: description }]
-    default:
-      return []
-  }
+async function valuesOf(slot: Slot, wordsFor: WordsFor): Promise<readonly Candidate[]> {
+  const { argChoices } = 'option' in slot ? slot.option : slot.argument
+  return argChoices === undefined ? wordsFor(slot) : argChoices.map((word) => ({ word, says: '' }))
 }
