@@ -7,6 +7,7 @@ import type { HandlerDeps } from './deps.ts'
 import type { RequestOutcome } from './event.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts'
+import { headerOf } from './raw-headers.ts'
 import {
   answerOf,
   isProxied,
@@ -231,8 +232,8 @@ class Forwarding implements UpstreamSink, LiveExchange {
       this.#expected === null &&
       !this.#isFull &&
       this.#isBetweenLines &&
-      headerIs(this.#headers, 'content-type', /^application\/json\s*(;|$)/i) &&
-      !headerIs(this.#headers, 'content-encoding', /./)
+      /^application\/json\s*(;|$)/i.test(headerOf(this.#headers, 'content-type') ?? '') &&
+      headerOf(this.#headers, 'content-encoding') === null
     )
   }
 
@@ -291,17 +292,9 @@ const LINGER_MS = 2000
 /** Ends of a watch after which its client may ask again from where it was. */
 const RESUMABLE: ReadonlySet<RefusalCode> = new Set(['SHUTTING_DOWN', 'CLIENT_IDLE'])
 
-const headerIs = (headers: readonly string[], name: string, pattern: RegExp): boolean =>
-  headers.some(
-    (value, index) =>
-      index % 2 === 1 && headers[index - 1]?.toLowerCase() === name && pattern.test(value),
-  )
-
 function contentLength(headers: readonly string[]): number | null {
-  for (let index = 0; index < headers.length; index += 2) {
-    if (headers[index]?.toLowerCase() !== 'content-length') continue
-    const length = Number(headers[index + 1])
-    return Number.isSafeInteger(length) && length >= 0 ? length : null
-  }
-  return null
+  const text = headerOf(headers, 'content-length')
+  if (text === null) return null
+  const length = Number(text)
+  return Number.isSafeInteger(length) && length >= 0 ? length : null
 }

@@ -15,6 +15,7 @@ import type { HandlerDeps } from './deps.ts'
 import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
+import { headerOf } from './raw-headers.ts'
 import { type Refusal, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred, timeIsOver } from './session-rules.ts'
@@ -40,7 +41,7 @@ export async function handle(
     origin,
     method: exchange.method,
     target: exchange.target,
-    userAgent: headerOf(exchange.rawHeaders, 'user-agent'),
+    userAgent: headerOf(exchange.rawHeaders, 'user-agent')?.slice(0, MAX_USER_AGENT_CHARS) ?? null,
     startedMs,
     steadyFields: connection.steadyFields,
     info: null,
@@ -101,6 +102,9 @@ export async function handle(
     exchange.reset()
   }
 }
+
+/** Those of Kubernetes' clients have less than a hundred. */
+const MAX_USER_AGENT_CHARS = 256
 
 interface Judged {
   readonly info: RequestInfo
@@ -219,14 +223,6 @@ function withdrawnRights(
         reason: 'Forbidden',
         message: 'what your roles give in this cluster has changed',
       }
-}
-
-function headerOf(rawHeaders: readonly string[], name: string): string | null {
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === name)
-      return (rawHeaders[index + 1] ?? '').slice(0, 256)
-  }
-  return null
 }
 
 const stackOf = (error: unknown): string | undefined =>

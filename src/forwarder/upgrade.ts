@@ -1,8 +1,14 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
-import { responseHeaders, statusCodes } from '../kube/index.ts'
-import { type ActivityMeter, activityMeter } from '../protocol/index.ts'
+import { responseHeaders, statusBody, statusCodes } from '../kube/index.ts'
+import {
+  type ActivityMeter,
+  activityMeter,
+  channelLastWords,
+  hasErrorChannel,
+  WebSocketMeter,
+} from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commit, noteCut } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
@@ -10,6 +16,7 @@ import { leftEarly, type RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { LiveExchange } from './live.ts'
 import type { UpgradeConnection, UpstreamFailure } from './ports.ts'
+import { headerOf } from './raw-headers.ts'
 import { isProxied, notAccepted, type Refusal, upstreamRefusal } from './refusal.ts'
 import { refuse } from './refuse.ts'
 
@@ -270,6 +277,8 @@ class UpgradedStream implements LiveExchange {
   readonly #clientHead: Buffer
   readonly #answer: Extract<UpgradeAnswer, { type: 'switched' }>
   readonly #meter: ActivityMeter
+  /** Where the client is in what it is told, when the protocol has a place for last words. */
+  readonly #told: WebSocketMeter | null
   /** When somebody was last heard at the client's end; what programs send to keep a connection alive is nobody. */
   #heardMs: number
   #bytesSent = 0
@@ -291,12 +300,9 @@ class UpgradedStream implements LiveExchange {
     this.#clientHead = wanted.head
     this.#server = answer.socket
     this.#answer = answer
-    const { rawHeaders } = answer
-    const chosen = rawHeaders.findIndex((name) => name.toLowerCase() === 'sec-websocket-protocol')
-    this.#meter = activityMeter(
-      wanted.protocol,
-      chosen === -1 ? null : (rawHeaders[chosen + 1] ?? null),
-    )
+    const subprotocol = headerOf(answer.rawHeaders, 'sec-websocket-protocol')
+    this.#meter = activityMeter(wanted.protocol, subprotocol)
+    this.#told = hasErrorChannel(subprotocol) ? new WebSocketMeter() : null
     this.#heardMs = deps.clock.now()
   }
 
@@ -327,6 +333,7 @@ class UpgradedStream implements LiveExchange {
     client.on('data', (chunk: Buffer) => this.#heard(chunk))
     server.on('data', (chunk: Buffer) => {
       this.#bytesSent += chunk.length
+      this.#told?.push(chunk)
     })
     client.pipe(server)
     server.pipe(client)
@@ -361,7 +368,21 @@ class UpgradedStream implements LiveExchange {
     if (refusal === null || this.#withdrawn !== null || this.#finished) return
     this.#withdrawn = refusal
     noteCut(this.#deps, this.#request, refusal)
-    this.#client.destroy()
+    if (!this.#tell(refusal)) this.#client.destroy()
+  }
+
+  /** Ends the stream with words, where the protocol has a place for them. False: there is none, or not now. */
+  #tell(refusal: Refusal): boolean {
+    const client = this.#client
+    if (this.#told?.isBetweenMessages !== true || client.writableNeedDrain || !client.writable)
+      return false
+    this.#server.unpipe(client)
+    client.unpipe(this.#server)
+    client.write(channelLastWords(statusBody(refusal)))
+    this.#linger()
+    // What the client still sends goes nowhere; its end comes with that of the server.
+    this.#server.destroy()
+    return true
   }
 
   #heard(chunk: Buffer): void {
@@ -377,6 +398,7 @@ class UpgradedStream implements LiveExchange {
 
   #down(chunk: Buffer): void {
     this.#bytesSent += chunk.length
+    this.#told?.push(chunk)
     this.#client.write(chunk)
   }
 

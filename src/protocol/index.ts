@@ -7,6 +7,8 @@
  * number that the peer chose. Test: vectors of real clients, any split of the bytes, mutation.
  */
 export { type ActivityMeter, activityMeter } from './activity/meter.ts'
+export { WebSocketMeter } from './activity/websocket.ts'
+export { channelLastWords, hasErrorChannel } from './channels/last-words.ts'
 export { type AlertName, tlsAlert } from './client-hello/alert.ts'
 export {
   type ClientHello,

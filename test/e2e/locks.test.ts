@@ -160,6 +160,13 @@ function locks(cluster: Cluster): void {
   const ended = async ({ child }: Running): Promise<void> =>
     expect.poll(() => child.exitCode ?? child.signalCode, LONG).not.toBeNull()
 
+  /** SPDY has no place for last words: its kubectl takes a connection that breaks for the end of the command. */
+  function hearsWhy(exec: Running, words: string): void {
+    if (cluster.version === '1.20') return
+    expect(exec.stderr).toContain(`error: ${words}`)
+    expect(exec.child.exitCode).toBe(1)
+  }
+
   const cuts = async (user: string): Promise<Record<string, unknown>[]> =>
     daemon.events(`--user=${user}`, '--event=client.disconnect')
 
@@ -172,8 +179,7 @@ function locks(cluster: Cluster): void {
     const name = await lock('--user=joe', '--message=incident 42')
     await Promise.all([ended(watch), ended(exec), ended(logs)])
     expect(watch.stdout).toMatch(/Failure +Forbidden +you are locked out: incident 42/)
-    // Over SPDY, kubectl takes a connection that breaks for the end of the command.
-    if (cluster.version !== '1.20') expect(exec.child.exitCode).not.toBe(0)
+    hearsWhy(exec, 'you are locked out: incident 42')
     for (const args of [
       ['get', 'pods'],
       ['exec', 'box', '--', 'true'],
@@ -290,6 +296,7 @@ function locks(cluster: Cluster): void {
     }
     await Promise.all([talking(), ended(idle), ended(idleSpdy), ended(watch)])
     await says(busy, 'still-here')
+    hearsWhy(idle, 'nothing came from you for 15s')
     expect(watch.stdout).not.toContain('Failure')
     const found = await cuts('gil')
     expect(found.map((event) => event['error_code'])).toEqual(

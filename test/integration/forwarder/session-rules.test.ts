@@ -459,4 +459,59 @@ describe('an upgrade', () => {
     await ended
     await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'CLIENT_IDLE' })
   })
+
+  describe('over a WebSocket with channels', () => {
+    const STDOUT = Buffer.from([0x82, 3, 1, 0x68, 0x69])
+
+    /** What the client got after the head, however the API server began. */
+    async function lastWords(
+      said: Buffer,
+      protocol = 'v5.channel.k8s.io',
+    ): Promise<{ stage: Stage; text: Buffer }> {
+      const stage = await openStage()
+      stage.api.upgrade = (_request, socket) => {
+        socket.write(
+          `HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+        )
+        socket.write(said)
+      }
+      const socket = await stage.raw()
+      const chunks: Buffer[] = []
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+      socket.write(
+        `GET ${EXEC} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      )
+      const body = (): Buffer => {
+        const all = Buffer.concat(chunks)
+        const head = all.indexOf('\r\n\r\n')
+        return head === -1 ? Buffer.alloc(0) : all.subarray(head + 4)
+      }
+      await expect.poll(() => body().length, PATIENTLY).toBe(said.length)
+      stage.access.lock(LOCK)
+      await once(socket, 'end')
+      await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'LOCKED' })
+      return { stage, text: body().subarray(said.length) }
+    }
+
+    test('the client is told why, as of a command that failed, and that it is over', async () => {
+      const { text } = await lastWords(STDOUT)
+      expect(text.subarray(0, 2)).toEqual(Buffer.from([0x82, 126]))
+      const end = 4 + text.readUInt16BE(2)
+      expect(text[4]).toBe(3)
+      expect(JSON.parse(text.subarray(5, end).toString())).toMatchObject({
+        kind: 'Status',
+        status: 'Failure',
+        message: WORDS,
+      })
+      expect(text.subarray(end)).toEqual(Buffer.from([0x88, 2, 0x03, 0xe8]))
+    })
+
+    test.each([
+      ['in the middle of a frame', STDOUT.subarray(0, 4), undefined],
+      ['in the middle of a message', Buffer.from([0x02, 2, 1, 0x68]), undefined],
+      ['without a channel for it', STDOUT, 'SPDY/3.1+portforward.k8s.io'],
+    ])('nothing is added %s', async (_where, said, protocol) => {
+      expect((await lastWords(said, protocol)).text).toEqual(Buffer.alloc(0))
+    })
+  })
 })
