@@ -1,11 +1,13 @@
 /**
  * api answers the management API: it proves the caller by client certificate, asks the caller's roles whether they
- * open the endpoint, validates, does, and audits. It owns the stored resources and their live view.
+ * open the endpoint, validates, does, and audits. It owns the stored resources and their live view. What comes before a
+ * certificate is open to anyone: logging in, and links with which users set their passwords.
  *
  * Trusts: that a socket's peer certificate was proven by TLS; the storage and the authorities that it is given.
  * Refuses: a caller without a valid certificate (401), every endpoint whose rule the caller's roles do not hold (403,
- * audited), unknown fields, and roles that ask for a restriction that is not enforced.
- * Test: server.test.ts walks the contract's table, so a new endpoint is tested before it is written.
+ * audited), an endpoint that has neither rules nor is open on purpose, unknown fields, and roles that ask for a restriction
+ * that is not enforced. Whoever cannot log in hears the same, whatever was wrong.
+ * Test: test/integration/api walks the contract's table, so a new endpoint is tested before it is written.
  */
 export { type AccessSnapshot, AccessState, lockOf, type UserRecord } from './access-state.ts'
 export type { ApiDeps, Caller, StatsReader } from './context.ts'

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 import { HashQueue } from './hash-queue.ts'
 import {
@@ -27,7 +28,8 @@ export interface PasswordHasher {
 
 export async function openPasswordHasher(): Promise<PasswordHasher> {
   const queue = new HashQueue({
-    running: MAX_HASHES_AT_ONCE,
+    // One processor is left to everybody else.
+    running: Math.max(1, Math.min(MAX_HASHES_AT_ONCE, availableParallelism() - 1)),
     waiting: MAX_HASHES_WAITING,
     perKey: MAX_HASHES_PER_ADDRESS,
   })

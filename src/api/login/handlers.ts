@@ -114,7 +114,8 @@ async function noteRefusal(
     success: false,
     method: 'local',
     error_code: refusal.code,
-    error: refusal.message,
+    // The advice in the answer is for the person alone.
+    error: refusal.code === 'LOGIN_REFUSED' ? 'login refused' : refusal.message,
   })
 }
 
