@@ -40,6 +40,10 @@ export interface UserRecord {
   readonly createdMs: number
 }
 
+/** When a user came to be, in milliseconds since the epoch; 0 for who was there before this was noted. */
+export const createdMs = ({ metadata }: Pick<UserResource, 'metadata'>): number =>
+  metadata.created === undefined ? 0 : Date.parse(metadata.created)
+
 /**
  * The lock that is in force against a user with these roles and those that the user has today; null when there is none.
  * Pure: `nowMs` decides whether a lock has ended.
@@ -201,8 +205,12 @@ export class AccessState implements AsyncDisposable {
       this.#roles.set(name, this.#roleOf(name, item))
     } else if (prefix === storePrefix.user) {
       const { metadata, spec } = resourceOf<UserResource>(item)
-      const createdMs = metadata.created === undefined ? 0 : Date.parse(metadata.created)
-      this.#users.set(name, { name, roles: spec.roles, traits: spec.traits ?? {}, createdMs })
+      this.#users.set(name, {
+        name,
+        roles: spec.roles,
+        traits: spec.traits ?? {},
+        createdMs: createdMs({ metadata }),
+      })
     } else if (prefix === storePrefix.lock) {
       this.#locks.set(name, lockOfResource(resourceOf<LockResource>(item)))
     } else if (prefix === storePrefix.cluster_settings) {

@@ -4,6 +4,7 @@ import { type Role, sessionOptions } from '../../authz/index.ts'
 import type { BodyOf } from '../../contract/index.ts'
 import { hostOf } from '../../core/index.ts'
 import { assertUserName, type UserIdentity } from '../../identity/index.ts'
+import { createdMs } from '../access-state.ts'
 import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps, Stranger } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -60,20 +61,21 @@ async function prove(
   { address }: Stranger,
   body: BodyOf<'login.create'>,
 ): Promise<{ readonly identity: UserIdentity; readonly roles: readonly Role[] }> {
+  // In memory: looking into storage would take longer for some names than for others.
+  const before = deps.access.current().users.get(body.user)
   const outcome = await deps.localUsers.logins
     .prove({
       user: body.user,
       password: body.password,
       otp: body.otp ?? null,
       host: hostOf(address),
-      // In memory: looking into storage would take longer for some names than for others.
-      exists: deps.access.current().users.has(body.user),
+      exists: before !== undefined,
     })
     .catch(explainBusy)
   assertProven(outcome)
   const user = await deps.stores.users.find(body.user)
-  // Deleted while the password was looked at.
-  if (user === null) throw loginRefused()
+  // Deleted while the password was looked at; who has the name now is another.
+  if (user === null || createdMs(user) !== before?.createdMs) throw loginRefused()
   const roles = await rolesOf(deps.stores, user)
   const pinnedAddress = sessionOptions(roles).pinSourceIp ? hostOf(address) : null
   const identity = identityOf(deps, user, { login: 'local', pinnedAddress })

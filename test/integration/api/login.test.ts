@@ -288,6 +288,20 @@ describe('logging in', () => {
     expect(described).toMatchObject({ status: 404 })
   })
 
+  it('is no login of whoever was given the name in the meantime', async () => {
+    const find = api.stores.users.find.bind(api.stores.users)
+    api.stores.users.find = async (name) => {
+      api.stores.users.find = find
+      const user = await find(name)
+      clock.advance(1)
+      await api.stores.users.delete(name)
+      if (user !== null) await api.stores.users.create(user)
+      return find(name)
+    }
+    expect(await login()).toMatchObject(REFUSED)
+    expect(api.stores.users.find).toBe(find)
+  })
+
   it('needs no code where the second factor is off', async () => {
     await using open = await TestApi.start({ clock, secondFactor: 'off' })
     await signUp(open, clock, 'pat')
