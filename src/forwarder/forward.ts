@@ -56,10 +56,6 @@ class Forwarding implements UpstreamSink, LiveExchange {
     this.#heardMs = request.startedMs
   }
 
-  get user(): string {
-    return this.#request.user
-  }
-
   get resumable(): boolean {
     return this.#request.info.verb === 'watch'
   }

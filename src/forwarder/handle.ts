@@ -58,7 +58,7 @@ export async function handle(
       return
     }
     const { info, headers, identity, principals, expiresAtMs } = judged
-    if (deps.live.countOf(identity.user) >= deps.limits.maxExchangesPerUser) {
+    if (!deps.live.admit(identity.user, deps.limits.maxExchangesPerUser, exchange)) {
       await refuseUnstarted(deps, exchange, events, info, tooMany)
       return
     }

@@ -1,9 +1,8 @@
 import { Crowd } from './crowd.ts'
+import type { ClientExchange } from './exchange.ts'
 
 /** An exchange that goes on: it can be judged again, and cut. */
 export interface LiveExchange {
-  /** Who sent it. */
-  readonly user: string
   /** A watch: its client expects that it ends now and then, and asks again. */
   readonly resumable?: boolean
   /** Called when roles, users, locks, labels or authorities changed. */
@@ -17,30 +16,31 @@ export interface LiveExchange {
 /** What is underway, so that rights that were withdrawn end it at once. */
 export class LiveExchanges {
   readonly #live = new Crowd<LiveExchange>()
-  readonly #ofUser = new Map<string, number>()
+  readonly #admitted = new Map<string, number>()
 
   get size(): number {
     return this.#live.size
   }
 
-  countOf(user: string): number {
-    return this.#ofUser.get(user) ?? 0
+  /**
+   * Counts a request of a user, from its head until its last byte has left; false when he has `most` underway. What waits for
+   * the audit log, and answers that nobody reads, count as well: they hold memory.
+   */
+  admit(user: string, most: number, exchange: Pick<ClientExchange, 'onClosed'>): boolean {
+    const underway = this.#admitted.get(user) ?? 0
+    if (underway >= most) return false
+    this.#admitted.set(user, underway + 1)
+    exchange.onClosed(() => {
+      const rest = (this.#admitted.get(user) ?? 1) - 1
+      if (rest === 0) this.#admitted.delete(user)
+      else this.#admitted.set(user, rest)
+    })
+    return true
   }
 
   /** The returned function takes it out; calling it again does nothing. */
   enter(exchange: LiveExchange): () => void {
-    const { user } = exchange
-    const leave = this.#live.enter(exchange)
-    this.#ofUser.set(user, this.countOf(user) + 1)
-    let inside = true
-    return () => {
-      if (!inside) return
-      inside = false
-      leave()
-      const rest = this.countOf(user) - 1
-      if (rest === 0) this.#ofUser.delete(user)
-      else this.#ofUser.set(user, rest)
-    }
+    return this.#live.enter(exchange)
   }
 
   recheck(): void {

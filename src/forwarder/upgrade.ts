@@ -71,10 +71,6 @@ class WaitingUpgrade implements LiveExchange {
     socket.once('end', this.#onLeft)
   }
 
-  get user(): string {
-    return this.#request.user
-  }
-
   get signal(): AbortSignal {
     return this.#given.signal
   }
@@ -304,10 +300,6 @@ class UpgradedStream implements LiveExchange {
     this.#meter = activityMeter(wanted.protocol, subprotocol)
     this.#told = hasErrorChannel(subprotocol) ? new WebSocketMeter() : null
     this.#heardMs = deps.clock.now()
-  }
-
-  get user(): string {
-    return this.#request.user
   }
 
   start(): void {

@@ -201,9 +201,55 @@ describe('one person', () => {
     await stage.expectAudited(`${PODS}/a`, { error_code: 'TOO_MANY_REQUESTS', outcome: 'denied' })
     watches[0]?.abort()
     await expect.poll(() => stage.forwarder.stats().exchanges, PATIENTLY).toBe(2)
-    const served = client.call({ path: WATCH })
-    expect(await served.head).toBe(200)
-    for (const watch of [...watches, served]) watch.abort()
+    const served = (): Promise<number> => {
+      const watch = client.call({ path: WATCH })
+      watches.push(watch)
+      return watch.head
+    }
+    await expect.poll(served, PATIENTLY).toBe(200)
+    for (const watch of watches) watch.abort()
+  })
+
+  test.each(versions)(
+    'cannot hold more while they wait for the audit log, over %s',
+    async (version) => {
+      const stage = await open({ limits: { maxExchangesPerUser: 3 } })
+      const written = Promise.withResolvers<void>()
+      stage.audit.hold = ({ outcome }) => (outcome === 'started' ? written.promise : null)
+      const client = await stage.client(version)
+      const calls = Array.from({ length: 10 }, () =>
+        client.call({ method: 'DELETE', path: `${PODS}/a` }),
+      )
+      // Seven are refused while three wait.
+      await expect
+        .poll(() => stage.audit.events.filter(({ outcome }) => outcome === 'denied').length)
+        .toBe(7)
+      written.resolve()
+      const statuses = await Promise.all(calls.map(async ({ answer }) => (await answer).status))
+      expect(statuses.sort()).toEqual([200, 200, 200, ...Array.from({ length: 7 }, () => 429)])
+      expect(stage.api.arrived).toHaveLength(3)
+    },
+  )
+
+  test('cannot hold more by not reading the answers', async () => {
+    const stage = await open({ limits: { maxExchangesPerUser: 3 } })
+    stage.api.answer = (_request, response) => void response.end(Buffer.alloc(20_000, 'x'))
+    const { secured } = await stage.connect('h2')
+    const session = connectHttp2('https://k', {
+      createConnection: () => secured,
+      settings: { initialWindowSize: 100 },
+    })
+    const ask = async (): Promise<unknown> => {
+      const stream = session.request({ ':path': `${PODS}/a` })
+      stream.on('error', () => {})
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+      return headers[':status']
+    }
+    for (let count = 0; count < 3; count += 1) expect(await ask()).toBe(200)
+    // The API server's part of them is over.
+    await stage.expectQuiet()
+    expect(await ask()).toBe(429)
+    session.destroy()
   })
 
   test('cannot hold more by sending requests before their answers', async () => {
