@@ -22,23 +22,34 @@ export interface KubeAsk {
   readonly as?: { readonly user: string; readonly groups?: readonly string[] }
 }
 
+export interface KubeTls {
+  readonly ca?: Buffer | string
+  readonly cert?: Buffer | string
+  readonly key?: Buffer | string
+  readonly servername?: string
+}
+
 const ADMINISTRATOR = { user: 'conformance', groups: ['system:masters'] } as const
 
 /** A client with nothing between a test and the server: HTTP/1.1, one request a connection from a pool. */
 export class KubeClient implements Disposable {
   readonly host: string
   readonly port: number
-  readonly #tls: { ca?: Buffer; cert?: Buffer; key?: Buffer }
+  readonly #tls: KubeTls
   readonly #token: string | null
   readonly #agent: Agent
+  /** Whom requests impersonate that do not say; null: nobody. */
+  readonly #as: KubeAsk['as'] | null
 
   private constructor(
-    server: URL,
-    tls: { ca?: Buffer; cert?: Buffer; key?: Buffer },
+    address: { readonly host: string; readonly port: number },
+    tls: KubeTls,
     token: string | null,
+    as: KubeAsk['as'] | null,
   ) {
-    this.host = server.hostname
-    this.port = Number(server.port)
+    this.host = address.host
+    this.port = address.port
+    this.#as = as
     this.#tls = tls
     this.#token = token
     this.#agent = new Agent({ keepAlive: true, ...tls })
@@ -61,22 +72,35 @@ export class KubeClient implements Disposable {
     const ca = await material(cluster, 'certificate-authority')
     const cert = await material(user, 'client-certificate')
     const key = await material(user, 'client-key')
+    const server = new URL(cluster['server'] ?? '')
     return new KubeClient(
-      new URL(cluster['server'] ?? ''),
+      { host: server.hostname, port: Number(server.port) },
       {
         ...(ca === null ? {} : { ca }),
         ...(cert === null ? {} : { cert }),
         ...(key === null ? {} : { key }),
       },
       user['token'] ?? null,
+      ADMINISTRATOR,
     )
   }
 
-  headersFor({ headers = {}, as = ADMINISTRATOR }: KubeAsk): Record<string, string | string[]> {
+  /** Of somebody with a certificate, who is himself. */
+  static withCertificate(
+    address: { readonly host: string; readonly port: number },
+    tls: KubeTls,
+  ): KubeClient {
+    return new KubeClient(address, tls, null, null)
+  }
+
+  headersFor({
+    headers = {},
+    as = this.#as ?? undefined,
+  }: KubeAsk): Record<string, string | string[]> {
     return {
       ...(this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` }),
-      'Impersonate-User': as.user,
-      ...(as.groups === undefined ? {} : { 'Impersonate-Group': [...as.groups] }),
+      ...(as === undefined ? {} : { 'Impersonate-User': as.user }),
+      ...(as?.groups === undefined ? {} : { 'Impersonate-Group': [...as.groups] }),
       Accept: 'application/json',
       ...Object.fromEntries(
         Object.entries(headers).map(([name, value]) => [
@@ -156,7 +180,7 @@ export class KubeClient implements Disposable {
     return promise
   }
 
-  get tls(): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  get tls(): KubeTls {
     return this.#tls
   }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { KubeAnswer, KubeClient } from '../../support/kube-client.ts'
-import { fresh, isAtLeast, type KubeApiTarget, makeNamespace } from './target.ts'
+import { fresh, itSince, type KubeApiTarget, makeNamespace } from './target.ts'
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
 
@@ -85,7 +85,7 @@ export function describeAccess(target: KubeApiTarget, client: () => KubeClient):
       expect(readsPods).toBe(true)
     })
 
-    it.skipIf(!isAtLeast(target, 28))('comes with a name that is told (since 1.28)', async () => {
+    itSince(target, 28)('comes with a name that is told', async () => {
       const { body } = await client().post(
         '/apis/authentication.k8s.io/v1/selfsubjectreviews',
         { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },

@@ -63,7 +63,8 @@ export function describeApply(target: KubeApiTarget, client: () => KubeClient): 
           },
         ]),
       )
-      const env = ({ body }: KubeAnswer): object => body.spec.template.spec.containers[0].env
+      const env = ({ body }: KubeAnswer): object =>
+        body.spec.template.spec.containers[0].env as object
       expect(env(added)).toEqual(
         expect.arrayContaining([
           { name: 'A', value: '1' },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { KubeClient } from '../../support/kube-client.ts'
-import { configMap, isAtLeast, type KubeApiTarget, makeNamespace, pod } from './target.ts'
+import { configMap, isAtLeast, itSince, type KubeApiTarget, makeNamespace, pod } from './target.ts'
 
 export function describeObjects(target: KubeApiTarget, client: () => KubeClient): void {
   describe('objects', () => {
@@ -130,19 +130,16 @@ export function describeObjects(target: KubeApiTarget, client: () => KubeClient)
       expect([status, body.reason]).toEqual([400, 'BadRequest'])
     })
 
-    it.skipIf(!isAtLeast(target, 27))(
-      'with unknown fields are judged as the client wishes (since 1.27)',
-      async () => {
-        const object = { ...configMap('strict'), bogus: 1 }
-        const strict = await client().post(`${maps}?fieldValidation=Strict`, object)
-        expect([strict.status, strict.body.reason]).toEqual([400, 'BadRequest'])
-        expect(strict.body.message).toContain('strict decoding error: unknown field "bogus"')
-        const warned = await client().post(`${maps}?fieldValidation=Warn`, object)
-        expect(warned.status).toBe(201)
-        expect(warned.headers['warning']).toContain('unknown field \\"bogus\\"')
-        expect(warned.body.bogus).toBeUndefined()
-      },
-    )
+    itSince(target, 27)('with unknown fields are judged as the client wishes', async () => {
+      const object = { ...configMap('strict'), bogus: 1 }
+      const strict = await client().post(`${maps}?fieldValidation=Strict`, object)
+      expect([strict.status, strict.body.reason]).toEqual([400, 'BadRequest'])
+      expect(strict.body.message).toContain('strict decoding error: unknown field "bogus"')
+      const warned = await client().post(`${maps}?fieldValidation=Warn`, object)
+      expect(warned.status).toBe(201)
+      expect(warned.headers['warning']).toContain('unknown field \\"bogus\\"')
+      expect(warned.body.bogus).toBeUndefined()
+    })
 
     it('are written over only by who has seen the last state', async () => {
       const { body: first } = await client().post(maps, configMap('raced', { a: '1' }))
@@ -223,13 +220,10 @@ export function describeObjects(target: KubeApiTarget, client: () => KubeClient)
       expect([answer.status, answer.body.reason]).toEqual([status, reason])
     })
 
-    it.skipIf(!isAtLeast(target, 27))(
-      'of a revision that is no number are refused (since 1.27)',
-      async () => {
-        const { status, body } = await client().get(`${maps}?resourceVersion=abc`)
-        expect([status, body.reason]).toEqual([400, 'BadRequest'])
-      },
-    )
+    itSince(target, 27)('of a revision that is no number are refused', async () => {
+      const { status, body } = await client().get(`${maps}?resourceVersion=abc`)
+      expect([status, body.reason]).toEqual([400, 'BadRequest'])
+    })
 
     it('of a revision that has not come are a timeout', async () => {
       const { status, body } = await client().get('/api/v1/namespaces?resourceVersion=99999999999')

@@ -49,8 +49,10 @@ export function describePods(target: KubeApiTarget, client: () => KubeClient): v
 
     it('are selected by phase and node', async () => {
       const count = async (selector: string): Promise<number> =>
-        (await client().get(`${pods}?fieldSelector=${encodeURIComponent(selector)}`)).body.items
-          .length
+        Number(
+          (await client().get(`${pods}?fieldSelector=${encodeURIComponent(selector)}`)).body.items
+            .length,
+        )
       expect(await count('status.phase=Running')).toBe(1)
       expect(await count('status.phase!=Running')).toBe(0)
       expect(await count('spec.nodeName=nowhere')).toBe(0)
@@ -61,7 +63,7 @@ export function describePods(target: KubeApiTarget, client: () => KubeClient): v
       const { body } = await eventually(
         () => client().get(`/api/v1/namespaces/${ns}/events?fieldSelector=${selector}`),
         (answer) =>
-          answer.body.items.some(({ reason }: { reason: string }) => reason === 'Started'),
+          (answer.body.items as { reason: string }[]).some(({ reason }) => reason === 'Started'),
       )
       const reasons = body.items.map(({ reason }: { reason: string }) => reason)
       expect(reasons).toEqual(expect.arrayContaining(['Scheduled', 'Pulled', 'Created', 'Started']))
@@ -120,12 +122,14 @@ export function describePods(target: KubeApiTarget, client: () => KubeClient): v
         expect((await run(['echo', "it's", '$HOME', 'a  b'])).stdout).toBe("it's $HOME a  b\n")
       })
 
-      it.skipIf(!endsInput)('carries input to its end', async () => {
-        const words = 'ä'.repeat(50_000)
-        const { stdout, status } = await run(['cat'], words)
-        expect(stdout === words).toBe(true)
-        expect(status).toEqual({ kind: 'exited', exitCode: 0 })
-      })
+      // v4 has no word for the end of the input.
+      if (endsInput)
+        it('carries input to its end', async () => {
+          const words = 'ä'.repeat(50_000)
+          const { stdout, status } = await run(['cat'], words)
+          expect(stdout === words).toBe(true)
+          expect(status).toEqual({ kind: 'exited', exitCode: 0 })
+        })
 
       it('says that a program is not there', async () => {
         const { status } = await run(['no-such-program'])

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { it } from 'vitest'
 import type { KubeAnswer, KubeClient } from '../../support/kube-client.ts'
 
 /** A Kubernetes API that the sentences are held against. */
@@ -16,6 +17,13 @@ export interface OpenTarget extends AsyncDisposable {
 
 export const isAtLeast = (target: KubeApiTarget, minor: number): boolean =>
   Number(target.version.split('.')[1]) >= minor
+
+/** A sentence that is true from a version on is said of no older one; of those it is not left out, it is not claimed. */
+export const itSince =
+  (target: KubeApiTarget, minor: number) =>
+  (name: string, test: () => Promise<void>): void => {
+    if (isAtLeast(target, minor)) it(`${name} (since 1.${minor})`, test)
+  }
 
 /** A name that nobody else uses. */
 export const fresh = (prefix: string): string => `${prefix}-${randomBytes(4).toString('hex')}`

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { KubeClient } from '../../support/kube-client.ts'
-import { configMap, isAtLeast, type KubeApiTarget, makeNamespace } from './target.ts'
+import { configMap, isAtLeast, itSince, type KubeApiTarget, makeNamespace } from './target.ts'
 
 export function describeWatches(target: KubeApiTarget, client: () => KubeClient): void {
   describe('watches', () => {
@@ -14,7 +14,7 @@ export function describeWatches(target: KubeApiTarget, client: () => KubeClient)
       await client().delete(`/api/v1/namespaces/${ns}`)
     })
     const revision = async (): Promise<string> =>
-      (await client().get(maps)).body.metadata.resourceVersion
+      String((await client().get(maps)).body.metadata.resourceVersion)
 
     it('tell what happens after a revision, in order', async () => {
       using watch = client().watch(`${maps}?watch=true&resourceVersion=${await revision()}`)
@@ -22,7 +22,9 @@ export function describeWatches(target: KubeApiTarget, client: () => KubeClient)
       await client().patch(`${maps}/seen`, 'merge', { data: { a: '2' } })
       await client().delete(`${maps}/seen`)
       await watch.until(({ type }) => type === 'DELETED')
-      expect(watch.events.map(({ type, object }) => [type, object.kind, object.data?.a])).toEqual([
+      expect(
+        watch.events.map(({ type, object }): unknown[] => [type, object.kind, object.data?.a]),
+      ).toEqual([
         ['ADDED', 'ConfigMap', '1'],
         ['MODIFIED', 'ConfigMap', '2'],
         ['DELETED', 'ConfigMap', '2'],
@@ -58,16 +60,13 @@ export function describeWatches(target: KubeApiTarget, client: () => KubeClient)
     })
 
     // An old etcd keeps it for five minutes, whatever happened since.
-    it.skipIf(!isAtLeast(target, 27))(
-      'of a revision that is long ago are told that it is gone (since 1.27)',
-      async () => {
-        using watch = client().watch('/api/v1/namespaces?watch=true&resourceVersion=1')
-        const { type, object } = await watch.until(() => true)
-        expect(type).toBe('ERROR')
-        expect(object).toMatchObject({ kind: 'Status', reason: 'Expired', code: 410 })
-        await watch.ended
-      },
-    )
+    itSince(target, 27)('of a revision that is long ago are told that it is gone', async () => {
+      using watch = client().watch('/api/v1/namespaces?watch=true&resourceVersion=1')
+      const { type, object } = await watch.until(() => true)
+      expect(type).toBe('ERROR')
+      expect(object).toMatchObject({ kind: 'Status', reason: 'Expired', code: 410 })
+      await watch.ended
+    })
 
     it('end when they were asked to', async () => {
       using watch = client().watch(

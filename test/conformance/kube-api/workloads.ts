@@ -32,7 +32,7 @@ export function describeWorkloads(target: KubeApiTarget, client: () => KubeClien
       await client().delete(`/api/v1/namespaces/${ns}`)
     })
     const items = async (path: string, app: string): Promise<Named[]> =>
-      (await client().get(`${path}?labelSelector=app%3D${app}`)).body.items
+      (await client().get(`${path}?labelSelector=app%3D${app}`)).body.items as Named[]
 
     it('are filled in with what is left open', async () => {
       const { body } = await client().post(deployments, deployment('filled', target.image, 0))

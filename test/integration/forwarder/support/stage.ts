@@ -4,6 +4,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'vitest'
 import type { EncodedAuditLog } from '../../../../src/audit/index.ts'
 import { createPeerParser } from '../../../../src/ca/index.ts'
+import type { DemoCluster } from '../../../../src/demo/index.ts'
 import {
   createForwarder,
   type Forwarder,
@@ -48,6 +49,8 @@ export interface StageOptions extends ApiServerOptions {
   readonly limits?: Partial<ForwarderLimits>
   readonly auditMode?: 'strict' | 'best_effort'
   readonly audit?: EncodedAuditLog
+  /** Stands behind the forwarder instead of the simulated API server. */
+  readonly demo?: DemoCluster
 }
 
 interface Authorities {
@@ -116,19 +119,23 @@ export class Stage implements AsyncDisposable {
     this.authorities = known
     this.api = api
     const { clock, log } = this
+    const port = options.demo?.port ?? api.port
     this.#upstream = openUpstream(
       {
         name: KUBE_CLUSTER,
         secure: true,
         hostname: '127.0.0.1',
-        port: api.port,
-        host: `127.0.0.1:${api.port}`,
+        port,
+        host: `127.0.0.1:${port}`,
         basePath: '',
         tlsServerName: null,
         insecureSkipTlsVerify: false,
-        certificateAuthority: { kind: 'data', pem: known.api.ca },
+        certificateAuthority: {
+          kind: 'data',
+          pem: options.demo?.certificateAuthorityPem ?? known.api.ca,
+        },
         clientCertificate: null,
-        login: { kind: 'token', token: 'service' },
+        login: { kind: 'token', token: options.demo?.token ?? 'service' },
         proxyUrl: null,
       },
       { clock, log },
@@ -176,6 +183,10 @@ export class Stage implements AsyncDisposable {
     const stage = new Stage(known, await ApiServer.start(known.api, options), options)
     await new Promise<void>((resolve) => stage.#server.listen(0, '127.0.0.1', resolve))
     return stage
+  }
+
+  get upstream(): OpenUpstream {
+    return this.#upstream
   }
 
   get port(): number {
