@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, type Pair, parseDocument, type YAMLMap } from 'yaml'
+import { type Document, isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml'
 import { KubeconfigEditError } from './errors.ts'
 import { record } from './mark.ts'
 import { bodyField, type Section } from './types.ts'
@@ -78,19 +78,6 @@ export const isNullWord = (text: string): boolean => /^(|~|null)$/i.test(text)
 /** The pair of a top-level field; null when it is absent. */
 export function fieldOf(root: YAMLMap, name: string): Pair | null {
   return root.items.find(({ key }) => isScalar(key) && key.value === name) ?? null
-}
-
-/** The position of an entry in its section's list; null when the list is not written out, or has no such entry. */
-export function positionOf(
-  root: YAMLMap,
-  section: Section,
-  name: string,
-): { readonly index: number; readonly node: YAMLMap } | null {
-  const list = fieldOf(root, section)?.value
-  if (!isSeq(list)) return null
-  const index = list.items.findIndex((item) => isMap(item) && item.get('name') === name)
-  const node = list.items[index]
-  return isMap(node) ? { index, node } : null
 }
 
 function toValue(

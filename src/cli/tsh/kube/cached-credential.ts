@@ -1,28 +1,27 @@
-import { readdirSync, readFileSync, writeSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * Prints the credential of a login that is still good, and tells whether there was one. This is what kubectl waits for when
- * the script cannot answer, so it loads nothing: no client, no commander, no colours. Whatever is not plain and whole here is
- * left to the command proper, which has words for it.
+ * The credential of a login that is still good, as kubectl takes it; null when there is none. This is what kubectl waits for
+ * when the script cannot answer, so it loads nothing: no client, no commander, no colours. Whatever is not plain and whole
+ * here is left to the command proper, which has words for it.
  */
-export function printCachedCredential(
+export function cachedCredential(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   nowMs: number,
-): boolean {
+): string | null {
   const wanted = readFlags(argv)
-  const home = env['TELEPORT_HOME'] || (env['HOME'] ? `${env['HOME']}/.tsh` : '')
-  if (wanted === null || wanted['proxy'] === undefined || home === '') return false
+  const home = env['TELEPORT_HOME'] ?? (env['HOME'] ? `${env['HOME']}/.tsh` : '')
+  if (wanted === null || wanted['proxy'] === undefined || home === '') return null
   try {
     const found = readdirSync(`${home}/profiles`)
       .flatMap((name) => readIdentity(`${home}/profiles/${name}/identity.json`))
       .filter((each) => isWanted(each, wanted))
       .toSorted((a, b) => b.logged_in_at_ms - a.logged_in_at_ms)[0]
-    if (found === undefined || found.expires_at_ms - LAST_MINUTE_MS <= nowMs) return false
-    writeSync(1, `${credentialOf(found, env['KUBERNETES_EXEC_INFO'])}\n`)
-    return true
+    if (found === undefined || found.expires_at_ms - LAST_MINUTE_MS <= nowMs) return null
+    return credentialOf(found, env['KUBERNETES_EXEC_INFO'])
   } catch {
-    return false
+    return null
   }
 }
 

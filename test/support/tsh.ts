@@ -1,0 +1,88 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from '../../src/cli/run.ts'
+import { buildTsh } from '../../src/cli/tsh/program.ts'
+import type { Prompts } from '../../src/cli/tsh/prompts.ts'
+import type { TshWorld } from '../../src/cli/tsh/world.ts'
+import { FakeIo } from './fake-io.ts'
+
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+  /** What was asked, in order. */
+  readonly asked: readonly string[]
+}
+
+/** A person with a home of his own, who types `tsh` commands; commands run in this process. */
+export class Person implements AsyncDisposable {
+  readonly home: string
+  /** Milliseconds that this person's clock is ahead. */
+  clockOffsetMs = 0
+  env: Record<string, string> = {}
+  platform: NodeJS.Platform = 'linux'
+
+  private constructor(home: string) {
+    this.home = home
+  }
+
+  static async arrive(): Promise<Person> {
+    return new Person(await mkdtemp(join(tmpdir(), 'tsh-')))
+  }
+
+  /** Where nobody answers. */
+  tsh(...argv: readonly string[]): Promise<Ran> {
+    return this.#run(argv, null, '')
+  }
+
+  /** With `stdin`, and nobody at a terminal. */
+  tshReading(stdin: string, ...argv: readonly string[]): Promise<Ran> {
+    return this.#run(argv, null, stdin)
+  }
+
+  /** At a terminal; each question gets the next answer. */
+  tshAnswering(answers: readonly string[], ...argv: readonly string[]): Promise<Ran> {
+    return this.#run(argv, answers, '')
+  }
+
+  get kubeconfigPath(): string {
+    return join(this.home, '.kube', 'config')
+  }
+
+  kubeconfig(): Promise<string> {
+    return readFile(this.kubeconfigPath, 'utf8')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.home, { recursive: true, force: true })
+  }
+
+  async #run(
+    argv: readonly string[],
+    answers: readonly string[] | null,
+    stdin: string,
+  ): Promise<Ran> {
+    const io = new FakeIo({ env: this.env, stdin })
+    const asked: string[] = []
+    const left = [...(answers ?? [])]
+    const answer = async (question: string): Promise<string> => {
+      asked.push(question)
+      const next = left.shift()
+      if (next === undefined) throw new Error(`nobody expected to be asked: ${question}`)
+      return next
+    }
+    const prompts: Prompts | null = answers === null ? null : { ask: answer, secret: answer }
+    const world: TshWorld = {
+      io,
+      now: () => Date.now() + this.clockOffsetMs,
+      prompts,
+      userHome: this.home,
+      platform: this.platform,
+      launcher: ['/opt/teleport/bin/tsh'],
+      interruptCaller: () => {},
+    }
+    const code = await run(() => buildTsh(io, world), argv, io)
+    return { code, out: io.out, err: io.err, asked }
+  }
+}
