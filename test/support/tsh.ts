@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../../src/cli/run.ts'
+import { complete } from '../../src/cli/tsh/completion/complete.ts'
 import { buildTsh } from '../../src/cli/tsh/program.ts'
 import type { Prompts } from '../../src/cli/tsh/prompts.ts'
 import type { TshWorld } from '../../src/cli/tsh/world.ts'
@@ -46,6 +47,13 @@ export class Person implements AsyncDisposable {
     return this.#run(argv, answers, '')
   }
 
+  /** What a shell is offered at a tab behind these words. */
+  async tab(...words: readonly string[]): Promise<string> {
+    const io = new FakeIo({ env: this.env })
+    await complete(this.#world(io, null), words)
+    return io.out
+  }
+
   get kubeconfigPath(): string {
     return join(this.home, '.kube', 'config')
   }
@@ -64,6 +72,15 @@ export class Person implements AsyncDisposable {
     stdin: string,
   ): Promise<Ran> {
     const io = new FakeIo({ env: this.env, stdin })
+    const world = this.#world(io, answers)
+    const code = await run(() => buildTsh(io, world), argv, io)
+    return { code, out: io.out, err: io.err, asked: world.asked }
+  }
+
+  #world(
+    io: FakeIo,
+    answers: readonly string[] | null,
+  ): TshWorld & { readonly asked: readonly string[] } {
     const asked: string[] = []
     const left = [...(answers ?? [])]
     const answer = async (question: string): Promise<string> => {
@@ -73,7 +90,7 @@ export class Person implements AsyncDisposable {
       return next
     }
     const prompts: Prompts | null = answers === null ? null : { ask: answer, secret: answer }
-    const world: TshWorld = {
+    return {
       io,
       now: () => Date.now() + this.clockOffsetMs,
       prompts,
@@ -81,8 +98,7 @@ export class Person implements AsyncDisposable {
       platform: this.platform,
       launcher: ['/opt/teleport/bin/tsh'],
       interruptCaller: () => {},
+      asked,
     }
-    const code = await run(() => buildTsh(io, world), argv, io)
-    return { code, out: io.out, err: io.err, asked }
   }
 }

@@ -475,6 +475,19 @@ describe('further commands of tsh', () => {
     expect((await joe.tsh('kube', 'ls', '--user=joe')).code).toBe(0)
   })
 
+  it('a tab offers the clusters of the last answer, and the logins that there are', async () => {
+    expect(await joe.tab('kube', 'login', 'pr')).toBe(
+      'prod-eu\tKubernetes cluster\nprod-us\tKubernetes cluster (offline)\n',
+    )
+    expect(await joe.tab('login', '--kube-cluster=st')).toBe(
+      '--kube-cluster=staging\tKubernetes cluster\n',
+    )
+    expect(await joe.tab('logout', '--user', '')).toBe('joe\tuser\n')
+    expect(await joe.tab('--proxy', '')).toBe(`${teleport.proxy}\tproxy\n`)
+    await joe.tsh('logout')
+    expect(await joe.tab('kube', 'login', '')).toBe('')
+  })
+
   it('-d says what is done, and nothing secret', async () => {
     const { err } = await login('-d', '--ttl=60')
     expect(err).toMatch(/tsh: debug: login.create: ok \(\d+ ms\)/)

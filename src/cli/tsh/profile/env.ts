@@ -1,5 +1,5 @@
 import { shellWord } from '../../../client/index.ts'
-import { parseFormat, render } from '../../format.ts'
+import { parseFormat, renderOne } from '../../format.ts'
 import { print } from '../../io.ts'
 import type { TshContext } from '../context.ts'
 import { findProfile } from '../session.ts'
@@ -22,6 +22,6 @@ export async function env(
   const lines = NAMES.map((name) => `export ${name}=${shellWord(values[name])}`)
   print(
     io,
-    render(format, [values], () => lines.join('\n')),
+    renderOne(format, values, () => lines.join('\n')),
   )
 }

@@ -1,6 +1,6 @@
 import { ApiClient, connectionTo, parseProxyAddress } from '../../../client/index.ts'
 import { errorMessage } from '../../../core/index.ts'
-import { parseFormat, render } from '../../format.ts'
+import { parseFormat, renderOne } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import { ownVersion } from '../../version.ts'
 import type { TshContext } from '../context.ts'
@@ -22,7 +22,7 @@ export async function version(
   }
   print(
     io,
-    render(format, [found], () =>
+    renderOne(format, found, () =>
       [
         `tsh ${found.version}`,
         ...(server === null ? [] : [`server ${server.version} (${server.proxy})`]),
