@@ -42,6 +42,8 @@ const REFUSALS = {
   IMPERSONATION_UNSUPPORTED: /the header impersonate-uid is not allowed/,
   UPSTREAM_TLS: /its API server is not the one that is configured/,
   UPSTREAM_CREDENTIALS: /the service has no valid credentials for it/,
+  LOCKED: /you are locked out: laptop stolen, call security/,
+  ADDRESS_NOT_PINNED: /wants a certificate that is bound to your address/,
 } as const
 /** Clusters that are refused as such; everything else is asked of the one that works. */
 const CONTEXTS: Partial<Record<RefusalName, string>> = {
@@ -104,6 +106,7 @@ describe.skipIf(missing !== null)(
         ['reaches', { kubernetes_labels: { '*': '*' }, kubernetes_groups: ['system:masters'] }],
         ['elsewhere', { kubernetes_labels: { env: 'dev' }, kubernetes_groups: ['system:masters'] }],
         ['nobody', { kubernetes_labels: { '*': '*' } }],
+        ['pins', {}],
         [
           'several',
           {
@@ -115,7 +118,12 @@ describe.skipIf(missing !== null)(
       ] as const) {
         await writeFile(
           join(directory, 'role.yaml'),
-          stringify({ kind: 'role', version: 'v7', metadata: { name }, spec: { allow } }),
+          stringify({
+            kind: 'role',
+            version: 'v7',
+            metadata: { name },
+            spec: { allow, options: { pin_source_ip: name === 'pins' } },
+          }),
         )
         await daemon.tctl('create', '-f', join(directory, 'role.yaml'))
       }
@@ -141,6 +149,8 @@ describe.skipIf(missing !== null)(
       await daemon.tctl('users', 'rm', 'user-gone')
       await daemon.tctl('users', 'update', 'cluster-denied', '--set-roles=elsewhere')
       await daemon.tctl('users', 'update', 'no-kubernetes-principals', '--set-roles=nobody')
+      await daemon.tctl('users', 'update', 'address-not-pinned', '--set-roles=reaches,pins')
+      await daemon.tctl('lock', '--user=locked', '--message=laptop stolen, call security')
       await foreign.tctl('users', 'add', 'cert-unknown-authority', '--k8s-groups=system:masters')
       await withForeignCertificate(
         required(kubeconfigs.get('CERT_UNKNOWN_AUTHORITY')),
