@@ -2,6 +2,7 @@ import { errorMessage, type Logger } from '../core/index.ts'
 import type { ApiAudit } from './audit-api.ts'
 import type { Caller, Stranger } from './context.ts'
 import { ApiError, type ApiErrorCode } from './errors.ts'
+import { type Finding, validationWords } from './validation-words.ts'
 
 /** Refusals of whoever asks, and not of what was asked. */
 const AUDITED: ReadonlySet<ApiErrorCode> = new Set([
@@ -72,7 +73,10 @@ export function retryAfterS({ facts }: ApiError): number | null {
 
 function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  if (isValidation(error)) return new ApiError('BAD_REQUEST', error.message, { cause: error })
+  if (isValidation(error)) {
+    const words = validationWords(error.validation, error.validationContext ?? 'body')
+    return new ApiError('BAD_REQUEST', words, { cause: error })
+  }
   const status = statusOf(error)
   if (status >= 400 && status < 500) {
     return new ApiError('BAD_REQUEST', errorMessage(error), { cause: error })
@@ -83,8 +87,10 @@ function asApiError(error: unknown): ApiError {
   })
 }
 
-const isValidation = (error: unknown): error is Error & { validation: unknown } =>
-  error instanceof Error && 'validation' in error && error.validation !== undefined
+const isValidation = (
+  error: unknown,
+): error is Error & { validation: readonly Finding[]; validationContext?: string } =>
+  error instanceof Error && 'validation' in error && Array.isArray(error.validation)
 
 const statusOf = (error: unknown): number =>
   error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
