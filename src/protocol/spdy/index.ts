@@ -7,16 +7,8 @@
  * that ends or does not stop at a byte, stream numbers that were used. Limits: limits.ts.
  * Test: zlib judges the headers both ways; any split of the bytes gives the same frames; captures of real kubectls.
  */
-export { FrameDecoder } from './decode.ts'
-export { encodeFrame } from './encode.ts'
 export { SpdyError, type SpdyErrorCode } from './errors.ts'
-export {
-  describeFrame,
-  type Frame,
-  type GoAwayStatus,
-  type HeaderBlock,
-  type ResetStatus,
-} from './frame.ts'
-export { HeaderDecoder, HeaderEncoder, headerOf } from './headers.ts'
+export type { HeaderBlock } from './frame.ts'
+export { headerOf } from './headers.ts'
 export { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
 export { type SessionEvent, SpdySession } from './session.ts'
