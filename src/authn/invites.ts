@@ -83,8 +83,20 @@ export class Invites {
       value: JSON.stringify({ user }),
       expiresAtMs: invite.expiresAtMs,
     })
-    await this.#credentials.update(user, (current) => withInvite(current, user, invite))
+    let replaced: string | null = null
+    await this.#credentials.update(user, (current) => {
+      replaced = current?.invite?.tokenHash ?? null
+      return withInvite(current, user, invite)
+    })
+    await this.#dropPointer(replaced)
     return { token, expiresAtMs: invite.expiresAtMs }
+  }
+
+  /** Ends the user's link, and all else with which he proves himself. */
+  async forget(user: string): Promise<void> {
+    const found = await this.#credentials.find(user)
+    await this.#credentials.delete(user)
+    await this.#dropPointer(found?.invite?.tokenHash ?? null)
   }
 
   /** Null for a token that never was, was used, was replaced or is too old: nobody is told which. */
@@ -127,11 +139,15 @@ export class Invites {
           withPassword(current, { hash, passwordHash, step, secondFactor, nowMs }),
         )
         if (written === null) return false
-        // Leads nowhere any more; should this fail, it expires.
-        await this.#backend.delete(pointerKey(hash)).catch(() => {})
+        await this.#dropPointer(hash)
         return true
       },
     }
+  }
+
+  /** It leads nowhere any more; should this fail, it expires. */
+  async #dropPointer(hash: string | null): Promise<void> {
+    if (hash !== null) await this.#backend.delete(pointerKey(hash)).catch(() => {})
   }
 
   async #pending(token: string): Promise<{ user: string; invite: PendingInvite } | null> {

@@ -33,8 +33,9 @@ export async function openLocalUsers(options: {
   const credentials = new CredentialStore(options.backend)
   const hasher = await openPasswordHasher()
   const logins = new Logins({ ...options, credentials, hasher })
+  const invites = new Invites({ ...options, credentials, hasher })
   return {
-    invites: new Invites({ ...options, credentials, hasher }),
+    invites,
     logins,
     async statusOf(user) {
       const found = await credentials.find(user)
@@ -45,7 +46,7 @@ export async function openLocalUsers(options: {
       }
     },
     async forget(user) {
-      await credentials.delete(user)
+      await invites.forget(user)
       logins.unlock(user)
     },
   }

@@ -112,6 +112,24 @@ describe('management API', () => {
     expect((await call(connection, endpoints['users.list'])).status).toBe(403)
   })
 
+  it('tells neither a service nor the local administrator about himself: they are no persons', async () => {
+    const service = await api.connection((publicKeyPem) =>
+      api.authorities.issueHost({
+        identity: { kind: 'host', teleportCluster: CLUSTER, hostId: 'agent', services: ['kube'] },
+        publicKeyPem,
+        dnsNames: [],
+        ipAddresses: [],
+        ttlMs: 60_000,
+      }),
+    )
+    for (const connection of [service, await api.admin()]) {
+      expect(await call(connection, endpoints['self.read'])).toMatchObject({
+        status: 403,
+        body: { error: { code: 'ACCESS_DENIED' } },
+      })
+    }
+  })
+
   it('refuses a user who is gone, on the same connection', async () => {
     const connection = await api.as('eve', ['admin'])
     using client = new ApiClient(connection)

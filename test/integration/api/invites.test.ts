@@ -107,6 +107,22 @@ describe('links with which users set their passwords', () => {
     expect(await accept(second.token)).toMatchObject({ status: 200 })
   })
 
+  it('leaves nothing behind when it was replaced, used, or its user was deleted', async () => {
+    const stored = async (): Promise<string[]> =>
+      (await api.backend.list('')).items
+        .map(({ key }) => key.split('/')[0] ?? '')
+        .filter((kind) => kind === 'invites' || kind === 'credentials')
+        .sort()
+    await invite()
+    const { token } = await invite()
+    expect(await stored()).toEqual(['credentials', 'invites'])
+    await accept(token)
+    expect(await stored()).toEqual(['credentials'])
+    await invite('reset')
+    await admin.call('users.delete', { params: { name: 'joe' } })
+    expect(await stored()).toEqual([])
+  })
+
   it('of a reset ends password and second factor at once, and brings new ones', async () => {
     await accept((await invite()).token)
     const status = async (): Promise<unknown> =>
