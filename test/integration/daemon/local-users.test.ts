@@ -94,6 +94,10 @@ describe('a local user of a running daemon', () => {
     expect(events.map(({ code: eventCode }) => eventCode)).toEqual(['T1000W', 'T1000I', 'T1000W'])
     expect(await daemon.tctl('users', 'ls')).toMatch(/^joe .*\d{4}-\d\d-\d\dT/m)
 
+    const written = await daemon.tctl('get', 'users/joe')
+    expect(written).toContain('last_login:')
+    expect(await daemon.tryTctl(['create', '-f'], written)).toMatchObject({ code: 0 })
+
     await daemon.stop()
     const kept = await everythingKept()
     expect(kept).toContain('$argon2id$')
