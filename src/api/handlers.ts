@@ -12,6 +12,7 @@ import { lockHandlers } from './locks/handlers.ts'
 import { loginHandlers } from './login/handlers.ts'
 import { inviteHandlers } from './login/invites.ts'
 import { selfHandlers } from './login/self.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { userHandlers } from './user-handlers.ts'
 import { judgeRole } from './user-roles.ts'
 import { resourceOfCluster, visibleClusters } from './visible-clusters.ts'
@@ -23,6 +24,7 @@ export function createHandlers(
   openApi: () => Record<string, unknown>,
 ): Handlers {
   const { stores, authorities, kubeClusters } = deps
+  const alone = oneAtATime()
 
   return {
     'status.read': async ({ caller }) => ({
@@ -36,7 +38,7 @@ export function createHandlers(
     'openapi.read': async () => openApi(),
     'stats.read': async () => deps.stats.read(await kubeClusters.list()),
 
-    ...userHandlers(deps, audit),
+    ...userHandlers(deps, audit, alone),
     ...inviteHandlers(deps, audit),
     ...loginHandlers(deps, audit),
     ...selfHandlers(deps),
@@ -62,24 +64,15 @@ export function createHandlers(
       )
       return resource
     },
-    'roles.delete': async ({ params, caller }) => {
-      await stores.roles.read(params.name)
-      const holders: string[] = []
-      for await (const user of stores.users.all()) {
-        if (user.spec.roles.includes(params.name)) holders.push(user.metadata.name)
-      }
-      if (holders.length > 0) {
-        throw new ApiError(
-          'ROLE_IN_USE',
-          `role "${params.name}" is held by ${summary(holders)}: take it away first (tctl users update --set-roles)`,
-          { facts: { role: params.name, users: holders } },
+    'roles.delete': ({ params, caller }) =>
+      alone(async () => {
+        await stores.roles.read(params.name)
+        await assertUnheld(stores, params.name)
+        await audit.change(caller, 'role.deleted', { name: params.name }, () =>
+          stores.roles.delete(params.name),
         )
-      }
-      await audit.change(caller, 'role.deleted', { name: params.name }, () =>
-        stores.roles.delete(params.name),
-      )
-      return {}
-    },
+        return {}
+      }),
 
     'cluster_settings.read': async () => stores.settings.read('cluster-settings'),
     'cluster_settings.update': async ({ body, caller }) => {
@@ -133,6 +126,20 @@ export function createHandlers(
       return { items: [...page.events], next: page.next }
     },
   }
+}
+
+/** Throws ROLE_IN_USE while users hold the role: what it denies them must not vanish. */
+async function assertUnheld({ users }: ApiDeps['stores'], role: string): Promise<void> {
+  const holders: string[] = []
+  for await (const user of users.all()) {
+    if (user.spec.roles.includes(role)) holders.push(user.metadata.name)
+  }
+  if (holders.length === 0) return
+  throw new ApiError(
+    'ROLE_IN_USE',
+    `role "${role}" is held by ${summary(holders)}: take it away first (tctl users update --set-roles)`,
+    { facts: { role, users: holders } },
+  )
 }
 
 /** A page that is none is the caller's mistake, not ours. */

@@ -3,13 +3,14 @@ import type { LocalUserStatus } from '../authn/index.ts'
 import { optionRule, type Role } from '../authz/index.ts'
 import type { UserResource } from '../contract/index.ts'
 import { canonicalHost, errorMessage } from '../core/index.ts'
-import { assertUserName } from '../identity/index.ts'
+import { assertUserName, type Traits } from '../identity/index.ts'
 import type { ApiAudit } from './audit-api.ts'
 import type { ApiDeps } from './context.ts'
 import { ApiError } from './errors.ts'
 import { mutable, pageOf, sameName } from './handler-parts.ts'
 import type { Handlers } from './handler-types.ts'
 import { identityOf, issueUserCertificate } from './issue-certificate.ts'
+import type { oneAtATime } from './one-at-a-time.ts'
 import { rolesOf } from './user-roles.ts'
 
 type UserHandlers = Pick<
@@ -22,8 +23,12 @@ type UserHandlers = Pick<
   | 'users.certificates.create'
 >
 
-/** Local users: people and robots. */
-export function userHandlers(deps: ApiDeps, audit: ApiAudit): UserHandlers {
+/** Local users: people and robots. `alone`: no role is deleted between the look at it and the user who is given it. */
+export function userHandlers(
+  deps: ApiDeps,
+  audit: ApiAudit,
+  alone: ReturnType<typeof oneAtATime>,
+): UserHandlers {
   const { stores, localUsers } = deps
   const withStatus = async (user: UserResource): Promise<UserResource> => ({
     ...user,
@@ -35,26 +40,26 @@ export function userHandlers(deps: ApiDeps, audit: ApiAudit): UserHandlers {
       return { items: await Promise.all(items.map(withStatus)), next }
     },
     'users.read': async ({ params }) => withStatus(await stores.users.read(params.name)),
-    'users.create': async ({ body, caller }) => {
-      await judgeUser(deps, body)
-      const fields = { name: body.metadata.name, roles: body.spec.roles }
-      return audit.change(caller, 'user.create', fields, () =>
-        stores.users.create(withoutStatus(body)),
-      )
-    },
-    'users.upsert': async ({ params, body, caller }) => {
-      sameName(params.name, body.metadata.name)
-      await judgeUser(deps, body)
-      const fields = { name: body.metadata.name, roles: body.spec.roles }
-      const { resource } = await audit.change(
-        caller,
-        'user.update',
-        fields,
-        () => stores.users.upsert(withoutStatus(body)),
-        ({ created }) => (created ? 'user.create' : 'user.update'),
-      )
-      return resource
-    },
+    'users.create': ({ body, caller }) =>
+      alone(async () => {
+        await judgeUser(deps, body)
+        return audit.change(caller, 'user.create', changeOf(body), () =>
+          stores.users.create(withoutStatus(body)),
+        )
+      }),
+    'users.upsert': ({ params, body, caller }) =>
+      alone(async () => {
+        sameName(params.name, body.metadata.name)
+        await judgeUser(deps, body)
+        const { resource } = await audit.change(
+          caller,
+          'user.update',
+          changeOf(body),
+          () => stores.users.upsert(withoutStatus(body)),
+          ({ created }) => (created ? 'user.create' : 'user.update'),
+        )
+        return resource
+      }),
     'users.delete': async ({ params, caller }) => {
       const { name } = params
       await audit.change(caller, 'user.delete', { name }, async () => {
@@ -80,6 +85,16 @@ export function userHandlers(deps: ApiDeps, audit: ApiAudit): UserHandlers {
     },
   }
 }
+
+/** What an event tells of a user who is written: traits give rights as roles do. */
+const changeOf = ({
+  metadata,
+  spec,
+}: UserResource): { name: string; roles: readonly string[]; traits: Traits } => ({
+  name: metadata.name,
+  roles: spec.roles,
+  traits: spec.traits ?? {},
+})
 
 /** Refuses names that do not fit into certificates, and roles that do not exist. */
 async function judgeUser(deps: ApiDeps, user: UserResource): Promise<void> {

@@ -281,6 +281,32 @@ describe('management API', () => {
     expect(JSON.stringify(answer.body)).toContain('spec.allow.kubernetes_resources')
   })
 
+  it('gives nobody a role that is being deleted, nor deletes one that is being given', async () => {
+    using client = new ApiClient(await api.admin())
+    const create = api.stores.roles.upsert.bind(api.stores.roles)
+    await create({ kind: 'role', version: 'v7', metadata: { name: 'guard' }, spec: { deny: {} } })
+    const looked = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const all = api.stores.users.all.bind(api.stores.users)
+    api.stores.users.all = async function* () {
+      yield* all()
+      looked.resolve()
+      await goOn.promise
+    }
+    const deleted = client.call('roles.delete', { params: { name: 'guard' } })
+    await looked.promise
+    const metadata = { name: 'joe' }
+    const given = client.call('users.create', {
+      body: { kind: 'user', version: 'v2', metadata, spec: { roles: ['guard'] } },
+    })
+    // Time in which a user could have been given it.
+    await Promise.race([given.catch(() => {}), new Promise((resolve) => setTimeout(resolve, 300))])
+    goOn.resolve()
+    await deleted
+    await expect(given).rejects.toMatchObject({ code: 'ROLE_UNKNOWN' })
+    expect(await api.stores.users.find('joe')).toBeNull()
+  })
+
   it('keeps a role while users hold it', async () => {
     using client = new ApiClient(await api.admin())
     await api.as('joe', ['access'])
