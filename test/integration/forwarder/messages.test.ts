@@ -112,6 +112,35 @@ describe.each(versions)('%s', (version) => {
     expect(await client.ask({ path: ITEM })).toMatchObject({ text: 'ok', whole: true })
   })
 
+  test.each([
+    ['a plain answer', ITEM],
+    ['a program behind a pod', `${PODS}/web/proxy/`],
+  ])('what %s says of its own connection ends here', async (_what, path) => {
+    const lines = [
+      'HTTP/1.1 200 OK',
+      'Connection: X-Hop, keep-alive, X_Other',
+      'Keep-Alive: timeout=5',
+      'X-Hop: 1',
+      'x-other: 2',
+      'Proxy-Authenticate: Basic',
+      'Alt-Svc: h3=":443"',
+      'X-Kept: 3',
+      'Content-Length: 2',
+    ]
+    const { client } = await start({
+      raw: (socket) => socket.once('data', () => socket.write(`${lines.join('\r\n')}\r\n\r\nok`)),
+    })
+    const answer = await client.ask({ path })
+    expect(answer).toMatchObject({ status: 200, text: 'ok', whole: true })
+    const ours = ['connection', 'keep-alive', 'date']
+    const names = Object.keys(answer.headers).filter(
+      (name) => !name.startsWith(':') && !ours.includes(name),
+    )
+    expect(names.sort()).toEqual(['content-length', 'x-kept'])
+    expect(String(answer.headers['connection'] ?? '')).not.toMatch(/hop|other/i)
+    expect(answer.headers['keep-alive'] ?? '').not.toBe('timeout=5')
+  })
+
   test('Expect: 100-continue', async () => {
     const { stage, client } = await start()
     let body = ''
