@@ -13,7 +13,6 @@ import { TestDaemon } from '../support/daemon.ts'
 import { mustRun, Running, runProgram } from '../support/process.ts'
 import {
   type ApiServerEvent,
-  CLUSTER_VERSIONS,
   type Cluster,
   clusters,
   contextOf,
@@ -35,6 +34,7 @@ import {
   sendAll,
 } from './support/mutations.ts'
 import { type Credentials, type Door, signedIn } from './support/wire.ts'
+import { describeWitnesses } from './support/witnesses.ts'
 
 const TELEPORT = resolve(import.meta.dirname, '../../bin/teleport')
 const MUTATIONS = 1000
@@ -50,19 +50,9 @@ interface WatchEvent {
   readonly object: { readonly metadata: { readonly name: string } }
 }
 
-for (const version of CLUSTER_VERSIONS) {
-  const cluster = clusters.find((one) => one.version === version)
-  const missing =
-    cluster === undefined
-      ? 'no such cluster here'
-      : cluster.auditLog === null
-        ? 'its audit log is not at hand'
-        : null
-  describe.skipIf(missing !== null)(
-    `kill -9 amid mutations of Kubernetes ${version}${missing === null ? '' : ` (${missing})`}`,
-    () => killed(cluster as Cluster, KILLED_AFTER[version]),
-  )
-}
+describeWitnesses('kill -9 amid mutations of Kubernetes', (cluster, version) =>
+  killed(cluster, KILLED_AFTER[version]),
+)
 
 const newest = clusters.find(({ version }) => version === '1.35')
 const notWitnessed =

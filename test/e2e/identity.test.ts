@@ -1,20 +1,19 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { TestDaemon } from '../support/daemon.ts'
 import { type Finished, mustRun, Running } from '../support/process.ts'
 import {
   type ApiServerEvent,
   apiServerAudit,
-  CLUSTER_VERSIONS,
   type Cluster,
-  clusters,
   contextOf,
   kubectlWith,
   mergedKubeconfig,
 } from './support/environment.ts'
+import { describeWitnesses } from './support/witnesses.ts'
 
 const ROLES = [
   // Who may reach what: by labels, and by what the user record says.
@@ -33,19 +32,7 @@ function role(name: string, allow: object): object {
   return { kind: 'role', version: 'v7', metadata: { name }, spec: { allow } }
 }
 
-for (const version of CLUSTER_VERSIONS) {
-  const cluster = clusters.find((one) => one.version === version)
-  const missing =
-    cluster === undefined
-      ? 'no such cluster here'
-      : cluster.auditLog === null
-        ? 'its audit log is not at hand'
-        : null
-  describe.skipIf(missing !== null)(
-    `people on Kubernetes ${version}${missing === null ? '' : ` (${missing})`}`,
-    () => people(cluster as Cluster),
-  )
-}
+describeWitnesses('people on Kubernetes', people)
 
 function people(cluster: Cluster): void {
   let directory: string

@@ -1,37 +1,24 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
 import { TestDaemon } from '../support/daemon.ts'
 import { mustRun } from '../support/process.ts'
 import {
   type ApiServerEvent,
   apiServerAudit,
-  CLUSTER_VERSIONS,
   type Cluster,
-  clusters,
   kubectlWith,
 } from './support/environment.ts'
+import { describeWitnesses } from './support/witnesses.ts'
 
 const PATIENTLY = { timeout: 60_000, interval: 250 }
 
 /** The page that tells an administrator what the service needs: what is applied here is what stands there. */
 const PAGE = resolve(import.meta.dirname, '../../docs/kubernetes-rights.md')
 
-for (const version of CLUSTER_VERSIONS) {
-  const cluster = clusters.find((one) => one.version === version)
-  const missing =
-    cluster === undefined
-      ? 'no such cluster here'
-      : cluster.auditLog === null
-        ? 'its audit log is not at hand'
-        : null
-  describe.skipIf(missing !== null)(
-    `a service that may only impersonate, on Kubernetes ${version}${missing === null ? '' : ` (${missing})`}`,
-    () => impersonating(cluster as Cluster),
-  )
-}
+describeWitnesses('a service that may only impersonate, on Kubernetes', impersonating)
 
 interface AdminCluster {
   readonly server: string
