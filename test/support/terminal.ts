@@ -9,7 +9,7 @@ export async function typeAtTerminal(
 ): Promise<string> {
   await using terminal = new Running('script', ['-qefc', line, '/dev/null'], {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env, TERM: 'dumb' },
+    env: { ...process.env, TERM: 'dumb', ...options.env },
   })
   let seen = 0
   for (const [question, answer] of answers) {

@@ -78,6 +78,15 @@ describe('enterTerminal()', () => {
     expect(enterTerminal({ ...io, isTty: false })).toBeNull()
     expect(enterTerminal({ ...io, stdin: new PassThrough() })).toBeNull()
     expect(enterTerminal({ ...io, stdout: new PassThrough() })).toBeNull()
+    expect(enterTerminal({ ...io, env: { TERM: 'dumb' } })).toBeNull()
+  })
+
+  it('takes a size for one that says none', () => {
+    const { io } = tty()
+    Object.assign(io.stdout, { columns: 0, rows: 0 })
+    const terminal = enterTerminal(io)
+    expect(terminal?.size()).toEqual({ columns: 80, rows: 24 })
+    terminal?.leave()
   })
 })
 

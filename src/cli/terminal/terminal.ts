@@ -28,9 +28,10 @@ const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J'
 const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l'
 const ENDING = ['SIGTERM', 'SIGHUP'] as const
 
-/** Takes the terminal over, or gives null where there is none (a pipe, a file). */
+/** Takes the terminal over, or gives null where there is none (a pipe, a file) or one that only prints. */
 export function enterTerminal(io: Io): Terminal | null {
   const { stdin, stdout } = io
+  if (io.env['TERM'] === 'dumb') return null
   if (!io.isTty || !isTtyIn(stdin) || !isTtyOut(stdout)) return null
   return new ProcessTerminal(stdin, stdout)
 }
@@ -74,7 +75,8 @@ class ProcessTerminal implements Terminal {
   }
 
   size(): { columns: number; rows: number } {
-    return { columns: this.#out.columns, rows: this.#out.rows }
+    // A terminal that nobody has told its size says 0.
+    return { columns: this.#out.columns || 80, rows: this.#out.rows || 24 }
   }
 
   write(text: string): void {

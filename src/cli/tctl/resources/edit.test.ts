@@ -121,6 +121,15 @@ describe('tctl edit', () => {
     expect(api.calls).toEqual(['roles.read'])
   })
 
+  it('does not go on for ever with a program that is always wrong', async () => {
+    const sitting: Sitting = (text) => `${text}: [\n`
+    desk = new Desk(Array.from({ length: 20 }, () => sitting))
+    const api = new FakeApi({ 'roles.read': () => role })
+    expect(await tctl(api, ['edit', 'roles/developer'], desk.io)).toBe(1)
+    expect(desk.seen).toHaveLength(20)
+    expect(await desk.kept()).toContain(': [')
+  })
+
   it('does not open it again where nobody reads it', async () => {
     desk = new Desk([(text) => text.replace('allow:', 'allow: [')], false)
     const api = new FakeApi({ 'roles.read': () => role })

@@ -11,6 +11,9 @@ import type { TctlContext } from '../context.ts'
 import { judgeEdit, textOf, withProblem } from './edit-text.ts'
 import { type AnyResource, type Kind, parseReference } from './kinds.ts'
 
+/** Nobody needs as many; a program that stands in for an editor could go on for ever. */
+const MAX_SITTINGS = 20
+
 /** `tctl edit` */
 export function editCommand(context: TctlContext): Command {
   const command = new Command('edit')
@@ -68,7 +71,7 @@ async function edit({ io, client, kind, write, name, editor }: Edit): Promise<vo
   let typed = false
   try {
     let text = textOf(original)
-    for (;;) {
+    for (let sitting = 1; ; sitting += 1) {
       await writeFile(path, text, { mode: 0o600 })
       const code = await io.foreground(editor, [path])
       const edited = await readText(path)
@@ -82,7 +85,7 @@ async function edit({ io, client, kind, write, name, editor }: Edit): Promise<vo
         return
       }
       // Closed with the reason still above it: whoever read it does not want to go on.
-      if (edited === text || !io.isTty) throw problem
+      if (edited === text || !io.isTty || sitting === MAX_SITTINGS) throw problem
       text = withProblem(edited, errorMessage(problem))
     }
   } catch (error) {

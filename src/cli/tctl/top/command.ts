@@ -112,18 +112,14 @@ function textOf(
 
 /** The full-screen loop: asks, draws, waits; keys and resizes draw in between. */
 async function watch(io: Io, client: ApiClient, intervalMs: number): Promise<void> {
-  if (!io.isTty) {
-    throw new CliError('REFUSED', 'there is no terminal to draw on', {
-      hint: 'one sample: --once; a line for each: --format=json',
-    })
-  }
+  if (!io.isTty) throw noTerminal()
   // Before the screen is taken: a refusal should stand where the person typed.
   let state = reduceTop(
     initialState({ intervalMs, colour: wantsColour(io.env), unicode: wantsUnicode(io.env) }),
     { type: 'snapshot', snapshot: await client.call('stats.read', {}) },
   )
   const terminal = enterTerminal(io)
-  if (terminal === null) throw new CliError('REFUSED', 'this terminal cannot be drawn on')
+  if (terminal === null) throw noTerminal()
   const screen = new Screen()
   const quit = new AbortController()
   const signal = AbortSignal.any([io.signal, quit.signal])
@@ -159,6 +155,11 @@ async function watch(io: Io, client: ApiClient, intervalMs: number): Promise<voi
     terminal.leave()
   }
 }
+
+const noTerminal = (): CliError =>
+  new CliError('REFUSED', 'there is no terminal to draw on', {
+    hint: 'one sample: --once; a line for each: --format=json',
+  })
 
 /** The next event. A refusal ends the loop; anything else may be over in a moment. */
 async function ask(client: ApiClient): Promise<TopEvent> {
