@@ -112,11 +112,39 @@ const pages: Readonly<Record<string, Page>> = {
       return true
     },
   },
+  'administer.md': administer(),
   'turn-on.md': turnOn(),
   'login.md': login(),
 }
 
 const PASSWORD = 'four unrelated words'
+
+/** Without the configuration of the auth service, since the page is read somewhere else; variables last until its end. */
+function administer(): Page {
+  const exported: string[] = []
+  return {
+    async run(reader, lines) {
+      const proxy = `127.0.0.1:${reader.daemon.ports.web}`
+      const here = lines.replaceAll('teleport.example.com:3080', proxy)
+      if (/^tctl (?:users add|auth sign)/.test(lines)) return false
+      if (lines.startsWith('tctl edit')) {
+        const editor = `export EDITOR="sed -i 's/changes nothing/looks on/'"`
+        await reader.run(['unset TELEPORT_CONFIG_FILE', ...exported, editor, here].join('\n'))
+        return true
+      }
+      const [first = '', ...rest] = here.split('\n')
+      if (first.startsWith('export ')) exported.push(first)
+      // The full screen needs a person; the line below it is for scripts.
+      const typed = (first === 'tctl top' ? rest : [first, ...rest]).join('\n')
+      const said = await reader.run(['unset TELEPORT_CONFIG_FILE', ...exported, typed].join('\n'))
+      if (first === 'tctl top') expect(JSON.parse(said)).toMatchObject({ requests: 0 })
+      return true
+    },
+    async after({ daemon }) {
+      expect(await daemon.tctl('get', 'roles/auditor')).toContain('looks on')
+    },
+  }
+}
 
 /** A person at a terminal; the page's proxy is the test's. */
 function login(): Page {
