@@ -1,4 +1,9 @@
-import { ApiCallError, ClientError, type ClientErrorCode } from '../client/index.ts'
+import {
+  ApiCallError,
+  ClientError,
+  type ClientErrorCode,
+  KubeconfigEditError,
+} from '../client/index.ts'
 import { CodedError, errorMessage } from '../core/index.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -76,6 +81,9 @@ export function describeError(error: unknown): {
   }
   if (error instanceof ClientError || error instanceof CliError) {
     return { message: error.message, hint: error.hint, exit: exitOf(error.code) }
+  }
+  if (error instanceof KubeconfigEditError) {
+    return { message: error.message, hint: error.hint, exit: exitCodes.failed.code }
   }
   return {
     message: error instanceof CodedError ? error.message : `internal error: ${errorMessage(error)}`,

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ProfileStore, type ProxyAddress, parseProxyAddress } from '../../client/index.ts'
 import { CliError } from '../errors.ts'
 import { say } from '../io.ts'
@@ -28,7 +28,7 @@ export function tshContext(world: TshWorld, flags: () => GlobalFlags): TshContex
   const set = (name: string): string | undefined => io.env[name] || undefined
   return {
     world,
-    store: new ProfileStore(set('TELEPORT_HOME') ?? join(world.userHome, '.tsh')),
+    store: new ProfileStore(resolve(set('TELEPORT_HOME') ?? join(world.userHome, '.tsh'))),
     wanted() {
       const { proxy, user } = flags()
       const given = proxy ?? set('TELEPORT_PROXY')

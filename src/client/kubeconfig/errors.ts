@@ -9,4 +9,6 @@ export type KubeconfigEditErrorCode =
 /** Names the file where it is known, and never quotes from it: it may hold secrets. */
 export class KubeconfigEditError extends CodedError<KubeconfigEditErrorCode> {
   override readonly name = 'KubeconfigEditError'
+  readonly hint: string =
+    'KUBECONFIG names another file, and "tsh login --out=<file> --format=kubernetes" writes one of its own'
 }

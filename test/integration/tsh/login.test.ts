@@ -140,6 +140,14 @@ describe('tsh login', () => {
     expect((await joe.tsh('login')).code).toBe(0)
   })
 
+  it('does not take a good login for an answer when a pin is to be checked', async () => {
+    await login()
+    const wrong = await joe.tsh('login', `--ca-pin=sha256:${'0'.repeat(64)}`)
+    expect(wrong.code).toBe(1)
+    expect(wrong.err).toContain('is not the one that --ca-pin names')
+    expect((await joe.tsh('login', pin())).err).toContain('already logged in')
+  })
+
   it('enters clusters that came, and takes out those that went', async () => {
     await login()
     teleport.is.kubeClusters = [{ name: 'staging' }, { name: 'test' }]
@@ -534,6 +542,7 @@ describe('what goes wrong at tsh login', () => {
     expect(code).toBe(1)
     expect(err).toContain('tsh: you are logged in, but the kubeconfig was not written')
     expect(err).toContain('cannot be read as a kubeconfig')
+    expect(err).toContain('tsh: KUBECONFIG names another file, and "tsh login --out=')
     expect(await joe.kubeconfig()).toBe('a: [')
     expect((await joe.tsh('status')).code).toBe(0)
   })

@@ -2,6 +2,7 @@ import {
   type Access,
   ApiCallError,
   ClientError,
+  caPinsOf,
   defaultContextName,
   type LoginPlan,
   type Profile,
@@ -46,8 +47,8 @@ export async function login(
       proxy: proxy.text,
       ...(given === null ? {} : { user: given }),
     })
-    // A certificate of another length is another certificate.
-    const isMeant = found !== null && ttlMs === null
+    // Another life is another certificate, and a pin is there to be checked.
+    const isMeant = found !== null && ttlMs === null && isPinned(found.profile, pins)
     if (isMeant && (await isLoggedIn(context, found, clusterName, flags))) return
   }
   const user = await userOf(context, proxy)
@@ -71,6 +72,9 @@ export async function login(
   await store.save(profile, access, world.launcher)
   await enterKubeconfig(context, profile, access, flags.kubeCluster ?? null)
 }
+
+const isPinned = ({ host_ca: hostCa }: Profile, pins: readonly string[]): boolean =>
+  pins.length === 0 || caPinsOf(hostCa).some((pin) => pins.includes(pin))
 
 async function proxyOf(context: TshContext): Promise<ProxyAddress> {
   const { proxy } = context.wanted()
