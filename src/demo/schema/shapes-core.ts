@@ -12,7 +12,7 @@ Node
   ...object, spec NodeSpec, status NodeStatus
 NodeSpec
   configSource any, externalID string, podCIDR string, podCIDRs [string set], providerID string,
-  taints [Taint merge key], unschedulable bool
+  taints [Taint], unschedulable bool
 Taint
   effect string!, key string!, timeAdded time, value string
 NodeStatus
