@@ -14,7 +14,7 @@ export interface ClientExchange {
   readonly closed: boolean
   /** Sends the head of the answer. `headers` alternates; call once. */
   respond(status: number, headers: readonly string[], flush: boolean): void
-  /** False: wait for `onDrain`. */
+  /** The chunk is the caller's again when this returns. False: wait for `onDrain`. */
   write(chunk: Buffer): boolean
   /** Ends the answer, with a last piece. */
   end(last: Buffer | null): void

@@ -99,7 +99,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
     if (this.#expected !== null) {
       this.#expected -= chunk.length
       if (this.#expected === 0) {
-        this.#held = chunk
+        this.#held = Buffer.from(chunk)
         return true
       }
     }

@@ -3,6 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { ClientExchange, UpgradeRequest } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
+import { writeCopy } from './outgoing.ts'
 import { answerOf } from './refusal.ts'
 
 /** Serves HTTP/1.1 on sockets whose TLS has ended; `handle` gets each request with its socket. */
@@ -71,6 +72,12 @@ export function createHttp1(
   return server
 }
 
+/**
+ * Of an answer on its way to a client who reads; Node's 64 KB are less than what comes in one read of the API server's socket
+ * while the last read is still being sent.
+ */
+const MAX_UNSENT_BYTES = 128 * 1024
+
 class Http1Exchange implements ClientExchange {
   readonly method: string
   readonly target: string
@@ -103,7 +110,8 @@ class Http1Exchange implements ClientExchange {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#response.write(chunk)
+    const response = this.#response
+    return writeCopy(response, chunk) || response.writableLength < MAX_UNSENT_BYTES
   }
 
   end(last: Buffer | null): void {

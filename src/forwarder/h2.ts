@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { ClientExchange } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
+import { writeCopy } from './outgoing.ts'
 
 const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } =
   constants
@@ -126,7 +127,7 @@ class Http2Exchange implements ClientExchange {
   }
 
   write(chunk: Buffer): boolean {
-    return this.closed ? true : this.#stream.write(chunk)
+    return this.closed ? true : writeCopy(this.#stream, chunk)
   }
 
   end(last: Buffer | null): void {

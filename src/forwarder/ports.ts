@@ -79,7 +79,9 @@ export interface UpstreamRequest {
 export interface UpstreamSink {
   /** `headers` alternates names and values. */
   head(status: number, headers: readonly string[]): void
-  /** False: pause until `resume()`. */
+  /**
+   * The chunk is the caller's again when this has returned: what is kept is copied. False: pause until `resume()`.
+   */
   data(chunk: Buffer): boolean
   end(): void
   error(error: UpstreamFailure): void

@@ -25,7 +25,8 @@ export class Connections implements AsyncDisposable {
   readonly #shared: Http2Transport | null
 
   constructor({ target, tls, limits, clock, log }: ConnectionsOptions) {
-    const dialTarget: Dial = (alpn, signal) => dial({ target, tls, alpn, limits, signal })
+    const dialTarget: Dial = (alpn, signal, reads) =>
+      dial({ target, tls, alpn, limits, signal, reads })
     const shared = { origin: originOf(target), cluster: target.name, dial: dialTarget, limits }
     this.#short = new Http1Transport({ ...shared, maxActive: limits.maxActiveRequests })
     this.#long = new Http1Transport({ ...shared, maxActive: limits.maxOpenRequests })

@@ -142,7 +142,7 @@ function fetchJson(
       data(chunk) {
         bytes += chunk.length
         if (bytes > maxAnswerBytes) exchange.abort()
-        else chunks.push(chunk)
+        else chunks.push(Buffer.from(chunk))
         return true
       },
       end() {

@@ -1,47 +1,77 @@
+import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
+import { DirectReads } from './direct-reads.ts'
+
+/** One client of undici, with at most one connection at a time. */
+export interface PooledClient {
+  readonly client: Client
+  /** Those of its connection. */
+  readonly reads: DirectReads
+}
+
+export interface ClientPoolOptions {
+  readonly origin: string
+  readonly client: Omit<Client.Options, 'connect'>
+  readonly connect: (reads: DirectReads) => Promise<Socket>
+}
 
 /**
  * Connections that wait for a request, and those that carry one. undici's own pool looks at every connection for each
  * request, and takes 16 KB for its queue, of which we need none: who may send is decided before.
  */
 export class ClientPool {
-  readonly #origin: string
-  readonly #options: Client.Options
+  readonly #options: ClientPoolOptions
   /** Every client that has not ended. */
   readonly #all = new Set<Client>()
   /** The one that was used last is the next: the others may grow old and close. */
-  readonly #idle: Client[] = []
+  readonly #idle: PooledClient[] = []
   #closed: Error | null = null
 
-  constructor(origin: string, options: Client.Options) {
-    this.#origin = origin
+  constructor(options: ClientPoolOptions) {
     this.#options = options
   }
 
   /** A client for one request, to be given back. Throws once the pool is closed. */
-  take(): Client {
+  take(): PooledClient {
     return this.#idle.pop() ?? this.takeFresh()
   }
 
   /** The same, on a connection that is made for it. */
-  takeFresh(): Client {
+  takeFresh(): PooledClient {
     if (this.#closed !== null) throw this.#closed
-    const client = new Client(this.#origin, this.#options)
-    this.#all.add(client)
+    const { origin, client: options, connect } = this.#options
+    const pooled = {
+      client: new Client(origin, { ...options, connect: connectNow }),
+      reads: new DirectReads(),
+    }
+    function connectNow(
+      _options: object,
+      callback: (...result: [Error, null] | [null, Socket]) => void,
+    ): void {
+      // What an earlier connection left unread is not of this one.
+      pooled.reads = new DirectReads()
+      connect(pooled.reads).then(
+        (socket) => callback(null, socket),
+        (error: unknown) =>
+          callback(error instanceof Error ? error : new Error(String(error)), null),
+      )
+    }
+    this.#all.add(pooled.client)
     // A client without its connection would make another for its next request; making them is ours to do.
-    client.on('disconnect', () => this.drop(client))
-    client.on('connectionError', () => this.drop(client))
-    return client
+    pooled.client.on('disconnect', () => this.drop(pooled))
+    pooled.client.on('connectionError', () => this.drop(pooled))
+    return pooled
   }
 
   /** Its request has got its whole answer. */
-  give(client: Client): void {
-    if (!client.closed && !client.destroyed) this.#idle.push(client)
+  give(pooled: PooledClient): void {
+    if (!pooled.client.closed && !pooled.client.destroyed) this.#idle.push(pooled)
   }
 
   /** It is not to be used again. What it was given meanwhile it still brings to its end. */
-  drop(client: Client): void {
-    const index = this.#idle.lastIndexOf(client)
+  drop(pooled: PooledClient): void {
+    const { client } = pooled
+    const index = this.#idle.lastIndexOf(pooled)
     if (index !== -1) this.#idle.splice(index, 1)
     if (client.closed || client.destroyed) return
     client.close().then(

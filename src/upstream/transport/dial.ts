@@ -7,6 +7,7 @@ import type { UpstreamLimits } from '../limits.ts'
 import type { KubeTarget } from '../target.ts'
 import type { UpstreamFailure } from '../types.ts'
 import { connectTcp } from './connect-tcp.ts'
+import type { DirectReads } from './direct-reads.ts'
 import { connectThroughProxy } from './proxy/connect-through-proxy.ts'
 
 export interface DialOptions {
@@ -15,6 +16,8 @@ export interface DialOptions {
   readonly alpn: readonly string[]
   readonly limits: Pick<UpstreamLimits, 'connectTimeoutMs' | 'tcpKeepAliveMs'>
   readonly signal: AbortSignal
+  /** Gets what comes, where that is possible: with TLS and no proxy on the way. */
+  readonly reads?: DirectReads | undefined
 }
 
 /**
@@ -55,16 +58,17 @@ export async function dial(options: DialOptions): Promise<Socket | TLSSocket> {
 
 function connectSecure(
   tunnel: Socket | null,
-  { target, tls, alpn }: DialOptions,
+  { target, tls, alpn, reads }: DialOptions,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const name = target.tlsServerName ?? target.hostname
   // RFC 6066 forbids addresses as SNI; the certificate is checked against the address then.
   const servername = isIP(name) === 0 ? name : ''
+  const direct = reads === undefined ? {} : { onread: reads.onread }
   return new Promise((resolve, reject) => {
     const socket = connectTls({
       ...(tunnel === null
-        ? { host: target.hostname, port: target.port, autoSelectFamily: true }
+        ? { host: target.hostname, port: target.port, autoSelectFamily: true, ...direct }
         : { socket: tunnel }),
       servername,
       checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
@@ -80,6 +84,7 @@ function connectSecure(
       signal.removeEventListener('abort', abort)
       socket.off('error', fail)
     }
+    if (tunnel === null) reads?.attach(socket)
     const fail = (error: Error): void => {
       done()
       socket.on('error', () => {})

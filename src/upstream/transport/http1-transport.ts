@@ -1,10 +1,10 @@
-import type { Client, Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { errorCode, errorMessage } from '../../core/index.ts'
 import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { UpstreamFailure } from '../types.ts'
 import { Admission, type Place } from './admission.ts'
-import { ClientPool } from './client-pool.ts'
+import { ClientPool, type PooledClient } from './client-pool.ts'
 import { describeBroken } from './describe-broken.ts'
 import { detachedBody } from './detached-body.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -34,21 +34,19 @@ export class Http1Transport implements AsyncDisposable {
       userShare: limits.userShare,
     })
     // The admission bounds the connections: a queue behind it could not be left again.
-    this.#pool = new ClientPool(origin, {
-      pipelining: 1,
-      allowH2: false,
-      connect: (_options, callback) => {
-        dial(['http/1.1'], this.#closing.signal).then(
-          (socket) => callback(null, socket),
-          (error: unknown) => callback(toError(error), null),
-        )
+    this.#pool = new ClientPool({
+      origin,
+      connect: (reads) => dial(['http/1.1'], this.#closing.signal, reads),
+      client: {
+        pipelining: 1,
+        allowH2: false,
+        // Watches are silent for hours and a LIST of a large cluster may take a minute to begin.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        keepAliveTimeout: limits.keepAliveMs,
+        keepAliveMaxTimeout: limits.keepAliveMs,
+        maxHeaderSize: limits.maxResponseHeaderBytes,
       },
-      // Watches are silent for hours and a LIST of a large cluster may take a minute to begin.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: limits.keepAliveMs,
-      keepAliveMaxTimeout: limits.keepAliveMs,
-      maxHeaderSize: limits.maxResponseHeaderBytes,
     })
   }
 
@@ -80,7 +78,7 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
   #place: Place | null = null
   #leaveQueue: (() => void) | null = null
   #controller: Dispatcher.DispatchController | null = null
-  #client: Client | null = null
+  #pooled: PooledClient | null = null
   #answered = false
   #retried = false
 
@@ -114,15 +112,15 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
     return this.#leaveQueue !== null
   }
 
-  #dispatch(take: () => Client): void {
+  #dispatch(take: () => PooledClient): void {
     const { method, body } = this.#exchange.request
     try {
-      this.#client = take()
+      this.#pooled = take()
     } catch (error) {
       this.onResponseError(null, toError(error))
       return
     }
-    this.#client.dispatch(
+    this.#pooled.client.dispatch(
       {
         method,
         path: this.#path,
@@ -157,6 +155,7 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return
+    this.#inBody(true)
     this.#exchange.head(status, textPairs(controller.rawHeaders))
   }
 
@@ -167,14 +166,16 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
   }
 
   onResponseEnd(): void {
+    this.#inBody(false)
     // First, so that whoever waited for the place finds the connection.
-    if (this.#client !== null) this.#pool.give(this.#client)
+    if (this.#pooled !== null) this.#pool.give(this.#pooled)
     this.#place?.leave()
     this.#exchange.end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#client !== null) this.#pool.drop(this.#client)
+    this.#inBody(false)
+    if (this.#pooled !== null) this.#pool.drop(this.#pooled)
     if (!this.#exchange.settled && this.#mayRetry(error)) {
       this.#retried = true
       // Others that waited as long may be closed as well.
@@ -183,6 +184,10 @@ class PooledRequest implements Dispatcher.DispatchHandler, Carrier {
     }
     this.#place?.leave()
     this.#exchange.fail(describeError(error, this.#cluster))
+  }
+
+  #inBody(is: boolean): void {
+    if (this.#pooled !== null) this.#pooled.reads.inBody = is
   }
 
   /**

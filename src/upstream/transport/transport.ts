@@ -1,4 +1,12 @@
 import type { Socket } from 'node:net'
+import type { DirectReads } from './direct-reads.ts'
 
-/** Opens a connection that offers these protocols by ALPN. Rejects with an UpstreamFailure. */
-export type Dial = (alpn: readonly string[], signal: AbortSignal) => Promise<Socket>
+/**
+ * Opens a connection that offers these protocols by ALPN; with `reads`, what comes is for them alone. Rejects with an
+ * UpstreamFailure.
+ */
+export type Dial = (
+  alpn: readonly string[],
+  signal: AbortSignal,
+  reads?: DirectReads,
+) => Promise<Socket>
