@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { SpoolStats } from '../audit/index.ts'
 import type { ForwarderMetrics } from '../forwarder/index.ts'
 import type { GatewayStats } from '../gateway/index.ts'
+import { countRequests } from './request-metrics.ts'
 
 export interface Metrics {
   readonly registry: Registry
@@ -10,56 +11,13 @@ export interface Metrics {
   observeGateways(stats: () => readonly GatewayStats[]): void
 }
 
-const COMPONENT = { component: 'kube_service' } as const
-
 /** The process's metrics; those of requests have the original's names. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const prefix = 'teleport_kubernetes_server_'
-  const requests = new Counter({
-    name: `${prefix}api_requests_total`,
-    help: 'Requests of Kubernetes clients that were allowed',
-    labelNames: ['component', 'code', 'method'],
-    registers: [registry],
-  })
-  const refusals = new Counter({
-    name: 'teleport_kubernetes_refused_requests_total',
-    help: 'Requests of Kubernetes clients that were not allowed, by code of docs/errors.md',
-    labelNames: ['component', 'code'],
-    registers: [registry],
-  })
-  const inFlight = new Gauge({
-    name: `${prefix}in_flight_requests`,
-    help: 'Requests of Kubernetes clients that go on',
-    labelNames: ['component'],
-    registers: [registry],
-  })
-  const duration = new Histogram({
-    name: `${prefix}request_duration_seconds`,
-    help: 'From the head of a request to the end of its answer',
-    labelNames: ['component'],
-    registers: [registry],
-  })
-  const size = new Histogram({
-    name: `${prefix}response_size_bytes`,
-    help: 'Body bytes of answers',
-    labelNames: ['component'],
-    buckets: Array.from({ length: 13 }, (_, power) => 50 * 3 ** power),
-    registers: [registry],
-  })
   return {
     registry,
-    forwarder: {
-      requestStarted: () => inFlight.inc(COMPONENT),
-      requestEnded: ({ exchange }, { status, bytesSent }, durationMs) => {
-        inFlight.dec(COMPONENT)
-        requests.inc({ ...COMPONENT, code: String(status), method: exchange.method })
-        duration.observe(COMPONENT, durationMs / 1000)
-        size.observe(COMPONENT, bytesSent)
-      },
-      requestRefused: (_cluster, _user, code) => refusals.inc({ ...COMPONENT, code }),
-    },
+    forwarder: countRequests(registry, 'teleport_kubernetes_server_'),
     observeSpool: (stats) =>
       observe(registry, 'teleport_audit_spool_', {
         pending_events: ['Audit events that wait for delivery', () => stats().pendingEvents],
