@@ -26,17 +26,17 @@ export const commitUnproven = (
   address: string,
 ): Promise<boolean> => written(deps, event.uid, deps.unproven.append(event, address))
 
-async function written(deps: HandlerDeps, uid: string, appended: Promise<void>): Promise<boolean> {
-  try {
-    await appended
-    return true
-  } catch (error) {
-    deps.log.error(
-      { error: errorMessage(error), uid, mode: deps.auditMode },
-      'an audit event cannot be written',
-    )
-    return deps.auditMode === 'best_effort'
-  }
+function written(deps: HandlerDeps, uid: string, appended: Promise<void>): Promise<boolean> {
+  return appended.then(
+    () => true,
+    (error: unknown) => {
+      deps.log.error(
+        { error: errorMessage(error), uid, mode: deps.auditMode },
+        'an audit event cannot be written',
+      )
+      return deps.auditMode === 'best_effort'
+    },
+  )
 }
 
 export const auditRefusal = {

@@ -38,8 +38,9 @@ export function createHttp1(
       return
     }
     underway.set(socket, before + 1)
-    response.once('close', () => underway.set(socket, (underway.get(socket) ?? 1) - 1))
-    handle(new Http1Exchange(request, response), socket as TLSSocket)
+    const exchange = new Http1Exchange(request, response)
+    exchange.onClosed(() => underway.set(socket, (underway.get(socket) ?? 1) - 1))
+    handle(exchange, socket as TLSSocket)
   }
   server.on('request', serve)
   // Whatever else a client expects of us: Node would answer by itself, and the audit log would not know.
@@ -86,10 +87,17 @@ class Http1Exchange implements ClientExchange {
   readonly upgrade = null
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
+  /** Called in order; one listener of the response for all, since each costs every request. */
+  readonly #closers: (() => void)[] = []
+  #drained: (() => void) | null = null
+  #awaited = false
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request
     this.#response = response
+    response.once('close', () => {
+      for (const closer of this.#closers) closer()
+    })
     this.method = request.method ?? ''
     this.target = request.url ?? ''
     this.rawHeaders = request.rawHeaders
@@ -111,7 +119,12 @@ class Http1Exchange implements ClientExchange {
 
   write(chunk: Buffer): boolean {
     const response = this.#response
-    return writeCopy(response, chunk) || response.writableLength < MAX_UNSENT_BYTES
+    if (writeCopy(response, chunk) || response.writableLength < MAX_UNSENT_BYTES) return true
+    if (!this.#awaited) {
+      this.#awaited = true
+      response.on('drain', () => this.#drained?.())
+    }
+    return false
   }
 
   end(last: Buffer | null): void {
@@ -128,20 +141,19 @@ class Http1Exchange implements ClientExchange {
   }
 
   onDrain(listener: () => void): void {
-    this.#response.on('drain', listener)
+    this.#drained = listener
   }
 
   onAbort(listener: () => void): void {
-    const response = this.#response
-    response.once('close', () => {
-      if (!response.writableFinished) listener()
+    this.#closers.push(() => {
+      if (!this.#response.writableFinished) listener()
     })
     // An aborted upload is an error of the request; without a listener it would end the process.
-    this.#request.on('error', () => {})
+    this.body?.on('error', () => {})
   }
 
   onClosed(listener: () => void): void {
-    this.#response.once('close', listener)
+    this.#closers.push(listener)
   }
 }
 
