@@ -27,6 +27,8 @@ export class DirectReads {
   #now: Buffer | null = null
   /** Copies, in order, of what it did not take then. */
   readonly #later: Copy[] = []
+  /** The socket does not read, or its end is to be told: Node's own `read()` sees to both. */
+  #waiting = false
   /** What it was given last. */
   #lent: Copy | null = null
 
@@ -35,9 +37,16 @@ export class DirectReads {
     this.#socket = socket
     const read = socket.read.bind(socket) as (size?: number) => Buffer | null
     socket.read = (size?: number) => {
-      // With a size it is Node that asks: without it the end would be told before what came earlier was taken.
-      if (size !== undefined) return this.#later.length > 0 ? null : read(size)
-      return this.#take() ?? read()
+      if (size === undefined) {
+        const chunk = this.#take()
+        if (chunk !== null || !this.#waiting) return chunk
+      } else if (this.#later.length > 0) {
+        // Node asks, to tell the end of the stream: not before what came earlier was taken.
+        this.#waiting = true
+        return null
+      }
+      this.#waiting = false
+      return read(size)
     }
     socket.unshift = (chunk: Buffer) => {
       this.#later.unshift(...copiesOf(chunk))
@@ -51,10 +60,15 @@ export class DirectReads {
     if (this.#socket !== null && this.#later.length === 0) {
       this.#now = this.inBody ? chunk : Buffer.from(chunk)
       this.#socket.emit('readable')
-      if (this.#now === null) return this.#later.length === 0
+      if (this.#now === null) return this.#later.length === 0 || this.#wait()
       this.#now = null
     }
     this.#later.push(...copiesOf(chunk))
+    return this.#wait()
+  }
+
+  #wait(): false {
+    this.#waiting = true
     return false
   }
 
