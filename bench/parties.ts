@@ -227,7 +227,7 @@ backend out
       .join(' ')
     await writeFile(
       this.#at('nginx.conf'),
-      `worker_processes 1; daemon off; pid ${this.#at('nginx.pid')}; error_log ${this.#at('nginx.log')};
+      `master_process off; daemon off; pid ${this.#at('nginx.pid')}; error_log ${this.#at('nginx.log')};
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 100000000; keepalive_timeout 3600s; default_type application/json; ${temporary}
  server { listen 127.0.0.1:${this.direct.port} ssl; ssl_certificate ${this.#at('server.crt')}; ssl_certificate_key ${this.#at('server.key')}; ssl_protocols TLSv1.3; root ${this.#at('www')}; } }`,
