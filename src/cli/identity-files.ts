@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { kubeServerUrl } from '../client/index.ts'
 import { CliError } from './errors.ts'
 import { toYaml } from './format.ts'
 
@@ -61,6 +62,7 @@ export function kubeconfigFile(options: {
       },
     )
   }
+  const origin = serverOrigin(options.address)
   const contextOf = (name: string): string => `${signed.teleportCluster}-${name}`
   const userEntry = `${signed.teleportCluster}-${signed.user}`
   const [first] = clusters
@@ -71,7 +73,7 @@ export function kubeconfigFile(options: {
     clusters: clusters.map(({ name, serverName }) => ({
       name: contextOf(name),
       cluster: {
-        server: serverUrl(options.address),
+        server: kubeServerUrl(origin, serverName),
         'tls-server-name': serverName,
         'certificate-authority-data': base64(signed.hostCa),
       },
@@ -95,7 +97,7 @@ export function kubeconfigFile(options: {
 }
 
 /** `host:port` as a URL; `https://…` may stand before it. Refuses what would lead elsewhere. */
-function serverUrl(address: string): string {
+function serverOrigin(address: string): string {
   const text = address.includes('://') ? address : `https://${bracketed(address)}`
   const url = URL.canParse(text) ? new URL(text) : null
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.search !== '') {

@@ -37,6 +37,7 @@ export {
   planLogin,
   planLogout,
 } from './kubeconfig/plan.ts'
+export { kubeServerUrl } from './kubeconfig/server-url.ts'
 export type { Mark, Value } from './kubeconfig/types.ts'
 export { CLOCK_HINT, clockWords } from './login/clock-difference.ts'
 export { caPinsOf, parseCaPin } from './login/host-ca.ts'

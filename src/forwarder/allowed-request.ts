@@ -8,6 +8,8 @@ import type { StreamKind } from './stream-kind.ts'
 /** A request that may go up, with everything that the two ways out need. */
 export interface AllowedRequest {
   readonly exchange: ClientExchange
+  /** Path and query, without the path that kubeconfigs give the cluster. */
+  readonly target: string
   readonly connection: Connection
   /** Who sent it. */
   readonly user: string

@@ -61,7 +61,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
   }
 
   start(): void {
-    const { exchange, info, headers, connection } = this.#request
+    const { exchange, target, info, headers, connection } = this.#request
     this.#leave = this.#deps.live.enter(this)
     exchange.onAbort(() => this.#upstream?.abort())
     exchange.onDrain(() => {
@@ -72,7 +72,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
       {
         user: this.#request.user,
         method: exchange.method,
-        target: exchange.target,
+        target,
         headers,
         body: exchange.body === null ? null : this.#counted(exchange.body),
         longRunning: info.longRunning,

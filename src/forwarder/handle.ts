@@ -8,6 +8,7 @@ import {
   type RequestInfo,
   upstreamHeaders,
 } from '../kube/index.ts'
+import { belowServerPath } from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commit } from './audit-request.ts'
 import type { Connection } from './connection.ts'
@@ -33,6 +34,7 @@ export async function handle(
 ): Promise<void> {
   const startedMs = deps.clock.now()
   const { cluster, origin } = connection
+  const { target, misdirected } = belowServerPath(exchange.target, cluster.serverName)
   const facts: RequestFacts = {
     clusterName: deps.clusterName,
     hostId: deps.hostId,
@@ -40,7 +42,7 @@ export async function handle(
     labels: cluster.labels(),
     origin,
     method: exchange.method,
-    target: exchange.target,
+    target,
     userAgent: headerOf(exchange.rawHeaders, 'user-agent')?.slice(0, MAX_USER_AGENT_CHARS) ?? null,
     startedMs,
     steadyFields: connection.steadyFields,
@@ -52,7 +54,7 @@ export async function handle(
   }
   const events = new RequestEvents(facts)
   try {
-    const judged = judge(deps, connection, exchange, facts)
+    const judged = judge(deps, connection, exchange, misdirected, facts)
     if ('code' in judged) {
       await refuseUnstarted(deps, exchange, events, facts.info, judged)
       return
@@ -76,6 +78,7 @@ export async function handle(
     const going = { connection, identity, stream, expiresAtMs }
     const request: AllowedRequest = {
       exchange,
+      target,
       connection,
       user: identity.user,
       info,
@@ -120,6 +123,7 @@ function judge(
   deps: HandlerDeps,
   connection: Connection,
   exchange: ClientExchange,
+  misdirected: boolean,
   facts: RequestFacts,
 ): Judged | Refusal {
   const isUpgrade = exchange.upgrade !== null
@@ -127,7 +131,7 @@ function judge(
   try {
     facts.info = parseRequestInfo({
       method: exchange.method,
-      target: exchange.target,
+      target: facts.target,
       upgrade: isUpgrade,
     })
   } catch (error) {
@@ -154,6 +158,7 @@ function judge(
   const { address } = connection.origin
   const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
   if (bar !== null) return bar
+  if (misdirected) return otherClustersPath
   if (unreadable !== null || facts.info === null) {
     return {
       code: 'BAD_REQUEST',
@@ -179,6 +184,14 @@ function judge(
     if (!(error instanceof KubeError)) throw error
     return { code: 'BAD_REQUEST', reason: 'BadRequest', message: error.message }
   }
+}
+
+/** Somebody put an entry together by hand. */
+const otherClustersPath: Refusal = {
+  code: 'BAD_REQUEST',
+  reason: 'BadRequest',
+  message:
+    'the path of the server in this kubeconfig is another cluster’s than its tls-server-name: log in again (tsh kube login)',
 }
 
 const tooMany: Refusal = {

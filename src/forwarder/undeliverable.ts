@@ -5,6 +5,7 @@ import { sessionOptions } from '../authz/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import { KubeError, parseRequestInfo } from '../kube/index.ts'
+import { belowServerPath } from '../protocol/index.ts'
 import type { ConnectionOrigin } from '../tls/index.ts'
 import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
 import { RequestEvents, type RequestFacts } from './event.ts'
@@ -97,6 +98,7 @@ async function answer(
   { serverName, origin, peer }: Bound,
   exchange: ClientExchange,
 ): Promise<void> {
+  const { target } = belowServerPath(exchange.target, serverName)
   const facts: RequestFacts = {
     clusterName: deps.clusterName,
     hostId: deps.hostId,
@@ -104,11 +106,11 @@ async function answer(
     labels: {},
     origin,
     method: exchange.method,
-    target: exchange.target,
+    target,
     userAgent: null,
     startedMs: deps.clock.now(),
     steadyFields: new SteadyFields(),
-    info: infoOf(exchange),
+    info: infoOf(exchange, target),
     identity: null,
     roles: [],
     principals: null,
@@ -164,11 +166,11 @@ const offline = ({ cluster, sinceMs }: Extract<Undelivered, { kind: 'offline' }>
   message: `Kubernetes cluster "${cluster}" is offline since ${new Date(sinceMs).toISOString()}: no service of ours serves it`,
 })
 
-function infoOf(exchange: ClientExchange): RequestFacts['info'] {
+function infoOf(exchange: ClientExchange, target: string): RequestFacts['info'] {
   try {
     return parseRequestInfo({
       method: exchange.method,
-      target: exchange.target,
+      target,
       upgrade: exchange.upgrade !== null,
     })
   } catch (error) {

@@ -156,7 +156,7 @@ type UpgradeAnswer =
 /** Sends the request on the fresh connection and reads the head of the answer, strictly, with Node's parser. */
 function ask(
   deps: HandlerDeps,
-  { exchange, headers }: AllowedRequest,
+  { exchange, target, headers }: AllowedRequest,
   wanted: UpgradeRequest,
   dialled: UpgradeConnection,
   signal: AbortSignal,
@@ -171,7 +171,7 @@ function ask(
       // A Duplex is all that the client uses of it.
       createConnection: () => socket,
       method: exchange.method,
-      path: basePath + exchange.target,
+      path: basePath + target,
       headers: [
         'Host',
         host,

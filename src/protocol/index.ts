@@ -45,6 +45,7 @@ export {
   kubeServerName,
   SERVER_NAME_SUFFIX,
 } from './server-name/server-name.ts'
+export { belowServerPath, kubeServerPath } from './server-name/server-path.ts'
 export {
   defaultSpdyLimits,
   type HeaderBlock,

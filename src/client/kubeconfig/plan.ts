@@ -1,6 +1,7 @@
 import { KubeconfigEditError } from './errors.ts'
 import { type Entry, parseKubeconfigText } from './kubeconfig-text.ts'
 import { markOf } from './mark.ts'
+import { kubeServerUrl } from './server-url.ts'
 import { bodyField, type Edit, type Mark, type Section, type Value } from './types.ts'
 
 /** One file of `$KUBECONFIG`, in its order. */
@@ -256,7 +257,7 @@ function put(
   const { impersonate, namespace } = request
   const set: Readonly<Record<Section, Readonly<Record<string, Value | null>>>> = {
     clusters: {
-      server: account.server,
+      server: kubeServerUrl(account.server, request.serverName),
       'tls-server-name': request.serverName,
       'certificate-authority-data': Buffer.from(account.hostCa).toString('base64'),
       'certificate-authority': null,
