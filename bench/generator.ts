@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { type Socket, connect as tcpConnect } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
+import { cpuSecondsOf } from './support.ts'
 
 export interface Load {
   readonly host: string
@@ -21,6 +22,8 @@ export interface Load {
   readonly warmUpMs: number
   readonly runMs: number
   readonly mode: 'requests' | 'handshakes' | 'download'
+  /** Processes whose processor time counts. */
+  readonly pids: readonly number[]
 }
 
 export interface Measured {
@@ -29,9 +32,8 @@ export interface Measured {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly bytes: number
-  /** Epoch milliseconds between which the requests were counted. */
-  readonly beganMs: number
-  readonly endedMs: number
+  /** Processor time that the processes used while requests were counted. */
+  readonly cpuSeconds: number
 }
 
 const load = JSON.parse(process.argv[2] ?? '{}') as Load
@@ -141,7 +143,7 @@ for (let index = 0; index < load.connections; index += 1) {
 }
 await new Promise((resolve) => setTimeout(resolve, load.mode === 'download' ? 0 : load.warmUpMs))
 counting = true
-const beganMs = Date.now()
+const spentBefore = cpuSecondsOf(load.pids)
 const began = performance.now()
 if (load.mode === 'download') {
   while (!stopped) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -150,7 +152,7 @@ if (load.mode === 'download') {
 }
 counting = false
 const seconds = (performance.now() - began) / 1000
-const endedMs = Date.now()
+const cpuSeconds = cpuSecondsOf(load.pids) - spentBefore
 stopped = true
 latencies.sort((a, b) => a - b)
 const measured: Measured = {
@@ -159,8 +161,7 @@ const measured: Measured = {
   p50Ms: latencies[Math.floor(latencies.length * 0.5)] ?? Number.NaN,
   p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN,
   bytes,
-  beganMs,
-  endedMs,
+  cpuSeconds,
 }
 process.stdout.write(`${JSON.stringify(measured)}\n`)
 process.exit(0)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { generateKeyPair, issueCertificate } from '../src/x509/index.ts'
 import type { Load } from './generator.ts'
-import { freePort, pinned, root, run, untilListening } from './support.ts'
+import { freePort, MEASURED, OTHERS, pinned, root, run, untilListening } from './support.ts'
 
 /** Paths that nginx has an answer for. */
 export const SMALL = '/api/v1/namespaces/default/pods/small'
@@ -25,13 +25,24 @@ export interface Product extends Party {
   readonly tls: NonNullable<Load['tls']> & { readonly cert: string; readonly key: string }
   /** Where its kubernetes service takes connections of gateways elsewhere. */
   readonly servicePort: number
-  /** The kubeconfig of a person who may do everything. */
+  /** The kubeconfig of a person who may do everything, with certificate and key in it. */
   readonly signed: string
+  /** Where `tsh` finds it. */
+  readonly webPort: number
+  readonly dataDir: string
+  tctl(...args: string[]): Promise<string>
 }
 
-/** Whoever is measured runs on processor 0, everybody else on 1. */
-const MEASURED = '0'
-const OTHERS = '1'
+/** Somebody who has logged in with `tsh`. */
+export interface Person {
+  readonly user: string
+  readonly password: string
+  readonly proxy: string
+  readonly home: string
+  readonly env: Readonly<Record<string, string>>
+  /** What kubectl runs for a credential. */
+  readonly script: string
+}
 
 /** Starts the parties of a comparison; all end with it. */
 export class Parties implements AsyncDisposable {
@@ -39,10 +50,13 @@ export class Parties implements AsyncDisposable {
   readonly #directory: string
   /** An upstream that answers from memory and page cache, so that it is never the limit. */
   readonly direct: Party
+  /** Of the large answer. */
+  readonly largeBytes: number
 
-  private constructor(directory: string, direct: Party) {
+  private constructor(directory: string, direct: Party, largeBytes: number) {
     this.#directory = directory
     this.direct = direct
+    this.largeBytes = largeBytes
   }
 
   static async open(largeBytes: number): Promise<Parties> {
@@ -56,7 +70,7 @@ export class Parties implements AsyncDisposable {
       cert: null,
       key: null,
     }
-    const parties = new Parties(directory, { pid: null, port: await freePort(), tls })
+    const parties = new Parties(directory, { pid: null, port: await freePort(), tls }, largeBytes)
     parties.#stack.defer(() => rm(directory, { recursive: true, force: true }))
     await parties.#nginx(largeBytes)
     return parties
@@ -137,7 +151,11 @@ backend out
       config,
       stringify({
         teleport: { data_dir: join(base, 'data'), log: { severity: 'ERROR' } },
-        auth_service: { cluster_name: 'bench', listen_addr: `127.0.0.1:${auth}` },
+        auth_service: {
+          cluster_name: 'bench',
+          listen_addr: `127.0.0.1:${auth}`,
+          authentication: { type: 'local', second_factor: 'off' },
+        },
         proxy_service: {
           web_listen_addr: `127.0.0.1:${web}`,
           kube_listen_addr: `127.0.0.1:${port}`,
@@ -176,6 +194,9 @@ backend out
       port,
       servicePort,
       signed,
+      webPort: web,
+      dataDir: join(base, 'data'),
+      tctl,
       tls: {
         serverName: listed[0]?.status.server_name ?? '',
         ca: `${files}.cas`,
@@ -183,6 +204,23 @@ backend out
         key: `${files}.key`,
       },
     }
+  }
+
+  /** Somebody with a home of his own, a password, and a login by it. */
+  async person({ tctl, webPort }: Product, name: string): Promise<Person> {
+    const home = this.#at(`home-${webPort}`)
+    await mkdir(home)
+    const env = { HOME: home, KUBECONFIG: join(home, 'kubeconfig') }
+    const proxy = `localhost:${webPort}`
+    const password = 'seven wet otters on a raft'
+    const tsh = (...args: string[]): Promise<string> =>
+      run(join(root, 'bin/tsh'), [...args, '--password-stdin', '--insecure'], env, `${password}\n`)
+    const invited = await tctl('users', 'add', name, '--roles=bench-0')
+    const token = /\/web\/invite\/(\w+)/.exec(invited)?.[1] ?? ''
+    await tsh('invite', `https://${proxy}/web/invite/${token}`)
+    await tsh('login', `--proxy=${proxy}`, `--user=${name}`)
+    const profile = join(home, '.tsh/profiles', `${name}@localhost%3a${webPort}`)
+    return { user: name, password, proxy, home, env, script: join(profile, 'kube-credentials') }
   }
 
   /** The gateway alone, in a process of its own, before the kubernetes service of a product. */

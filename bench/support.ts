@@ -6,8 +6,15 @@ import type { Load, Measured } from './generator.ts'
 
 export const root: string = join(import.meta.dirname, '..')
 
-/** Seconds of processor time that a process and its threads have used. */
-export function cpuSeconds(pid: number): number {
+/** Whoever is measured runs on the first of two processors, everybody else on the second. */
+export const MEASURED = '0'
+export const OTHERS = '1'
+
+/** Seconds of processor time that processes have used, with all their threads. */
+export const cpuSecondsOf = (pids: readonly number[]): number =>
+  pids.reduce((total, pid) => total + cpuSeconds(pid), 0)
+
+function cpuSeconds(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   // utime and stime, in ticks of 10 ms (sysconf(_SC_CLK_TCK) is 100 on Linux).
@@ -19,6 +26,9 @@ export function residentKb(pid: number): number {
   const match = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(match?.[1])
 }
+
+/** For a program to end when it is told to. */
+const END_MS = 5000
 
 /** Runs a program pinned to a processor; killed when the stack is disposed. */
 export function pinned(
@@ -43,48 +53,30 @@ export function pinned(
   stack.defer(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
+    // A profile is written by whoever may end by himself.
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
     await ended
+    clearTimeout(late)
   })
   return child
 }
 
-export interface Row {
-  readonly measured: Measured
-  /** Requests for each second of processor time of the measured processes; null when none was named. */
-  readonly perCore: number | null
+/** Puts load on something from the other processor. */
+export async function generate(load: Load): Promise<Measured> {
+  const program = join(root, 'bench/generator.ts')
+  const args = ['-c', OTHERS, process.execPath, program, JSON.stringify(load)]
+  return JSON.parse(await run('taskset', args)) as Measured
 }
 
-/** Puts load on something from the other processor, and reads what the measured processes spent meanwhile. */
-export async function generate(load: Load, measuredPids: readonly number[]): Promise<Row> {
-  const before = { at: 0, cpu: 0 }
-  const generator = run('taskset', [
-    '-c',
-    '1',
-    process.execPath,
-    join(root, 'bench/generator.ts'),
-    JSON.stringify(load),
-  ])
-  // Read the processor time inside the counted span, at both of its ends.
-  if (load.mode !== 'download') await sleep(load.warmUpMs + 400)
-  before.at = Date.now()
-  before.cpu = sum(measuredPids)
-  if (load.mode !== 'download') await sleep(Math.max(0, load.runMs - 800))
-  const spanSeconds = (Date.now() - before.at) / 1000
-  const spentSeconds = sum(measuredPids) - before.cpu
-  const measured = JSON.parse(await generator) as Measured
-  const rate = measured.requests / measured.seconds
-  return {
-    measured,
-    perCore:
-      measuredPids.length === 0 || load.mode === 'download' || spentSeconds === 0
-        ? null
-        : (rate * spanSeconds) / spentSeconds,
+/** Resolves when a process has nothing left to do of what it does by itself after its start. */
+export async function untilQuiet(pid: number): Promise<void> {
+  for (let calm = 0, round = 0; calm < 3 && round < 120; round += 1) {
+    const before = cpuSeconds(pid)
+    await sleep(500)
+    calm = cpuSeconds(pid) - before <= 0.02 ? calm + 1 : 0
   }
 }
-
-const sum = (pids: readonly number[]): number =>
-  pids.reduce((total, pid) => total + cpuSeconds(pid), 0)
 
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms))
@@ -94,9 +86,10 @@ export function run(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input = '',
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(
+    const child = execFile(
       program,
       [...args],
       { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
@@ -110,6 +103,7 @@ export function run(
           )
       },
     )
+    child.stdin?.end(input)
   })
 }
 
