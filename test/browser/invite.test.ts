@@ -1,4 +1,3 @@
-import { TOTP } from 'otpauth'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -10,6 +9,16 @@ import {
   Visit,
 } from './support/browser.ts'
 import { TestConsole } from './support/console.ts'
+import {
+  authenticator,
+  code,
+  currentCode,
+  fill,
+  next,
+  password,
+  repeated,
+  save,
+} from './support/invite-form.ts'
 
 const PASSWORD = 'violet kettle on tuesday'
 const SHORTEST_TTL_MS = 60_000
@@ -17,31 +26,6 @@ const SCHEMES: readonly Scheme[] = ['light', 'dark']
 const LOOKS = SCHEMES.flatMap((scheme) =>
   Object.keys(SIZES).map((size) => ({ scheme, size: size as keyof typeof SIZES })),
 )
-
-const password = (page: Page) => page.getByLabel('Password', { exact: true })
-const repeated = (page: Page) => page.getByLabel('Password again', { exact: true })
-const code = (page: Page) => page.getByLabel('The 6 digits that the app shows')
-const save = (page: Page) => page.getByRole('button', { name: /my (new )?login$/ })
-
-/** The code that an app shows which was given the key by hand. */
-async function currentCode(page: Page): Promise<string> {
-  return (await authenticator(page)).generate()
-}
-
-async function authenticator(page: Page): Promise<TOTP> {
-  const key = page.locator('details code')
-  if (!(await key.isVisible())) await page.getByText('Cannot scan?').click()
-  return new TOTP({ secret: (await key.innerText()).replaceAll(' ', '') })
-}
-
-/** Each code works once, and the page has used the one of now. */
-const next = (app: TOTP): string => app.generate({ timestamp: Date.now() + 30_000 })
-
-const fill = async (page: Page, entries: { password: string; code?: string }): Promise<void> => {
-  await password(page).fill(entries.password)
-  await repeated(page).fill(entries.password)
-  if (entries.code !== undefined) await code(page).fill(entries.code)
-}
 
 /** A code that is none of now, of just before or just after. */
 const wrongCode = async (page: Page): Promise<string> => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import { type Finished, mustRun, Running } from '../support/process.ts'
+import { startBox } from './support/box.ts'
 import {
   CLUSTER_VERSIONS,
   type Cluster,
@@ -13,18 +14,6 @@ import {
   kubectlWith,
   mergedKubeconfig,
 } from './support/environment.ts'
-
-const POD = `apiVersion: v1
-kind: Pod
-metadata: {name: box}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: main
-    image: docker.io/local/busybox:1
-    imagePullPolicy: Never
-    command: ["sh", "-c", "mkdir -p /www; echo hello > /www/index.html; httpd -p 8080 -h /www; while true; do echo tick; sleep 1; done"]
-`
 
 for (const version of CLUSTER_VERSIONS) {
   const cluster = clusters.find((one) => one.version === version)
@@ -52,18 +41,10 @@ function locks(cluster: Cluster): void {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'e2e-locks-'))
     daemon = await TestDaemon.start({ kubeconfig: await mergedKubeconfig(directory, [cluster]) })
-    await direct('create', 'namespace', namespace)
-    await serviceAccountOf(namespace)
-    await mustRun(
-      cluster.kubectl,
-      ['--kubeconfig', cluster.kubeconfig, '-n', namespace, 'apply', '-f', '-'],
-      { input: POD },
-    )
-    await direct('-n', namespace, 'wait', '--for=condition=Ready', 'pod/box', '--timeout=120s')
+    stack.defer(await startBox(cluster, namespace))
   })
   afterAll(async () => {
     await stack[Symbol.asyncDispose]()
-    await direct('delete', 'namespace', namespace, '--wait=false')
     await daemon[Symbol.asyncDispose]()
     await rm(directory, { recursive: true, force: true })
   })
@@ -71,16 +52,6 @@ function locks(cluster: Cluster): void {
   const LONG = { timeout: 60_000, interval: 200 } as const
   const direct = (...args: readonly string[]): Promise<string> =>
     mustRun(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, ...args])
-
-  /** Pods need it, and a controller makes it a moment after the namespace. */
-  async function serviceAccountOf(name: string): Promise<void> {
-    for (let attempt = 0; attempt < 100; attempt += 1) {
-      const found = await direct('-n', name, 'get', 'serviceaccounts', '-o', 'name')
-      if (found.includes('/default')) return
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-    throw new Error(`namespace ${name} has no service account`)
-  }
 
   /** A role of this name with these options, for whoever is called so. */
   async function role(name: string, options: object = {}): Promise<void> {

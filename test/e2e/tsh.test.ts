@@ -11,6 +11,7 @@ import { serverCertificate } from '../support/certificates.ts'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import { type Finished, mustRun, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
+import { startBox } from './support/box.ts'
 import {
   CLUSTER_VERSIONS,
   clusters,
@@ -143,42 +144,22 @@ function people(): void {
   let directory: string
   let daemon: TestDaemon
   let pin: string
+  let removeBox: () => Promise<void>
   const namespace = `tsh-${Date.now().toString(36)}`
   const newest = clusters.at(-1)
   const cluster = clusters.find(({ version }) => version === '1.35') ?? newest
   if (cluster === undefined) throw new Error('no cluster')
   const context = `${CLUSTER}-${contextOf(cluster)}`
 
-  const direct = (...args: readonly string[]): Promise<string> =>
-    mustRun(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, ...args])
-
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'e2e-tsh-'))
     daemon = await start(await mergedKubeconfig(directory))
     pin = await pinOf(daemon)
     await addUser(daemon, 'joe')
-    await direct('create', 'namespace', namespace)
-    for (let found = ''; !found.includes('/default'); ) {
-      found = await direct('-n', namespace, 'get', 'serviceaccounts', '-o', 'name')
-    }
-    await mustRun(
-      cluster.kubectl,
-      ['--kubeconfig', cluster.kubeconfig, '-n', namespace, 'apply', '-f', '-'],
-      {
-        input: `apiVersion: v1
-kind: Pod
-metadata: {name: box}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - {name: main, image: "docker.io/local/busybox:1", imagePullPolicy: Never, command: ["sleep", "1000000"]}
-`,
-      },
-    )
-    await direct('-n', namespace, 'wait', '--for=condition=Ready', 'pod/box', '--timeout=120s')
+    removeBox = await startBox(cluster, namespace)
   })
   afterAll(async () => {
-    await direct('delete', 'namespace', namespace, '--wait=false')
+    await removeBox()
     await daemon[Symbol.asyncDispose]()
     await rm(directory, { recursive: true, force: true })
   })
