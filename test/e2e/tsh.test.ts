@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -20,8 +19,9 @@ import {
   kubectls,
   mergedKubeconfig,
 } from './support/environment.ts'
+import { Person, TSH } from './support/person.ts'
+import { Relay } from './support/relay.ts'
 
-const TSH = resolve(import.meta.dirname, '../../bin/tsh')
 const CLUSTER = 'e2e.example.com'
 const PASSWORD = 'a horse, a battery and a staple'
 
@@ -40,105 +40,6 @@ describe.skipIf(missing.length > 0)(
   `tsh, with real clusters and kubectls${missing.length === 0 ? '' : ` (${missing.join(', ')})`}`,
   people,
 )
-
-/** Somebody with a home of his own, at a shell. */
-class Person {
-  readonly home: string
-  constructor(home: string) {
-    this.home = home
-  }
-
-  get env(): Record<string, string | undefined> {
-    return {
-      HOME: this.home,
-      TELEPORT_HOME: undefined,
-      TELEPORT_PROXY: undefined,
-      TELEPORT_USER: undefined,
-      KUBECONFIG: undefined,
-    }
-  }
-
-  tsh(...args: readonly string[]): Promise<Finished> {
-    return this.tshReading('', ...args)
-  }
-
-  tshReading(input: string, ...args: readonly string[]): Promise<Finished> {
-    return runProgram(TSH, args, { env: this.env, input, timeoutMs: 300_000 })
-  }
-
-  run(program: string, ...args: readonly string[]): Promise<Finished> {
-    return runProgram(program, args, { env: this.env })
-  }
-
-  kubeconfig(): Promise<string> {
-    return readFile(join(this.home, '.kube', 'config'), 'utf8')
-  }
-
-  /** Makes the login look as it will after its end: to this machine's clock, not to the server. */
-  async expire(): Promise<void> {
-    const profiles = join(this.home, '.tsh', 'profiles')
-    for (const name of await readdir(profiles)) {
-      const path = join(profiles, name, 'identity.json')
-      const identity = JSON.parse(await readFile(path, 'utf8')) as { expires_at_ms: number }
-      identity.expires_at_ms = Date.now() - 3 * 60_000
-      await writeFile(path, JSON.stringify(identity))
-      const past = new Date(Date.now() - 60_000)
-      await utimes(join(profiles, name, 'kube-credentials'), past, past)
-    }
-  }
-}
-
-/** One address that leads to wherever it is told: a load balancer, or somebody between. */
-class Relay implements AsyncDisposable {
-  /** The port to which new connections go; null for nowhere. */
-  target: number | null
-  port = 0
-  /** All bytes that passed, both ways. */
-  readonly seen: Buffer[] = []
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-
-  private constructor(target: number) {
-    this.target = target
-    this.#server = createServer((socket) => {
-      this.#keep(socket)
-      if (this.target === null) {
-        socket.destroy()
-        return
-      }
-      const far = connect(this.target, '127.0.0.1')
-      this.#keep(far)
-      for (const [from, to] of [
-        [socket, far],
-        [far, socket],
-      ] as const) {
-        from.on('data', (chunk: Buffer) => {
-          this.seen.push(chunk)
-          to.write(chunk)
-        })
-        from.on('end', () => to.end())
-        from.on('error', () => to.destroy())
-      }
-    })
-  }
-
-  static async to(target: number): Promise<Relay> {
-    const relay = new Relay(target)
-    relay.port = await freePort()
-    await new Promise<void>((done) => relay.#server.listen(relay.port, '127.0.0.1', done))
-    return relay
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    await new Promise((done) => this.#server.close(done))
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
-  }
-}
 
 function people(): void {
   let directory: string

@@ -5,8 +5,7 @@ import type { Locator, Page } from 'playwright-core'
 export const password = (page: Page): Locator => page.getByLabel('Password', { exact: true })
 export const repeated = (page: Page): Locator => page.getByLabel('Password again', { exact: true })
 export const code = (page: Page): Locator => page.getByLabel('The 6 digits that the app shows')
-export const save = (page: Page): Locator =>
-  page.getByRole('button', { name: /my (new )?login$/ })
+export const save = (page: Page): Locator => page.getByRole('button', { name: /my (new )?login$/ })
 
 /** The app of a person who types the key that the page shows. */
 export async function authenticator(page: Page): Promise<TOTP> {
