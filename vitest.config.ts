@@ -50,10 +50,7 @@ export default defineConfig({
           name: 'browser',
           expect: { poll },
           include: ['test/browser/**/*.test.ts'],
-          globalSetup: [
-            'test/browser/support/global-setup.ts',
-            'test/e2e/support/global-setup.ts',
-          ],
+          globalSetup: ['test/browser/support/global-setup.ts', 'test/e2e/support/global-setup.ts'],
           testTimeout: 2 * PATIENT_MS,
           hookTimeout: 2 * PATIENT_MS,
           fileParallelism: false,
