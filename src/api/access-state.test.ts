@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { lockOf } from '../authz/index.ts'
 import type { LockResource } from '../contract/index.ts'
 import { type Clock, silentLogger } from '../core/index.ts'
 import { type Backend, openMemoryBackend } from '../storage/index.ts'
-import { AccessState, lockOf } from './access-state.ts'
+import { AccessState } from './access-state.ts'
 import { openStores, type Stores } from './stores.ts'
 
 const lock = (name: string, target: LockResource['spec']['target']): LockResource => ({

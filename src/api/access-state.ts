@@ -1,11 +1,11 @@
 import {
-  effectiveSubject,
+  type AccessView,
+  accessView,
   type Lock,
-  type Locks,
-  lockTable,
-  parseRole,
+  lockFrom,
   type Role,
-  type Subject,
+  storedRole,
+  type UserRecord,
 } from '../authz/index.ts'
 import type {
   ClusterSettingsResource,
@@ -14,46 +14,17 @@ import type {
   UserResource,
 } from '../contract/index.ts'
 import { type Clock, errorMessage, type Logger, systemClock } from '../core/index.ts'
-import type { Traits, UserIdentity } from '../identity/index.ts'
 import type { Backend, Change, Item } from '../storage/index.ts'
-import { lockOfResource } from './locks/read-lock.ts'
 import { resourceOf, storePrefix } from './stores.ts'
 
-/** One immutable view of roles, users, locks and settings. `revision` grows with each change. */
-export interface AccessSnapshot {
-  readonly revision: number
-  readonly roles: ReadonlyMap<string, Role>
-  readonly users: ReadonlyMap<string, UserRecord>
+/** One immutable view of roles, users, locks and settings. */
+export interface AccessSnapshot extends AccessView {
   readonly settings: ClusterSettingsResource['spec']
-  readonly locks: Locks
-  /** The person as of now, or null when the user is gone. */
-  subject(identity: UserIdentity): Subject | null
-  /** The lock that is in force against a certificate's holder, by name or by a role of today or of the certificate. */
-  lockOf(identity: UserIdentity, nowMs: number): Lock | null
-}
-
-export interface UserRecord {
-  readonly name: string
-  readonly roles: readonly string[]
-  readonly traits: Traits
-  /** Milliseconds since the epoch; 0 for who was there before this was noted. */
-  readonly createdMs: number
 }
 
 /** When a user came to be, in milliseconds since the epoch; 0 for who was there before this was noted. */
 export const createdMs = ({ metadata }: Pick<UserResource, 'metadata'>): number =>
   metadata.created === undefined ? 0 : Date.parse(metadata.created)
-
-/**
- * The lock that is in force against a user with these roles and those that the user has today; null when there is none.
- * Pure: `nowMs` decides whether a lock has ended.
- */
-export const lockOf = (
-  { users, locks }: Pick<AccessSnapshot, 'users' | 'locks'>,
-  user: string,
-  roles: readonly string[],
-  nowMs: number,
-): Lock | null => locks.inForce(user, [...roles, ...(users.get(user)?.roles ?? [])], nowMs)
 
 /**
  * Roles, users, locks and settings in memory, kept fresh by the backend's watch. Everything that decides reads
@@ -65,9 +36,9 @@ export class AccessState implements AsyncDisposable {
   readonly #clock: Clock
   readonly #stop = new AbortController()
   readonly #listeners = new Set<() => void>()
-  readonly #roles = new Map<string, Role>()
+  readonly #roles = new Map<string, { readonly role: Role; readonly resource: RoleResource }>()
   readonly #users = new Map<string, UserRecord>()
-  readonly #locks = new Map<string, Lock>()
+  readonly #locks = new Map<string, { readonly lock: Lock; readonly resource: LockResource }>()
   readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>()
   #settings: ClusterSettingsResource['spec'] = {}
   #revision = 0
@@ -101,6 +72,17 @@ export class AccessState implements AsyncDisposable {
     return this.#snapshot
   }
 
+  /** Roles and locks as they are written, of the same moment as `current()`. */
+  resources(): {
+    readonly roles: readonly RoleResource[]
+    readonly locks: readonly LockResource[]
+  } {
+    return {
+      roles: [...this.#roles.values()].map(({ resource }) => resource),
+      locks: [...this.#locks.values()].map(({ resource }) => resource),
+    }
+  }
+
   /** Calls back after each change, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
@@ -110,6 +92,11 @@ export class AccessState implements AsyncDisposable {
   /** How old what is known of locks is, in milliseconds: 0 while changes are followed. */
   locksAgeMs(nowMs: number): number {
     return this.#behindSinceMs === null ? 0 : Math.max(0, nowMs - this.#behindSinceMs)
+  }
+
+  /** Storage is in this process: what is known is never too old to decide by it. */
+  tooOldSinceMs(): null {
+    return null
   }
 
   /** Resolves when the change that made a revision counts: whoever changed something may then say that it holds. */
@@ -202,7 +189,8 @@ export class AccessState implements AsyncDisposable {
   #put(item: Item): boolean {
     const [prefix, name = ''] = splitKey(item.key)
     if (prefix === storePrefix.role) {
-      this.#roles.set(name, this.#roleOf(name, item))
+      const resource = resourceOf<RoleResource>(item)
+      this.#roles.set(name, { resource, role: this.#roleOf(name, resource) })
     } else if (prefix === storePrefix.user) {
       const { metadata, spec } = resourceOf<UserResource>(item)
       this.#users.set(name, {
@@ -212,7 +200,8 @@ export class AccessState implements AsyncDisposable {
         createdMs: createdMs({ metadata }),
       })
     } else if (prefix === storePrefix.lock) {
-      this.#locks.set(name, lockOfResource(resourceOf<LockResource>(item)))
+      const resource = resourceOf<LockResource>(item)
+      this.#locks.set(name, { resource, lock: lockFrom(resource) })
     } else if (prefix === storePrefix.cluster_settings) {
       this.#settings = resourceOf<ClusterSettingsResource>(item).spec
     } else {
@@ -221,24 +210,13 @@ export class AccessState implements AsyncDisposable {
     return true
   }
 
-  /** A role that this version cannot read may hold a restriction: whoever has it is denied everything. */
-  #roleOf(name: string, item: Item): Role {
-    try {
-      return parseRole(resourceOf<RoleResource>(item))
-    } catch (error) {
+  #roleOf(name: string, resource: RoleResource): Role {
+    return storedRole(name, resource, (error) =>
       this.#log.error(
         { role: name, error: errorMessage(error) },
         'a stored role cannot be read: its holders are denied everything until it is mended',
-      )
-      return parseRole({
-        kind: 'role',
-        version: 'v7',
-        metadata: { name },
-        spec: {
-          deny: { kubernetes_labels: { '*': '*' }, rules: [{ resources: ['*'], verbs: ['*'] }] },
-        },
-      })
-    }
+      ),
+    )
   }
 
   #publish(): void {
@@ -257,19 +235,13 @@ export class AccessState implements AsyncDisposable {
 
   #freeze(): AccessSnapshot {
     this.#revision += 1
-    const roles = new Map(this.#roles)
-    const users = new Map(this.#users)
-    const locks = lockTable([...this.#locks.values()])
-    return {
+    const view = accessView({
       revision: this.#revision,
-      roles,
-      users,
-      locks,
-      settings: this.#settings,
-      subject: (identity) => effectiveSubject(identity, users.get(identity.user) ?? null, roles),
-      lockOf: ({ user, roles: certified }, nowMs) =>
-        lockOf({ users, locks }, user, certified, nowMs),
-    }
+      roles: new Map([...this.#roles].map(([name, { role }]) => [name, role])),
+      users: new Map(this.#users),
+      locks: [...this.#locks.values()].map(({ lock }) => lock),
+    })
+    return { ...view, settings: this.#settings }
   }
 }
 

@@ -45,8 +45,22 @@ export function authorize(
   if (endpoint.open === 'self' && caller.identity.kind !== 'user') {
     throw new ApiError('ACCESS_DENIED', 'this is for users with a certificate of their own')
   }
+  if (endpoint.open === 'member') {
+    assertMember(endpoint, caller)
+    return
+  }
   const snapshot = deps.access.current()
   const subject = subjectOf(caller.identity, snapshot)
   assertUnbarred(deps, caller, subject, snapshot)
   authorizeCall(subject, endpoint)
+}
+
+/** Members have no roles: their certificate says which services they are, and the endpoint which of these may call. */
+function assertMember({ members = [] }: Endpoint, { identity }: Caller): void {
+  if (identity.kind === 'host' && members.some((one) => identity.services.includes(one))) return
+  throw new ApiError(
+    'ACCESS_DENIED',
+    `this is for services of this Teleport cluster: ${members.join(', ')}`,
+    { facts: { members } },
+  )
 }

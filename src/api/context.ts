@@ -1,11 +1,12 @@
-import type { AuditLog, AuditReader } from '../audit/index.ts'
+import type { AuditLog, AuditReader, AuditSink } from '../audit/index.ts'
 import type { LocalUsers } from '../authn/index.ts'
 import type { Authorities, PeerCertificateParser } from '../ca/index.ts'
 import type { StatsSnapshot } from '../contract/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
-import type { Identity, UserIdentity } from '../identity/index.ts'
+import type { HostIdentity, Identity, UserIdentity } from '../identity/index.ts'
 import type { AccessState } from './access-state.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
+import type { Membership } from './member/ports.ts'
 import type { Stores } from './stores.ts'
 
 /** Everything that the handlers work with; the daemon plugs it in. */
@@ -26,6 +27,11 @@ export interface ApiDeps {
   readonly kubeClusters: KubeClusterRegistry
   readonly audit: AuditLog
   readonly events: AuditReader
+  /** Where events of other processes go. */
+  readonly eventSink: AuditSink
+  readonly membership: Membership
+  /** Where members find the proxies of this Teleport cluster. */
+  readonly proxies: () => readonly { readonly host: string; readonly port: number }[]
   readonly stats: StatsReader
   readonly clock: Clock
   readonly log: Logger
@@ -51,6 +57,11 @@ export interface Caller {
 /** A user with a certificate. */
 export interface Person extends Caller {
   readonly identity: UserIdentity
+}
+
+/** A service of ours in another process. */
+export interface Member extends Caller {
+  readonly identity: HostIdentity
 }
 
 /** Somebody who proved nothing yet. In audit events nobody is named. */

@@ -6,14 +6,16 @@ import type {
   QueryOf,
   ResponseOf,
 } from '../contract/index.ts'
-import type { Caller, Person, Stranger } from './context.ts'
+import type { Caller, Member, Person, Stranger } from './context.ts'
 
-/** Who may come to an endpoint: whoever has its rules, each person, or anybody at all. */
+/** Who may come to an endpoint: whoever has its rules, each person, each service of the right kind, or anybody at all. */
 export type CallerOf<N extends EndpointName> = (typeof endpoints)[N] extends { open: 'anyone' }
   ? Stranger
   : (typeof endpoints)[N] extends { open: 'self' }
     ? Person
-    : Caller
+    : (typeof endpoints)[N] extends { open: 'member' }
+      ? Member
+      : Caller
 
 export interface ApiCall<N extends EndpointName> {
   readonly caller: CallerOf<N>

@@ -7,11 +7,13 @@ import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
 import { mutable, pageOf, sameName } from './handler-parts.ts'
 import type { Handlers } from './handler-types.ts'
-import { DEFAULT_PAGE_ITEMS, MIN_AUDIT_RETENTION_MS } from './limits.ts'
+import { DEFAULT_PAGE_ITEMS, MIN_AUDIT_RETENTION_MS, MIN_OFFLINE_ACCESS_MS } from './limits.ts'
 import { lockHandlers } from './locks/handlers.ts'
 import { loginHandlers } from './login/handlers.ts'
 import { inviteHandlers } from './login/invites.ts'
 import { selfHandlers } from './login/self.ts'
+import { memberHandlers } from './member/handlers.ts'
+import type { MemberStateFeed } from './member/state-feed.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { userHandlers } from './user-handlers.ts'
 import { judgeRole } from './user-roles.ts'
@@ -22,6 +24,7 @@ export function createHandlers(
   deps: ApiDeps,
   audit: ApiAudit,
   openApi: () => Record<string, unknown>,
+  feed: MemberStateFeed,
 ): Handlers {
   const { stores, authorities, kubeClusters } = deps
   const alone = oneAtATime()
@@ -43,6 +46,7 @@ export function createHandlers(
     ...loginHandlers(deps, audit),
     ...selfHandlers(deps),
     ...lockHandlers(deps, audit),
+    ...memberHandlers(deps, audit, feed),
 
     'roles.list': async ({ query }) => mutable(await stores.roles.list(pageOf(query))),
     'roles.read': async ({ params }) => stores.roles.read(params.name),
@@ -162,12 +166,21 @@ function judgeSettings(spec: ClusterSettingsResource['spec']): void {
     }
   }
   for (const [key, text] of Object.entries(spec)) ms(`spec.${key}`, text)
-  const { audit_retention: retention } = spec
-  if (retention === undefined) return
-  if (ms('spec.audit_retention', retention) >= MIN_AUDIT_RETENTION_MS) return
-  throw new ApiError(
-    'BAD_REQUEST',
-    `spec.audit_retention: ${retention} is shorter than ${formatDuration(MIN_AUDIT_RETENTION_MS)}: nobody could look at an event before it is gone`,
+  const atLeast = (key: keyof typeof spec, leastMs: number, why: string): void => {
+    const text = spec[key]
+    if (text === undefined || ms(`spec.${key}`, text) >= leastMs) return
+    const words = `spec.${key}: ${text} is shorter than ${formatDuration(leastMs)}: ${why}`
+    throw new ApiError('BAD_REQUEST', words)
+  }
+  atLeast(
+    'audit_retention',
+    MIN_AUDIT_RETENTION_MS,
+    'nobody could look at an event before it is gone',
+  )
+  atLeast(
+    'offline_access_ttl',
+    MIN_OFFLINE_ACCESS_MS,
+    'a restart of the auth service would end access everywhere',
   )
 }
 

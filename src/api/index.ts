@@ -9,17 +9,20 @@
  * that is not enforced. Whoever cannot log in hears the same, whatever was wrong.
  * Test: test/integration/api walks the contract's table, so a new endpoint is tested before it is written.
  */
-export { type AccessSnapshot, AccessState, lockOf, type UserRecord } from './access-state.ts'
+export { type AccessSnapshot, AccessState } from './access-state.ts'
 export type { ApiDeps, Caller, StatsReader } from './context.ts'
 export { ApiError, type ApiErrorCode } from './errors.ts'
 export {
   type Announcement,
+  type ClusterHealth,
+  type KubeClusterRecord,
   KubeClusterRegistry,
   type KubeClusterStatus,
 } from './kube-clusters.ts'
 export { KUBE_CLUSTER_HEARTBEAT_MS } from './limits.ts'
 export { type ApiListener, createApiListener } from './listener.ts'
 export type { InviteAnswer, InvitePort } from './login/invite-port.ts'
+export type { Membership } from './member/ports.ts'
 export { ensurePresets } from './presets.ts'
 export { type ApiServer, createApiServer } from './server.ts'
 export { openStores, ResourceStore, type Stores } from './stores.ts'

@@ -1,13 +1,33 @@
 import { createHash } from 'node:crypto'
+import type { KubeHealth } from '../contract/index.ts'
 import type { Clock } from '../core/index.ts'
 import type { Backend } from '../storage/index.ts'
-import { KUBE_CLUSTER_MEMORY_MS, KUBE_CLUSTER_OFFLINE_MS } from './limits.ts'
+import { KUBE_CLUSTER_MEMORY_MS, KUBE_CLUSTER_OFFLINE_MS, KUBE_CLUSTER_WRITE_MS } from './limits.ts'
 
-/** A Kubernetes cluster as a kubernetes service announced it. */
-export interface KubeClusterRecord {
+/** How a cluster is, as the service that stands next to it found. */
+export interface ClusterHealth {
+  readonly health: KubeHealth
+  /** Why it is not healthy, in words; null when it is, or when nobody looked yet. */
+  readonly problem: string | null
+  /** Since when, in milliseconds since the epoch. */
+  readonly sinceMs: number
+  /** `v1.35.4`; null while it is not known. */
+  readonly kubernetesVersion: string | null
+}
+
+/** What a service says of a cluster that it serves. */
+export interface Announcement extends ClusterHealth {
   readonly name: string
   readonly serverName: string
   readonly labels: Readonly<Record<string, string>>
+  /** Of the service. */
+  readonly version: string
+  /** host:port where proxies reach the service; null when it dials out, or is in this process. */
+  readonly address: string | null
+}
+
+/** A Kubernetes cluster as a kubernetes service announced it. */
+export interface KubeClusterRecord extends Announcement {
   /** The host id of the service. */
   readonly hostId: string
   /** Milliseconds since the epoch. */
@@ -20,107 +40,231 @@ export interface KubeClusterStatus extends KubeClusterRecord {
   readonly online: boolean
   /** Since when it is offline; null when online. */
   readonly offlineSinceMs: number | null
+  /** Services that serve it now. */
+  readonly services: number
 }
 
 const PREFIX = 'kube_servers'
 
+interface Held {
+  readonly record: KubeClusterRecord
+  /** Until when it counts as served without another word. */
+  readonly aliveUntilMs: number
+  readonly writtenMs: number
+}
+
 /**
- * Which service serves which Kubernetes cluster, and since when it is silent. Services announce themselves; a record
- * outlives them for KUBE_CLUSTER_MEMORY_MS, so that a person hears that a cluster is offline, not that it never was.
+ * Which service serves which Kubernetes cluster, how it is, and since when it is silent. Services announce themselves every
+ * few seconds: that is kept in memory, and written only when something changed or KUBE_CLUSTER_WRITE_MS passed. A record
+ * outlives its service for KUBE_CLUSTER_MEMORY_MS, so that a person hears that a cluster is offline, not that it never was.
  */
 export class KubeClusterRegistry {
   readonly #backend: Backend
   readonly #clock: Clock
+  readonly #held = new Map<string, Held>()
+  /** The last write of each record; the next one of the same record waits for it. */
+  readonly #writes = new Map<string, Promise<void>>()
+  #loading: Promise<void> | null = null
 
   constructor(backend: Backend, clock: Clock) {
     this.#backend = backend
     this.#clock = clock
   }
 
-  /** Called at start and every KUBE_CLUSTER_HEARTBEAT_MS by each service. */
+  /** Called at start, every KUBE_CLUSTER_HEARTBEAT_MS and at changes: all that a service serves. What is missing is withdrawn. */
   async announce(hostId: string, clusters: readonly Announcement[]): Promise<void> {
+    await this.#load()
+    const names = new Set(clusters.map(({ name }) => name))
+    const gone = this.#records().filter(
+      (record) =>
+        record.hostId === hostId && !names.has(record.name) && record.withdrawnAtMs === null,
+    )
+    const nowMs = this.#clock.now()
+    await Promise.all([
+      ...clusters.map((cluster) =>
+        this.#hold({ ...cluster, hostId, lastSeenMs: nowMs, withdrawnAtMs: null }),
+      ),
+      ...gone.map((record) => this.#hold({ ...record, withdrawnAtMs: nowMs })),
+    ])
+  }
+
+  /** Called when a service stops: offline from now on, not in a while. */
+  async withdraw(hostId: string, names: readonly string[]): Promise<void> {
+    await this.#load()
     const nowMs = this.#clock.now()
     await Promise.all(
-      clusters.map((cluster) =>
-        this.#put(
-          { ...cluster, hostId, lastSeenMs: nowMs, withdrawnAtMs: null },
-          nowMs + KUBE_CLUSTER_MEMORY_MS,
-        ),
-      ),
+      this.#records()
+        .filter((record) => record.hostId === hostId && names.includes(record.name))
+        .map((record) => this.#hold({ ...record, withdrawnAtMs: nowMs })),
     )
   }
 
-  /** Called when a service stops or no longer serves a cluster: offline from now on, not in 90 seconds. */
-  async withdraw(hostId: string, names: readonly string[]): Promise<void> {
-    const nowMs = this.#clock.now()
-    for (const record of await this.#records()) {
-      if (record.hostId !== hostId || !names.includes(record.name)) continue
-      await this.#put({ ...record, withdrawnAtMs: nowMs }, nowMs + KUBE_CLUSTER_MEMORY_MS)
-    }
+  /** Whether a service announced a cluster, now or within KUBE_CLUSTER_MEMORY_MS: then it may speak of it. */
+  async announced(hostId: string, name: string): Promise<boolean> {
+    await this.#load()
+    return this.#held.has(keyOf({ hostId, name }))
   }
 
-  /** One status per cluster name, that of the service heard last, by name. */
+  /** One status per cluster name, that of the service which is best off, by name. */
   async list(): Promise<readonly KubeClusterStatus[]> {
-    const nowMs = this.#clock.now()
-    const byName = new Map<string, KubeClusterRecord>()
-    for (const record of await this.#records()) {
-      const known = byName.get(record.name)
-      if (known === undefined || heard(known) < heard(record)) byName.set(record.name, record)
-    }
+    await this.#load()
+    const byName = Map.groupBy(this.#current(), ({ record }) => record.name)
     return [...byName.values()]
+      .map((held) => this.#statusOf(held))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((record) => {
-        const online =
-          record.withdrawnAtMs === null && nowMs - record.lastSeenMs < KUBE_CLUSTER_OFFLINE_MS
-        return {
-          ...record,
-          online,
-          offlineSinceMs: online ? null : (record.withdrawnAtMs ?? record.lastSeenMs),
-        }
-      })
   }
 
   async find(name: string): Promise<KubeClusterStatus | null> {
-    return (await this.list()).find((cluster) => cluster.name === name) ?? null
+    await this.#load()
+    return this.#statusWhere((record) => record.name === name)
   }
 
   async findByServerName(serverName: string): Promise<KubeClusterStatus | null> {
-    return (await this.list()).find((cluster) => cluster.serverName === serverName) ?? null
+    await this.#load()
+    return this.#statusWhere((record) => record.serverName === serverName)
+  }
+
+  /** The services that serve a cluster now, those that are well first: where proxies may dial. */
+  async serving(serverName: string): Promise<readonly KubeClusterRecord[]> {
+    await this.#load()
+    return this.#current()
+      .filter(({ record }) => record.serverName === serverName)
+      .filter((held) => this.#isAlive(held))
+      .sort((a, b) => rankOf(a.record) - rankOf(b.record))
+      .map(({ record }) => record)
   }
 
   /** Removes every record of a cluster; true when there was one. */
   async forget(name: string): Promise<boolean> {
-    let found = false
-    for (const record of await this.#records()) {
-      if (record.name !== name) continue
-      await this.#backend.delete(keyOf(record))
-      found = true
+    await this.#load()
+    const found = [...this.#held].filter(([, { record }]) => record.name === name)
+    for (const [key] of found) {
+      this.#held.delete(key)
+      await this.#writes.get(key)
+      await this.#backend.delete(key)
     }
-    return found
+    return found.length > 0
   }
 
-  async #put(record: KubeClusterRecord, expiresAtMs: number): Promise<void> {
-    await this.#backend.put({ key: keyOf(record), value: JSON.stringify(record), expiresAtMs })
+  #statusWhere(matches: (record: KubeClusterRecord) => boolean): KubeClusterStatus | null {
+    const held = this.#current().filter(({ record }) => matches(record))
+    return held.length === 0 ? null : this.#statusOf(held)
   }
 
-  async #records(): Promise<readonly KubeClusterRecord[]> {
-    const records: KubeClusterRecord[] = []
+  #statusOf(held: readonly Held[]): KubeClusterStatus {
+    const alive = held.filter((one) => this.#isAlive(one))
+    if (alive.length > 0) {
+      const record = alive
+        .map((one) => one.record)
+        .reduce((best, other) => (rankOf(other) < rankOf(best) ? other : best))
+      return { ...record, online: true, offlineSinceMs: null, services: alive.length }
+    }
+    const record = held
+      .map((one) => one.record)
+      .reduce((last, other) => (endOf(other) > endOf(last) ? other : last))
+    return { ...record, online: false, offlineSinceMs: endOf(record), services: 0 }
+  }
+
+  #isAlive({ record, aliveUntilMs }: Held): boolean {
+    return record.withdrawnAtMs === null && this.#clock.now() < aliveUntilMs
+  }
+
+  /** What is remembered still. */
+  #current(): Held[] {
+    const oldestMs = this.#clock.now() - KUBE_CLUSTER_MEMORY_MS
+    return [...this.#held.values()].filter(({ record }) => record.lastSeenMs > oldestMs)
+  }
+
+  #records(): KubeClusterRecord[] {
+    return [...this.#held.values()].map(({ record }) => record)
+  }
+
+  async #hold(record: KubeClusterRecord): Promise<void> {
+    const key = keyOf(record)
+    const before = this.#held.get(key)
+    const nowMs = this.#clock.now()
+    const must =
+      before === undefined ||
+      nowMs - before.writtenMs >= KUBE_CLUSTER_WRITE_MS ||
+      contentOf(before.record) !== contentOf(record)
+    this.#held.set(key, {
+      record,
+      aliveUntilMs: record.lastSeenMs + KUBE_CLUSTER_OFFLINE_MS,
+      writtenMs: must ? nowMs : before.writtenMs,
+    })
+    if (!must) return
+    const write = (this.#writes.get(key) ?? Promise.resolve())
+      .catch(() => {})
+      .then(async () => {
+        await this.#backend.put({
+          key,
+          value: JSON.stringify(record),
+          expiresAtMs: record.lastSeenMs + KUBE_CLUSTER_MEMORY_MS,
+        })
+      })
+    this.#writes.set(key, write)
+    try {
+      await write
+    } catch (error) {
+      // What was not written is written with the next word.
+      const held = this.#held.get(key)
+      if (held !== undefined) this.#held.set(key, { ...held, writtenMs: 0 })
+      throw error
+    } finally {
+      if (this.#writes.get(key) === write) this.#writes.delete(key)
+    }
+  }
+
+  /** Reads what an earlier process knew, once. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#read().catch((error: unknown) => {
+      this.#loading = null
+      throw error
+    })
+    return this.#loading
+  }
+
+  async #read(): Promise<void> {
+    const nowMs = this.#clock.now()
     let after: string | undefined
     do {
       const page = await this.#backend.list(PREFIX, after === undefined ? {} : { after })
-      for (const item of page.items) records.push(JSON.parse(item.value) as KubeClusterRecord)
+      for (const item of page.items) {
+        const record = withDefaults(JSON.parse(item.value) as KubeClusterRecord)
+        // Words since the last write died with the process that heard them: such a service is given the time to say another.
+        const recent = nowMs - record.lastSeenMs < KUBE_CLUSTER_WRITE_MS + KUBE_CLUSTER_OFFLINE_MS
+        const heardMs = recent ? nowMs : record.lastSeenMs
+        this.#held.set(item.key, {
+          record,
+          aliveUntilMs: heardMs + KUBE_CLUSTER_OFFLINE_MS,
+          writtenMs: record.lastSeenMs,
+        })
+      }
       after = page.next ?? undefined
     } while (after !== undefined)
-    return records
   }
 }
 
-export type Announcement = Pick<KubeClusterRecord, 'name' | 'serverName' | 'labels'>
+/** Records of earlier versions lack what these did not know. */
+const withDefaults = (record: KubeClusterRecord): KubeClusterRecord => ({
+  ...record,
+  health: record.health ?? 'unknown',
+  problem: record.problem ?? null,
+  sinceMs: record.sinceMs ?? record.lastSeenMs,
+  kubernetesVersion: record.kubernetesVersion ?? null,
+  version: record.version ?? '',
+  address: record.address ?? null,
+})
 
-/** A service that serves beats one that said goodbye, however recently. */
-function heard(record: KubeClusterRecord): number {
-  return record.withdrawnAtMs === null ? record.lastSeenMs : 0
-}
+/** Everything but when it was said. */
+const contentOf = ({ lastSeenMs: _, ...rest }: KubeClusterRecord): string => JSON.stringify(rest)
+
+const RANKS: Readonly<Record<KubeHealth, number>> = { healthy: 0, unknown: 1, unhealthy: 2 }
+const rankOf = ({ health }: KubeClusterRecord): number => RANKS[health]
+
+/** When a service that serves no longer was there last. */
+const endOf = ({ withdrawnAtMs, lastSeenMs }: KubeClusterRecord): number =>
+  withdrawnAtMs ?? lastSeenMs
 
 /** Cluster names are context names, of any length and with '/' in them; keys are neither. */
 function keyOf(record: Pick<KubeClusterRecord, 'name' | 'hostId'>): string {

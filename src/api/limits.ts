@@ -29,11 +29,25 @@ export const MAX_LOGIN_TTL_MS = 30 * 60 * 60 * 1000
 export const MIN_AUDIT_RETENTION_MS = 24 * 60 * 60 * 1000
 /** Items on a page when the caller does not say. */
 export const DEFAULT_PAGE_ITEMS = 200
-/** A Kubernetes cluster whose service was silent for longer is offline: three missed heartbeats. */
-export const KUBE_CLUSTER_OFFLINE_MS = 90_000
-/** How often a service says that it serves its clusters. */
-export const KUBE_CLUSTER_HEARTBEAT_MS = 30_000
+/** How often a service says that it serves its clusters, and how they are; at once when that changes. */
+export const KUBE_CLUSTER_HEARTBEAT_MS = 5000
+/** A cluster whose service was silent for longer is offline: lists tell the truth within 15 seconds. */
+export const KUBE_CLUSTER_OFFLINE_MS = 14_000
+/** Heartbeats that say nothing new are written this often: storage serves more than the clusters' pulse. */
+export const KUBE_CLUSTER_WRITE_MS = 60_000
 /** How long an offline cluster is remembered, so that its users hear "offline" and not "unknown". */
 export const KUBE_CLUSTER_MEMORY_MS = 30 * 24 * 60 * 60 * 1000
 /** What is told when more passwords come than can be hashed: the line is about a second long. */
 export const HASHING_RETRY_MS = 3000
+/** How long services go on by what they know while the auth service is away, unless the settings say otherwise. */
+export const DEFAULT_OFFLINE_ACCESS_MS = 12 * 60 * 60 * 1000
+/** Shorter, and a restart of the auth service would end access everywhere. */
+export const MIN_OFFLINE_ACCESS_MS = 10 * 60 * 1000
+/** A statement about the state is signed anew when it is older: all services share it in between. */
+export const STATEMENT_MAX_AGE_MS = 5000
+/** Changes that follow on each other are told together; the first of them at once. */
+export const STATE_GATHER_MS = 100
+/** Calls of one service that wait for news; one more, and the oldest is answered. */
+export const MAX_STATE_WAITERS_PER_MEMBER = 4
+/** The life of a service's certificate for a cluster; services renew at half of it, so it bounds how long they do without us. */
+export const SERVER_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000

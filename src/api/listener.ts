@@ -15,7 +15,7 @@ export interface ApiListener {
 
 /** TLS 1.3 only, which hides the caller's certificate from whoever moves the bytes. */
 export function createApiListener(options: {
-  readonly server: Pick<ApiServer, 'http' | 'peers'>
+  readonly server: Pick<ApiServer, 'http' | 'peers' | 'stopWaiting'>
   readonly secureContext: (serverName: string) => Promise<SecureContext | null>
   readonly peers: PeerCertificateParser
   readonly clock: Clock
@@ -46,6 +46,7 @@ export function createApiListener(options: {
     accept: (socket, origin) => door.accept(socket, origin),
     async close(graceMs) {
       const deadline = AbortSignal.timeout(graceMs)
+      options.server.stopWaiting()
       http.closeIdleConnections()
       while (door.connections > 0 && !deadline.aborted) {
         await new Promise((resolve) => setTimeout(resolve, 20))

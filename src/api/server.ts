@@ -18,6 +18,7 @@ import {
   REQUEST_TIMEOUT_MS,
 } from './limits.ts'
 import { createInvitePort, type InvitePort } from './login/invite-port.ts'
+import { MemberStateFeed } from './member/state-feed.ts'
 import type { PeerTable } from './peer.ts'
 import { errorBody, explainRefusal, retryAfterS } from './refusal.ts'
 
@@ -27,6 +28,8 @@ export interface ApiServer {
   /** The listener enters each socket here before it hands it to `http`. */
   readonly peers: PeerTable
   readonly app: FastifyInstance
+  /** Answers the calls that wait for news, so that a drain does not wait for them. */
+  stopWaiting(): void
   /** The links, for the web pages of a proxy in this process. */
   readonly invites: InvitePort
 }
@@ -62,7 +65,8 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     },
   })
 
-  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }))
+  const feed = new MemberStateFeed(deps)
+  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }), feed)
   for (const name of Object.keys(endpoints) as EndpointName[]) register(app, state, handlers, name)
 
   app.setErrorHandler(async (error, request, reply) => {
@@ -85,6 +89,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   })
 
   app.addHook('onClose', async () => {
+    feed[Symbol.dispose]()
     await unproven.flush().catch((error: unknown) => {
       deps.log.error({ error: errorMessage(error) }, 'gathered refusals cannot be audited')
     })
@@ -95,7 +100,13 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     throw new TypeError('fastify made no server')
     // It never listens, since sockets are handed to it; this starts its check of idle and unfinished connections.
   ;(http as HttpServer).emit('listening')
-  return { http, app, peers, invites: createInvitePort(handlers, { audit, log: deps.log }) }
+  return {
+    http,
+    app,
+    peers,
+    stopWaiting: () => feed[Symbol.dispose](),
+    invites: createInvitePort(handlers, { audit, log: deps.log }),
+  }
 }
 
 interface CallState {
@@ -120,7 +131,10 @@ function register(
   app.route({
     method: endpoint.method,
     url: endpoint.path,
-    bodyLimit: endpoint.open === 'anyone' ? MAX_STRANGER_BODY_BYTES : MAX_BODY_BYTES,
+    bodyLimit:
+      endpoint.open === 'anyone'
+        ? MAX_STRANGER_BODY_BYTES
+        : (endpoint.maxBodyBytes ?? MAX_BODY_BYTES),
     schema: {
       operationId: name,
       summary: endpoint.summary,
@@ -152,12 +166,14 @@ function register(
 }
 
 /** For the OpenAPI document: who may call. */
-function describeAccess({ open, rules }: Endpoint): string {
+function describeAccess({ open, rules, members = [] }: Endpoint): string {
   switch (open) {
     case 'anyone':
       return 'Open to anyone, without a certificate.'
     case 'self':
       return 'Open to every user, about himself.'
+    case 'member':
+      return `Open to services of ours in other processes: ${members.join(', ')}.`
     default:
       return `Needs ${rules.map(({ resource, verb }) => `\`${resource}: ${verb}\``).join(' and ')}.`
   }

@@ -1,3 +1,4 @@
+import { lockFrom } from '../authz/index.ts'
 import type {
   ClusterSettingsResource,
   LockResource,
@@ -7,7 +8,6 @@ import type {
 import { type Clock, errorCode } from '../core/index.ts'
 import type { Backend, Item, NewItem } from '../storage/index.ts'
 import { ApiError } from './errors.ts'
-import { lockOfResource } from './locks/read-lock.ts'
 
 /** What every stored resource has. */
 interface Resource {
@@ -206,6 +206,6 @@ export function openStores(backend: Backend, clock: Clock): Stores {
     roles: new ResourceStore(backend, clock, 'role'),
     users: new ResourceStore(backend, clock, 'user'),
     settings: new ResourceStore(backend, clock, 'cluster_settings'),
-    locks: new ResourceStore(backend, clock, 'lock', (lock) => lockOfResource(lock).expiresAtMs),
+    locks: new ResourceStore(backend, clock, 'lock', (lock) => lockFrom(lock).expiresAtMs),
   }
 }

@@ -16,14 +16,21 @@ export async function visibleClusters(
 }
 
 export function resourceOfCluster(cluster: KubeClusterStatus): KubeClusterResource {
+  const { online, offlineSinceMs } = cluster
   return {
     kind: 'kube_cluster',
     version: 'v3',
     metadata: { name: cluster.name, labels: { ...cluster.labels } },
     status: {
       server_name: cluster.serverName,
-      online: cluster.online,
+      online,
       last_seen: new Date(cluster.lastSeenMs).toISOString(),
+      health: online ? cluster.health : 'offline',
+      problem: online ? cluster.problem : null,
+      since: new Date(offlineSinceMs ?? cluster.sinceMs).toISOString(),
+      services: cluster.services,
+      version: cluster.version === '' ? null : cluster.version,
+      kubernetes_version: cluster.kubernetesVersion,
     },
   }
 }

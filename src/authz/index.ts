@@ -6,13 +6,19 @@
  * whatever order roles come; no rule at all means deny; a role that asks for a restriction that is not enforced cannot
  * be parsed. Test: tables per matcher, and properties (a deny never widens, order is irrelevant).
  */
+export {
+  type AccessView,
+  accessView,
+  lockOf,
+  storedRole,
+  type UserRecord,
+} from './access-view.ts'
 export { type Bar, type BarCode, barOf, optionRule } from './bar.ts'
 export { clusterAccess } from './cluster-access.ts'
 export { type ApiDecision, decideApi } from './decide-api.ts'
 export { decideRequest } from './decide-request.ts'
-export { effectiveSubject } from './effective-subject.ts'
 export { AuthzError, type AuthzErrorCode } from './errors.ts'
-export { describeLock, type Lock, type Locks, lockTable, lockWords } from './locks.ts'
+export { describeLock, type Lock, type LockFacts, lockFrom, lockTable, lockWords } from './locks.ts'
 export { parseRole } from './parse-role.ts'
 export { type PresetRole, presetRoles } from './presets.ts'
 export { describeRule } from './rule-ref.ts'

@@ -9,6 +9,29 @@ export interface Lock {
   readonly expiresAtMs: number | null
 }
 
+/** A lock resource, as far as decisions read it. */
+export interface LockFacts {
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly target: { readonly user?: string; readonly role?: string }
+    readonly message?: string
+    /** RFC 3339. */
+    readonly expires?: string
+  }
+}
+
+/** A lock as decisions read it. An end that cannot be read is none: who is locked out stays so. */
+export function lockFrom({ metadata, spec }: LockFacts): Lock {
+  const expiresAtMs = spec.expires === undefined ? Number.NaN : Date.parse(spec.expires)
+  return {
+    name: metadata.name,
+    user: spec.target.user ?? null,
+    role: spec.target.role ?? null,
+    message: spec.message ?? '',
+    expiresAtMs: Number.isNaN(expiresAtMs) ? null : expiresAtMs,
+  }
+}
+
 /** Finds the lock that is in force against somebody. */
 export interface Locks {
   /**

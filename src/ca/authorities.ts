@@ -13,6 +13,7 @@ import { identityTemplate } from './certificate-template.ts'
 import { CaError } from './errors.ts'
 import { RELOAD_RETRY_MS, SERIAL_BYTES } from './limits.ts'
 import type { SecretCipher } from './secret-cipher.ts'
+import { signStatement } from './statement.ts'
 import {
   AUTHORITY_PREFIX,
   type Authority,
@@ -48,10 +49,17 @@ export interface Authorities extends AsyncDisposable {
     readonly ipAddresses: readonly string[]
     readonly ttlMs: number
   }): Promise<Issued>
+  /**
+   * What the host CA says, as base64; `verifyStatement` judges it. A context is one use: what is signed for one is worth
+   * nothing in another. Throws CaError CA_MISSING.
+   */
+  signStatement(context: string, text: string): string
   /** Whom to trust now. The same object until the authorities change. */
   trust(): TrustBundle
   /** Calls back after each change of `trust()`, until the returned function is called. */
   onChange(listener: () => void): () => void
+  /** PEM of every authority that `trust()` names. */
+  trustedPem(): { readonly userCas: readonly string[]; readonly hostCas: readonly string[] }
   /** PEM of the host CA of now: what clients check our servers against. Throws CaError CA_MISSING. */
   readonly hostCaPem: string
   /** `sha256:…` of the host CA's public key. Throws CaError CA_MISSING. */
@@ -112,8 +120,20 @@ class StoredAuthorities implements Authorities {
     return spkiPin(this.hostCaPem)
   }
 
+  signStatement(context: string, text: string): string {
+    return signStatement(this.#authority('host').privateKey, context, text)
+  }
+
   trust(): TrustBundle {
     return this.#trust
+  }
+
+  trustedPem(): ReturnType<Authorities['trustedPem']> {
+    const { user, host } = this.#authorities
+    return {
+      userCas: user === null ? [] : [user.certificatePem],
+      hostCas: host === null ? [] : [host.certificatePem],
+    }
   }
 
   onChange(listener: () => void): () => void {

@@ -17,4 +17,5 @@ export {
   type PeerVerdict,
 } from './peer.ts'
 export { createSecretCipher, type SecretCipher } from './secret-cipher.ts'
+export { verifyStatement } from './statement.ts'
 export { type TrustBundle, type TrustedAuthority, trustedAuthority } from './trust.ts'

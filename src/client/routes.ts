@@ -38,6 +38,10 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'kube_clusters.read': ['GET', '/v1/kube_clusters/:name'],
   'kube_clusters.delete': ['DELETE', '/v1/kube_clusters/:name'],
   'events.list': ['GET', '/v1/events'],
+  'member.state': ['GET', '/v1/member/state'],
+  'member.events': ['POST', '/v1/member/events'],
+  'member.heartbeat': ['POST', '/v1/member/heartbeat'],
+  'member.server_certificates': ['POST', '/v1/member/server_certificates'],
 }
 
 /** The path of an endpoint with its parameters filled in. */

@@ -1,5 +1,16 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import {
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  MEMBER_EVENTS_BYTES,
+  MemberEventsAnswer,
+  MemberEventsRequest,
+  MemberStateAnswer,
+  MemberStateQuery,
+  ServerCertificatesAnswer,
+  ServerCertificatesRequest,
+} from './member.ts'
+import {
   AuditEventSchema,
   ClusterSettingsResource,
   KubeClusterResource,
@@ -13,15 +24,19 @@ import { StatsSnapshot } from './stats.ts'
 
 /**
  * One endpoint of the management API. `rules` is what the caller's roles must allow, all of it. An endpoint without rules
- * says whom it answers nevertheless: `anyone` who reaches the auth service (what comes before a certificate), or `self`,
- * a person about himself.
+ * says whom it answers nevertheless: `anyone` who reaches the auth service (what comes before a certificate), `self`,
+ * a person about himself, or `member`, a service of ours in another process, when it is one of `members`.
  */
 export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly summary: string
   readonly rules: readonly { readonly resource: string; readonly verb: string }[]
-  readonly open?: 'anyone' | 'self'
+  readonly open?: 'anyone' | 'self' | 'member'
+  /** The services that may call what is open to members. */
+  readonly members?: readonly ('kube' | 'proxy')[]
+  /** Of the body, when it may be larger than a page of YAML. */
+  readonly maxBodyBytes?: number
   readonly params: TObject
   readonly query: TObject
   readonly body: TSchema | null
@@ -533,6 +548,56 @@ export const endpoints = {
     ),
     body: null,
     response: pageOf(AuditEventSchema),
+  },
+  'member.state': {
+    method: 'GET',
+    path: '/v1/member/state',
+    summary: 'What a service of ours decides by, signed; waits for news',
+    rules: [],
+    open: 'member',
+    members: ['kube', 'proxy'],
+    params: None,
+    query: MemberStateQuery,
+    body: null,
+    response: MemberStateAnswer,
+  },
+  'member.events': {
+    method: 'POST',
+    path: '/v1/member/events',
+    summary: 'Deliver audit events; each is stored once, however often it is delivered',
+    rules: [],
+    open: 'member',
+    members: ['kube', 'proxy'],
+    maxBodyBytes: MEMBER_EVENTS_BYTES,
+    params: None,
+    query: None,
+    body: MemberEventsRequest,
+    response: MemberEventsAnswer,
+  },
+  'member.heartbeat': {
+    method: 'POST',
+    path: '/v1/member/heartbeat',
+    summary: 'Which Kubernetes clusters a service serves, and how they are',
+    rules: [],
+    open: 'member',
+    members: ['kube'],
+    maxBodyBytes: MEMBER_EVENTS_BYTES,
+    params: None,
+    query: None,
+    body: HeartbeatRequest,
+    response: HeartbeatAnswer,
+  },
+  'member.server_certificates': {
+    method: 'POST',
+    path: '/v1/member/server_certificates',
+    summary: 'Certify the key of a service for the Kubernetes clusters that it serves',
+    rules: [],
+    open: 'member',
+    members: ['kube'],
+    params: None,
+    query: None,
+    body: ServerCertificatesRequest,
+    response: ServerCertificatesAnswer,
   },
 } as const satisfies Record<string, Endpoint>
 

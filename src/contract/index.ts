@@ -16,6 +16,17 @@ export {
   type ResponseOf,
 } from './endpoints.ts'
 export {
+  type HeartbeatRequest,
+  type KubeHealth,
+  MEMBER_CLUSTERS_MOST,
+  MEMBER_EVENTS_BYTES,
+  MEMBER_EVENTS_MOST,
+  MEMBER_STATE_CONTEXT,
+  MEMBER_STATE_WAIT_MS,
+  MemberState,
+  MemberStatement,
+} from './member.ts'
+export {
   type AuditEventResource,
   type ClusterSettingsResource,
   type KubeClusterResource,

@@ -179,6 +179,13 @@ export const ClusterSettingsResource = Type.Object(
             description: 'how long audit events are kept, 8760h; at least 24h',
           }),
         ),
+        offline_access_ttl: Type.Optional(
+          Type.String({
+            maxLength: 32,
+            description:
+              'how long services go on by what they know while the auth service is away, 12h; at least 10m',
+          }),
+        ),
       },
       { additionalProperties: false },
     ),
@@ -202,6 +209,26 @@ export const KubeClusterResource = Type.Object(
       }),
       online: Type.Boolean(),
       last_seen: Type.String({ description: 'RFC 3339' }),
+      health: Type.Optional(
+        Type.Union(
+          [
+            Type.Literal('healthy'),
+            Type.Literal('unhealthy'),
+            Type.Literal('unknown'),
+            Type.Literal('offline'),
+          ],
+          { description: 'what the service that is best off says; offline: no service serves it' },
+        ),
+      ),
+      problem: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+      since: Type.Optional(Type.String({ description: 'RFC 3339: since when its health is so' })),
+      services: Type.Optional(
+        Type.Integer({ description: 'how many services of ours serve it now' }),
+      ),
+      version: Type.Optional(
+        Type.Union([Type.String(), Type.Null()], { description: 'of the service' }),
+      ),
+      kubernetes_version: Type.Optional(Type.Union([Type.String(), Type.Null()])),
     }),
   },
   { description: 'a Kubernetes cluster' },

@@ -4,6 +4,7 @@ import type { Clock } from '../core/index.ts'
 import type { HostIdentity } from '../identity/index.ts'
 import { createServerContext, type ServerPair } from '../tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../x509/index.ts'
+import type { KubeCertificates } from './services/kube-ports.ts'
 
 /** How long a server certificate of ours lives; it is renewed at half of that. */
 const HOST_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
@@ -13,7 +14,7 @@ const HOST_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
  * of their life. All names of one process share a key: it never leaves memory. Only to be asked for names that this
  * process serves: each stays.
  */
-export class HostCertificates {
+export class HostCertificates implements KubeCertificates {
   readonly #authorities: Authorities
   readonly #identity: HostIdentity
   readonly #clock: Clock
@@ -43,6 +44,9 @@ export class HostCertificates {
       publicPem: publicKeyToPem(publicKey),
     })
   }
+
+  /** Made when they are asked for: the authorities are in this process. */
+  async serve(): Promise<void> {}
 
   /** The context for one server name; `ipAddresses` and further names only matter when it is made. */
   secureContext(

@@ -22,6 +22,7 @@ import { listen } from './listen.ts'
 import { bothMetrics, createMetrics } from './metrics.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
+import type { ClusterInventory } from './services/kube-ports.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
@@ -86,6 +87,7 @@ export async function runDaemon(options: {
     version,
     kubeAddress,
     webUrl: publicWebUrl(config),
+    proxies: publicProxies(config),
     secondFactor: config.auth.secondFactor,
     localAddress: local,
     stats,
@@ -109,7 +111,7 @@ export async function runDaemon(options: {
         authorities: auth.authorities,
         audit: auth.spool,
         auditMode: config.kube.audit,
-        registry: auth.kubeClusters,
+        inventory: localInventory(auth, hostId, version),
         metrics: measured,
         env,
         clock: systemClock,
@@ -314,6 +316,30 @@ function publicKubeAddress(config: TeleportConfig): string | null {
   const { host, port } = kubernetes.listen
   const [web] = publicAddresses
   return formatAddress(web?.host ?? reachable(host), port)
+}
+
+/** What the kubernetes service of this process says is known at once. */
+function localInventory(auth: AuthService, hostId: string, version: string): ClusterInventory {
+  let names: readonly string[] = []
+  return {
+    async announce(clusters) {
+      names = clusters.map(({ name }) => name)
+      await auth.kubeClusters.announce(
+        hostId,
+        clusters.map((cluster) => ({ ...cluster, version, address: null })),
+      )
+    },
+    withdraw: () => auth.kubeClusters.withdraw(hostId, names),
+  }
+}
+
+/** Where services of other processes find the proxy of this one. */
+function publicProxies({ proxy }: TeleportConfig): readonly { host: string; port: number }[] {
+  if (!proxy.enabled) return []
+  const { host, port } = proxy.webListen
+  return proxy.publicAddresses.length > 0
+    ? proxy.publicAddresses
+    : [{ host: reachable(host), port }]
 }
 
 /** What links to the web port begin with: the public address, else the listener on a host that browsers might reach. */

@@ -1,6 +1,6 @@
 import { type Readable, Transform } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
-import { responseHeaders, watchErrorEvent } from '../kube/index.ts'
+import { responseHeaders, type StatusReason, watchErrorEvent } from '../kube/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, auditRefusalAfterwards, commit, noteCut } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
@@ -210,8 +210,10 @@ class Forwarding implements UpstreamSink, LiveExchange {
     if (RESUMABLE.has(refusal.code)) {
       // As an API server ends a watch when its time is over: clients go on from where they were, and do not read all anew.
       exchange.end(null)
-    } else if (this.#withdrawn !== null && this.#takesLines()) {
-      exchange.end(Buffer.from(watchErrorEvent(refusal), 'utf8'))
+    } else if (this.#takesLines()) {
+      // After an error inside the API server clients ask again from where they were (client-go, RetryWatcher and reflector).
+      const event = this.#withdrawn === null ? { ...refusal, reason: RETRYABLE } : refusal
+      exchange.end(Buffer.from(watchErrorEvent(event), 'utf8'))
     } else {
       exchange.reset()
       return
@@ -285,6 +287,7 @@ class Forwarding implements UpstreamSink, LiveExchange {
 const LINE_FEED = 0x0a
 /** For the last words of a watch to arrive. */
 const LINGER_MS = 2000
+const RETRYABLE: StatusReason = 'InternalError'
 /** Ends of a watch after which its client may ask again from where it was. */
 const RESUMABLE: ReadonlySet<RefusalCode> = new Set(['SHUTTING_DOWN', 'CLIENT_IDLE'])
 

@@ -43,6 +43,8 @@ export interface AccessSnapshots {
    * refused beyond MAX_LOCKS_AGE_MS of authz (five minutes).
    */
   locksAgeMs(nowMs: number): number
+  /** Since when nothing was heard, when that is too long ago to decide anything by it; null while it is not. */
+  tooOldSinceMs(nowMs: number): number | null
   /** Calls back after each change, until the returned function is called. */
   onChange(listener: () => void): () => void
 }

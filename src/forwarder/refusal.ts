@@ -14,6 +14,7 @@ export type RefusalCode =
   | DenialCode
   | BarCode
   | 'USER_GONE'
+  | 'STATE_TOO_OLD'
   | 'CLIENT_IDLE'
   | 'BAD_REQUEST'
   | 'AUDIT_UNAVAILABLE'

@@ -6,6 +6,17 @@ import type { AccessSnapshot, AccessSnapshots } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import type { StreamKind } from './stream-kind.ts'
 
+/** Why nobody may do anything now: what is known of users and roles is from too long ago. */
+export function tooOld(access: AccessSnapshots, nowMs: number): Refusal | null {
+  const sinceMs = access.tooOldSinceMs(nowMs)
+  if (sinceMs === null) return null
+  return {
+    code: 'STATE_TOO_OLD',
+    reason: 'ServiceUnavailable',
+    message: `the auth service was not heard of since ${new Date(sinceMs).toISOString()}: who may do what is not known any more, try again later`,
+  }
+}
+
 /** Why a person may do nothing here now, whatever the roles allow: locked out, or from a foreign address. */
 export function barred(
   access: AccessSnapshots,
@@ -18,6 +29,8 @@ export function barred(
   nowMs: number,
 ): Refusal | null {
   const { identity, address, here } = person
+  const old = tooOld(access, nowMs)
+  if (old !== null) return old
   const bar = barOf({
     identity,
     address,
@@ -73,7 +86,7 @@ export function timeIsOver(
       ),
     }
   }
-  if (options.lock !== 'strict') return null
+  if (options.lock !== 'strict') return tooOld(access, nowMs)
   const address = connection.origin.address
   return barred(access, snapshot, { identity, address, here }, nowMs)
 }

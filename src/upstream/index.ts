@@ -20,7 +20,7 @@ export {
   type UpstreamSource,
 } from './load-upstreams.ts'
 export { type OpenUpstream, type OpenUpstreamOptions, openUpstream } from './open-upstream.ts'
-export type { SelfCheckReport } from './self-check.ts'
+export type { Probe, SelfCheckReport } from './self-check.ts'
 export type { KubeTarget, TargetLogin } from './target.ts'
 export type {
   UpgradeConnection,

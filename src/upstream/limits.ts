@@ -27,9 +27,9 @@ export interface UpstreamLimits {
   readonly userShare: number
   /** Response heads. kube-apiserver never sends more, Node's 16 KiB is less than some proxies' cookies. */
   readonly maxResponseHeaderBytes: number
-  /** First TCP keep-alive probe; nine more follow at 1 s (libuv), so a silent dead peer is found within 20 s. */
+  /** First TCP keep-alive probe; nine more follow at 1 s (libuv), so a silent dead peer is found within 15 s. */
   readonly tcpKeepAliveMs: number
-  /** Unanswered time after which an HTTP/2 connection is pinged, and the time given to the answer. */
+  /** How often an HTTP/2 connection is pinged, and the time given to the answer: together less than 15 s. */
   readonly pingIntervalMs: number
   readonly pingTimeoutMs: number
   /** Streams that share one HTTP/2 connection; the server's own limit (100 in kube-apiserver) when it is lower. */
@@ -71,6 +71,8 @@ export interface UpstreamLimits {
   readonly refusalIntervalMs: number
   /** Each request of the self-check. */
   readonly selfCheckTimeoutMs: number
+  /** The question whether the API server is ready, which is asked every few seconds. */
+  readonly probeTimeoutMs: number
 }
 
 export const defaultUpstreamLimits: UpstreamLimits = {
@@ -81,9 +83,9 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   maxQueuedRequests: 10_000,
   userShare: 0.75,
   maxResponseHeaderBytes: 1024 * 1024,
-  tcpKeepAliveMs: 10_000,
-  pingIntervalMs: 10_000,
-  pingTimeoutMs: 10_000,
+  tcpKeepAliveMs: 4000,
+  pingIntervalMs: 5000,
+  pingTimeoutMs: 8000,
   maxStreamsPerSession: 100,
   sessionIdleMs: 60_000,
   streamWindowBytes: 256 * 1024,
@@ -101,4 +103,5 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   maxExecBackoffMs: 60_000,
   refusalIntervalMs: 10_000,
   selfCheckTimeoutMs: 15_000,
+  probeTimeoutMs: 5000,
 }

@@ -4,7 +4,7 @@ import { type Credential, type Credentials, openCredentials } from './credential
 import type { TlsMaterial } from './credentials/tls-material.ts'
 import { isUpstreamFailure, upstreamFailure } from './errors.ts'
 import { defaultUpstreamLimits, type UpstreamLimits } from './limits.ts'
-import { type SelfCheckReport, selfCheck } from './self-check.ts'
+import { type Probe, probe, type SelfCheckReport, selfCheck } from './self-check.ts'
 import type { KubeTarget } from './target.ts'
 import { dial } from './transport/dial.ts'
 import { Exchange } from './transport/exchange.ts'
@@ -28,6 +28,8 @@ export interface OpenUpstream extends Upstream, AsyncDisposable {
   readonly name: string
   /** Asks the API server what our credentials may do. Never throws. */
   selfCheck(): Promise<SelfCheckReport>
+  /** Asks the API server whether it is ready. Never throws. */
+  probe(): Promise<Probe>
 }
 
 /**
@@ -114,6 +116,10 @@ class TargetUpstream implements OpenUpstream {
 
   selfCheck(): Promise<SelfCheckReport> {
     return selfCheck(this, this.#limits.selfCheckTimeoutMs)
+  }
+
+  probe(): Promise<Probe> {
+    return probe(this, this.#limits.probeTimeoutMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

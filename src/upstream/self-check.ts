@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
+import { isUpstreamFailure } from './errors.ts'
 import type { Upstream, UpstreamRequest } from './types.ts'
 
 /** What our own credentials may do in a cluster. */
@@ -15,6 +16,38 @@ export interface SelfCheckReport {
   /** Why the check could not be finished, in words; null when it was. */
   readonly problem: string | null
 }
+
+/** How an API server answers, short of what we may do there. */
+export interface Probe {
+  /** refused: our credentials are not taken; untrusted: its certificate is not the configured one's. */
+  readonly kind: 'ready' | 'not-ready' | 'refused' | 'untrusted' | 'unreachable'
+  /** With addresses, for the log; empty when it is ready. */
+  readonly words: string
+}
+
+/** Asks the API server whether it is ready. Never throws. */
+export async function probe(upstream: Upstream, timeoutMs: number): Promise<Probe> {
+  try {
+    const { status } = await fetchJson(upstream, 'GET', '/readyz', null, timeoutMs)
+    if (status === 401) return { kind: 'refused', words: 'GET /readyz: 401' }
+    // 403 and 404: it may not be asked, or is older than the question (1.16); it answers, which is what can be known.
+    if (status >= 500) return { kind: 'not-ready', words: `GET /readyz: ${status}` }
+    return { kind: 'ready', words: '' }
+  } catch (error) {
+    const words = errorMessage(error)
+    switch (failureCode(error)) {
+      case 'UPSTREAM_TLS':
+        return { kind: 'untrusted', words }
+      case 'UPSTREAM_CREDENTIALS':
+        return { kind: 'refused', words }
+      default:
+        return { kind: 'unreachable', words }
+    }
+  }
+}
+
+const failureCode = (error: unknown): string | null =>
+  error instanceof Error && isUpstreamFailure(error.cause) ? error.cause.code : null
 
 interface Right {
   readonly words: string

@@ -7,6 +7,7 @@ import {
   ensurePresets,
   type InvitePort,
   KubeClusterRegistry,
+  type Membership,
   openStores,
   type StatsReader,
 } from '../../api/index.ts'
@@ -57,6 +58,8 @@ export async function openAuthService(
     readonly version: string
     readonly kubeAddress: string | null
     readonly webUrl: string | null
+    /** Where members find the proxies. */
+    readonly proxies: readonly { readonly host: string; readonly port: number }[]
     readonly secondFactor: 'off' | 'otp' | 'on'
     /** Where `tctl` on this machine finds us. */
     readonly localAddress: { readonly host: string; readonly port: number }
@@ -132,6 +135,9 @@ export async function openAuthService(
     kubeClusters,
     audit: options.stats.countingAudit(spool),
     events,
+    eventSink: events,
+    membership: nobodyJoined,
+    proxies: () => options.proxies,
     stats: options.stats,
     clock,
     log,
@@ -173,6 +179,13 @@ export async function openAuthService(
     certificates,
     invites: server.invites,
   }
+}
+
+/** Until somebody can join, nobody did: whatever members may call is refused. */
+const nobodyJoined: Membership = {
+  lineageOf: async () => null,
+  claim: async () => false,
+  seen: async () => {},
 }
 
 const toError = (error: unknown): Error =>

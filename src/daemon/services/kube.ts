@@ -1,4 +1,3 @@
-import type { KubeClusterRegistry } from '../../api/index.ts'
 import { KUBE_CLUSTER_HEARTBEAT_MS } from '../../api/index.ts'
 import type { EncodedAuditLog } from '../../audit/index.ts'
 import type { PeerCertificateParser } from '../../ca/index.ts'
@@ -11,16 +10,11 @@ import {
   type ServedCluster,
 } from '../../forwarder/index.ts'
 import { kubeServerName } from '../../protocol/index.ts'
-import {
-  loadUpstreams,
-  openUpstream,
-  type SelfCheckReport,
-  type UpstreamSource,
-} from '../../upstream/index.ts'
+import { loadUpstreams, openUpstream, type UpstreamSource } from '../../upstream/index.ts'
 import { DaemonError } from '../errors.ts'
-import type { HostCertificates } from '../host-certificates.ts'
 import { ClusterLabels, type LabelCommand } from '../labels.ts'
-import { fewAtOnce } from './few-at-once.ts'
+import { type Checked, HealthWatch } from './cluster-health.ts'
+import type { ClusterInventory, KubeCertificates } from './kube-ports.ts'
 
 export interface KubeService {
   readonly forwarder: Forwarder
@@ -29,8 +23,8 @@ export interface KubeService {
   readonly names: readonly string[]
 }
 
-/** Clusters that are asked for our rights at the same time, so that their connections are not all open together. */
-const SELF_CHECKS_AT_ONCE = 8
+/** Changes that come together are announced together. */
+const ANNOUNCE_GATHER_MS = 50
 
 /** Opens the kubernetes service; what it owns is disposed with `stack`. */
 export async function openKubeService(
@@ -45,17 +39,17 @@ export async function openKubeService(
     /** What is underway is judged anew when they change, as when roles do. */
     readonly authorities: { onChange(listener: () => void): () => void }
     readonly peers: PeerCertificateParser
-    readonly certificates: HostCertificates
+    readonly certificates: KubeCertificates
     readonly audit: EncodedAuditLog
     readonly auditMode: 'strict' | 'best_effort'
-    readonly registry: KubeClusterRegistry
+    readonly inventory: ClusterInventory
     readonly metrics: ForwarderMetrics
     readonly env: Readonly<Record<string, string | undefined>>
     readonly clock: Clock
     readonly log: Logger
   },
 ): Promise<KubeService> {
-  const { clusterName, hostId, registry, log } = options
+  const { clusterName, hostId, inventory, log } = options
 
   const loaded = await loadUpstreams(options.source, {
     clock: options.clock,
@@ -69,6 +63,8 @@ export async function openKubeService(
     )
   }
 
+  let soon: NodeJS.Timeout | null = null
+  let stopped = false
   const listeners = new Set<() => void>()
   const labels = stack.use(
     await ClusterLabels.open({
@@ -77,12 +73,14 @@ export async function openKubeService(
       log,
       onChange: () => {
         for (const listener of listeners) listener()
+        announceSoon()
       },
     }),
   )
   const access: AccessSnapshots = {
     current: () => options.access.current(),
     locksAgeMs: (nowMs) => options.access.locksAgeMs(nowMs),
+    tooOldSinceMs: (nowMs) => options.access.tooOldSinceMs(nowMs),
     onChange(listener) {
       listeners.add(listener)
       const stops = [options.access.onChange(listener), options.authorities.onChange(listener)]
@@ -94,7 +92,7 @@ export async function openKubeService(
   }
 
   const served = new Map<string, ServedCluster>()
-  const selfChecks: (() => Promise<void>)[] = []
+  const checked: Checked[] = []
   for (const target of loaded.clusters) {
     const upstream = stack.use(openUpstream(target, { clock: options.clock, log }))
     const serverName = kubeServerName(clusterName, target.name)
@@ -105,9 +103,16 @@ export async function openKubeService(
       upstream,
     })
     log.info({ cluster: target.name }, 'kubernetes cluster is served')
-    selfChecks.push(async () => sayReport(log, target.name, await upstream.selfCheck()))
+    checked.push({ name: target.name, upstream })
   }
-  void fewAtOnce(selfChecks, SELF_CHECKS_AT_ONCE)
+  const health = stack.use(
+    new HealthWatch({
+      clusters: checked,
+      clock: options.clock,
+      log,
+      onChange: () => announceSoon(),
+    }),
+  )
 
   const forwarder = createForwarder({
     clusters: { byServerName: (name) => served.get(name) ?? null },
@@ -123,50 +128,45 @@ export async function openKubeService(
     log,
   })
 
+  await options.certificates.serve([...served.values()])
   await announce()
-  const heartbeat = setInterval(() => {
-    announce().catch((error: unknown) =>
-      log.warn({ error: errorMessage(error) }, 'cannot announce the kubernetes clusters'),
-    )
-  }, KUBE_CLUSTER_HEARTBEAT_MS)
-  const names = [...served.values()].map(({ name }) => name)
+  health.start()
+  const heartbeat = setInterval(() => announceOrSay(), KUBE_CLUSTER_HEARTBEAT_MS)
   stack.defer(async () => {
     clearInterval(heartbeat)
-    await registry.withdraw(hostId, names)
+    if (soon !== null) clearTimeout(soon)
+    stopped = true
+    await inventory.withdraw()
   })
-  return { forwarder, serves: (name) => served.has(name), names }
+  return {
+    forwarder,
+    serves: (name) => served.has(name),
+    names: [...served.values()].map(({ name }) => name),
+  }
 
   async function announce(): Promise<void> {
-    await registry.announce(
-      hostId,
+    await inventory.announce(
       [...served.values()].map(({ name, serverName }) => ({
+        ...health.current(name),
         name,
         serverName,
         labels: labels.current(),
       })),
     )
   }
-}
 
-/** Tells an administrator what the account of this service lacks, or has too much of. */
-function sayReport(log: Logger, cluster: string, report: SelfCheckReport): void {
-  if (!report.reachable) {
-    log.warn({ cluster, problem: report.problem }, 'the kubernetes API server does not answer yet')
-    return
-  }
-  if (report.missing.length > 0) {
-    log.warn(
-      { cluster, missing: report.missing },
-      'the account of this service lacks rights in the cluster: people will be refused by its API server',
+  function announceOrSay(): void {
+    announce().catch((error: unknown) =>
+      log.warn({ error: errorMessage(error) }, 'cannot announce the kubernetes clusters'),
     )
   }
-  if (report.problem !== null) {
-    log.warn({ cluster, problem: report.problem }, 'the rights in the cluster could not be checked')
-  }
-  if (report.tooPowerful) {
-    log.warn(
-      { cluster },
-      'the account of this service may do everything in the cluster: one that may only impersonate is safer (docs/kubernetes-rights.md)',
-    )
+
+  /** When something changed, and not only with the next heartbeat. */
+  function announceSoon(): void {
+    if (stopped || soon !== null) return
+    soon = setTimeout(() => {
+      soon = null
+      announceOrSay()
+    }, ANNOUNCE_GATHER_MS)
   }
 }

@@ -38,6 +38,9 @@ describe('management API', () => {
       'invites.accept',
     ])
     expect(openTo('self')).toEqual(['self.read'])
+    for (const name of openTo('member')) {
+      expect((endpoints[name] as Endpoint).members?.length, name).toBeGreaterThan(0)
+    }
     for (const name of ruled) expect(endpoints[name].rules.length, name).toBeGreaterThan(0)
   })
 
@@ -88,7 +91,38 @@ describe('management API', () => {
     expect((await call(connection, endpoint)).status).toBe(403)
   })
 
-  it.each([...ruled, ...openTo('self')])(
+  it.each(openTo('member'))(
+    '%s is for members: 403 and audited for people, the administrator and other services',
+    async (name) => {
+      const endpoint: Endpoint = endpoints[name]
+      const services = (['auth', 'proxy', 'kube'] as const).filter(
+        (service) => !endpoint.members?.some((one) => one === service),
+      )
+      await api.stores.roles.upsert({
+        kind: 'role',
+        version: 'v7',
+        metadata: { name: 'everything' },
+        spec: { allow: { rules: [rule(['*'], ['*'])] } },
+      })
+      const callers = [
+        { user: 'eve', connection: await api.as('eve', ['everything']) },
+        { user: '@admin', connection: await api.admin() },
+        { user: '@other', connection: await api.member('other', 'token', services) },
+      ]
+      for (const { user, connection } of callers) {
+        const answer = await call(connection, endpoint, endpoint.body === null ? undefined : {})
+        expect(answer).toMatchObject({ status: 403, body: { error: { code: 'ACCESS_DENIED' } } })
+        expect(api.events.at(-1)).toMatchObject({
+          event: 'auth',
+          user,
+          error_code: 'ACCESS_DENIED',
+          path: endpoint.path,
+        })
+      }
+    },
+  )
+
+  it.each([...ruled, ...openTo('self'), ...openTo('member')])(
     '%s without a certificate is 401 and audited',
     async (name) => {
       const { certificate: _, privateKey: __, ...bare } = await api.admin()

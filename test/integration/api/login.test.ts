@@ -111,7 +111,17 @@ describe('logging in', () => {
 
   it('makes the person known to himself, as of now', async () => {
     await api.kubeClusters.announce('h', [
-      { name: 'prod', serverName: 'prod.kube.test', labels: { env: 'prod' } },
+      {
+        name: 'prod',
+        serverName: 'prod.kube.test',
+        labels: { env: 'prod' },
+        health: 'healthy',
+        problem: null,
+        sinceMs: 0,
+        kubernetesVersion: null,
+        version: '0.0.0',
+        address: null,
+      },
     ])
     await putRole('wide', {
       allow: {

@@ -186,6 +186,24 @@ describe.each(versions)('%s', (version) => {
       await stage.expectAudited(PODS, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
     })
 
+    test('a watch that breaks between two events ends with one that says so, after which clients go on', async () => {
+      const { stage, client } = await start()
+      stage.api.answer = (_request, response) => {
+        response.setHeader('content-type', 'application/json')
+        response.write('{"type":"ADDED","object":{}}\n')
+        if ('stream' in response) setTimeout(() => response.stream.close(2), 50)
+        else setTimeout(() => response.socket?.destroy(), 50)
+      }
+      const answer = await client.ask({ path: WATCH })
+      expect(answer).toMatchObject({ status: 200, whole: true })
+      const [, last] = answer.text.split('\n')
+      expect(JSON.parse(last ?? '')).toMatchObject({
+        type: 'ERROR',
+        object: { kind: 'Status', code: 500, reason: 'InternalError' },
+      })
+      await stage.expectAudited(PODS, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
+    })
+
     test('an API server that ends a watch ends it for the client', async () => {
       const { stage, client } = await start()
       stage.api.answer = (_request, response) => response.end('four')

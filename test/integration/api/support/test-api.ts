@@ -25,6 +25,7 @@ import { ApiClient, type ApiConnection } from '../../../../src/client/index.ts'
 import { buildPath, type Endpoint, type ResponseOf } from '../../../../src/contract/index.ts'
 import { type Clock, silentLogger, systemClock } from '../../../../src/core/index.ts'
 import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
+import type { HostService } from '../../../../src/identity/index.ts'
 import { authServerName } from '../../../../src/protocol/index.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
@@ -44,6 +45,12 @@ const SERVER_NAME = authServerName(CLUSTER)
 /** The management API on a real TLS socket, over a memory backend. */
 export class TestApi implements AsyncDisposable {
   readonly events: AuditEvent[] = []
+  /** What members delivered. */
+  readonly stored: AuditEvent[] = []
+  storeFails = false
+  /** Who joined, by host id, and whose the names of clusters are. */
+  readonly lineages = new Map<string, string>()
+  readonly owners = new Map<string, string>()
   readonly stack = new AsyncDisposableStack()
   clock: Clock = systemClock
   stores!: Stores
@@ -114,6 +121,22 @@ export class TestApi implements AsyncDisposable {
       kubeClusters: api.kubeClusters,
       audit,
       events: audit,
+      eventSink: {
+        store: async (events) => {
+          if (api.storeFails) throw new Error('disk full')
+          api.stored.push(...events.map(({ json }) => JSON.parse(json.toString()) as AuditEvent))
+        },
+      },
+      membership: {
+        lineageOf: async (hostId) => api.lineages.get(hostId) ?? null,
+        claim: async (name, lineage) => {
+          const owner = api.owners.get(name) ?? lineage
+          api.owners.set(name, owner)
+          return owner === lineage
+        },
+        seen: async () => {},
+      },
+      proxies: () => [{ host: 'proxy.example.com', port: 3080 }],
       stats: testStats(),
       clock,
       log: silentLogger,
@@ -213,6 +236,24 @@ export class TestApi implements AsyncDisposable {
       certificate: issued.certificatePem,
       privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     }
+  }
+
+  /** A service of ours in another process; of a lineage, unless it did not join. */
+  member(
+    hostId: string,
+    lineage: string | null,
+    services: readonly HostService[] = ['kube'],
+  ): Promise<ApiConnection> {
+    if (lineage !== null) this.lineages.set(hostId, lineage)
+    return this.connection((publicKeyPem) =>
+      this.authorities.issueHost({
+        identity: { kind: 'host', teleportCluster: CLUSTER, hostId, services },
+        publicKeyPem,
+        dnsNames: [],
+        ipAddresses: [],
+        ttlMs: 3_600_000,
+      }),
+    )
   }
 
   admin(): Promise<ApiConnection> {

@@ -48,6 +48,8 @@ export class TestAudit implements EncodedAuditLog {
 export class TestAccess implements AccessSnapshots {
   /** How old what is known of locks is. */
   locksAge = 0
+  /** Since when nothing was heard, when that is too long. */
+  tooOldSince: number | null = null
   readonly #listeners = new Set<() => void>()
   #spec: RoleSpec | null
   #locks: readonly Lock[] = []
@@ -76,6 +78,10 @@ export class TestAccess implements AccessSnapshots {
 
   locksAgeMs(): number {
     return this.locksAge
+  }
+
+  tooOldSinceMs(): number | null {
+    return this.tooOldSince
   }
 
   onChange(listener: () => void): () => void {

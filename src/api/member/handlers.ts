@@ -1,0 +1,162 @@
+import { type AuditEvent, type EncodedEvent, encodeEvent } from '../../audit/index.ts'
+import { MEMBER_STATE_WAIT_MS } from '../../contract/index.ts'
+import { kubeServerName } from '../../protocol/index.ts'
+import type { ApiAudit } from '../audit-api.ts'
+import type { ApiDeps, Member } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { Handlers } from '../handler-types.ts'
+import type { Announcement } from '../kube-clusters.ts'
+import { SERVER_CERTIFICATE_TTL_MS } from '../limits.ts'
+import { judgeEvent } from './judge-event.ts'
+import type { MemberStateFeed } from './state-feed.ts'
+
+type MemberHandlers = Pick<
+  Handlers,
+  'member.state' | 'member.events' | 'member.heartbeat' | 'member.server_certificates'
+>
+
+/** Names that an event tells at most, however many it is about. */
+const MAX_NAMES_TOLD = 50
+
+/** What services of ours in other processes call. */
+export function memberHandlers(
+  deps: ApiDeps,
+  audit: ApiAudit,
+  feed: MemberStateFeed,
+): MemberHandlers {
+  const { membership, kubeClusters, authorities, clock, clusterName } = deps
+
+  /** Splits names into those that the caller's lineage owns from now on, and those that are another's. */
+  const claim = async (
+    lineage: string,
+    names: readonly string[],
+  ): Promise<{ mine: Set<string>; refused: { name: string; message: string }[] }> => {
+    const mine = new Set<string>()
+    const refused: { name: string; message: string }[] = []
+    for (const name of new Set(names)) {
+      if (await membership.claim(name, lineage)) mine.add(name)
+      else refused.push({ name, message: foreignName(name) })
+    }
+    return { mine, refused }
+  }
+
+  return {
+    'member.state': async ({ caller, query }) => {
+      await lineageOf(deps, caller)
+      await feed.news(caller.identity.hostId, query.after, MEMBER_STATE_WAIT_MS)
+      const { text, hash } = feed.current()
+      const { statement, signature } = feed.statement()
+      return { statement, signature, state: hash === query.after ? null : text }
+    },
+
+    'member.events': async ({ caller, body }) => {
+      await lineageOf(deps, caller)
+      const { hostId } = caller.identity
+      const good: EncodedEvent[] = []
+      const refused: { uid: string; message: string }[] = []
+      for (const event of body.events as AuditEvent[]) {
+        // Who delivered it is our word, not the event's.
+        const encoded = encodeEvent({ ...event, delivered_by: hostId })
+        const problem =
+          judgeEvent(event, { hostId, clusterName, bytes: encoded.json.length }) ??
+          (await foreignCluster(encoded.kubeCluster))
+        if (problem === null) good.push(encoded)
+        else refused.push({ uid: event.uid, message: problem })
+      }
+      if (good.length > 0) await deps.eventSink.store(good)
+      if (refused.length > 0) {
+        await audit.gather(caller, 'auth', {
+          path: '/v1/member/events',
+          error_code: 'EVENT_REFUSED',
+          error: `${refused.length} events were refused, the first since ${refused[0]?.message}`,
+        })
+      }
+      return { refused }
+
+      async function foreignCluster(name: string | null): Promise<string | null> {
+        if (name === null || (await kubeClusters.announced(hostId, name))) return null
+        return 'it is about a Kubernetes cluster that the service may not serve'
+      }
+    },
+
+    'member.heartbeat': async ({ caller, body }) => {
+      const lineage = await lineageOf(deps, caller)
+      const { hostId } = caller.identity
+      const { mine, refused } = await claim(
+        lineage,
+        body.clusters.map(({ name }) => name),
+      )
+      const clusters = body.clusters
+        .filter(({ name }) => mine.has(name))
+        .map(
+          (cluster): Announcement => ({
+            name: cluster.name,
+            serverName: kubeServerName(clusterName, cluster.name),
+            labels: cluster.labels,
+            health: cluster.health,
+            problem: cluster.problem,
+            sinceMs: timeOf(cluster.since, clock.now()),
+            kubernetesVersion: cluster.kubernetes_version,
+            version: body.version,
+            address: body.address,
+          }),
+        )
+      await Promise.all([
+        kubeClusters.announce(hostId, clusters),
+        membership.seen(hostId, { version: body.version, address: caller.address }),
+      ])
+      return { refused }
+    },
+
+    'member.server_certificates': async ({ caller, body }) => {
+      const lineage = await lineageOf(deps, caller)
+      const { hostId } = caller.identity
+      const { mine, refused } = await claim(lineage, body.clusters)
+      const names = [...mine]
+      const certificates = await Promise.all(
+        names.map(async (name) => {
+          const serverName = kubeServerName(clusterName, name)
+          const issued = await authorities.issueHost({
+            identity: { kind: 'host', teleportCluster: clusterName, hostId, services: ['kube'] },
+            publicKeyPem: body.public_key,
+            dnsNames: [serverName],
+            ipAddresses: [],
+            ttlMs: SERVER_CERTIFICATE_TTL_MS,
+          })
+          const expires = new Date(issued.expiresAtMs).toISOString()
+          return { name, server_name: serverName, certificate: issued.certificatePem, expires }
+        }),
+      )
+      if (names.length > 0) {
+        await audit.note(caller, 'cert.create', {
+          cert_type: 'host',
+          server_id: hostId,
+          kubernetes_clusters: names.slice(0, MAX_NAMES_TOLD),
+          certificates: names.length,
+          expires: certificates[0]?.expires,
+        })
+      }
+      return { certificates, refused }
+    },
+  }
+}
+
+/** Throws ACCESS_DENIED for a certificate of ours whose holder did not join, or was removed. */
+async function lineageOf({ membership }: ApiDeps, { identity }: Member): Promise<string> {
+  const lineage = await membership.lineageOf(identity.hostId)
+  if (lineage !== null) return lineage
+  throw new ApiError(
+    'ACCESS_DENIED',
+    `host ${identity.hostId} is not a member of this Teleport cluster (any more): let it join anew`,
+    { facts: { hostId: identity.hostId } },
+  )
+}
+
+const foreignName = (name: string): string =>
+  `Kubernetes cluster "${name}" belongs to agents of another join token: choose another name, or let an administrator free it with "tctl rm kube_server/${name}"`
+
+/** A service's clock may be wrong; what begins in the future begins now. */
+function timeOf(text: string, nowMs: number): number {
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) ? nowMs : Math.min(ms, nowMs)
+}

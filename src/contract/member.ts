@@ -1,0 +1,146 @@
+import { type Static, Type } from 'typebox'
+import {
+  AuditEventSchema,
+  ClusterSettingsResource,
+  LockResource,
+  RoleResource,
+  TraitsSchema,
+} from './resources.ts'
+
+/**
+ * What members (services of ours in other processes) and the auth service tell each other: state downwards, events and
+ * heartbeats upwards.
+ */
+
+/** Separates what the host CA signs here from everything else that it signs. */
+export const MEMBER_STATE_CONTEXT = 'member state v1'
+
+/** How long a `member.state` call waits for news at most; whoever waits longer than a little more waits for nobody. */
+export const MEMBER_STATE_WAIT_MS = 25_000
+/** Events in one `member.events` call. */
+export const MEMBER_EVENTS_MOST = 500
+/** Bytes of one `member.events` call: one event of the largest size and its frame fit in. */
+export const MEMBER_EVENTS_BYTES = 4 * 1024 * 1024
+/** Clusters of one service: in a heartbeat, and in a call for certificates. */
+export const MEMBER_CLUSTERS_MOST = 2000
+
+const ClusterName = Type.String({ minLength: 1, maxLength: 512 })
+const Time = Type.String({ maxLength: 64, description: 'RFC 3339' })
+
+const AddressSchema = Type.Object({ host: Type.String(), port: Type.Integer() })
+
+/** Everything that decisions of a member read. */
+export const MemberState = Type.Object({
+  version: Type.Literal(1),
+  roles: Type.Array(RoleResource),
+  users: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      roles: Type.Array(Type.String()),
+      traits: TraitsSchema,
+      created_ms: Type.Number(),
+    }),
+  ),
+  locks: Type.Array(LockResource),
+  settings: ClusterSettingsResource.properties.spec,
+  user_cas: Type.Array(Type.String({ description: 'PEM' })),
+  host_cas: Type.Array(Type.String({ description: 'PEM' })),
+  proxies: Type.Array(AddressSchema),
+})
+export type MemberState = Static<typeof MemberState>
+
+/** What the host CA signs, as text: which state counts, at which time, and until when it may be worked with. */
+export const MemberStatement = Type.Object({
+  cluster: Type.String(),
+  state: Type.String({ description: 'SHA-256 of the state, in hexadecimal' }),
+  signed_ms: Type.Integer({ description: 'milliseconds since the epoch' }),
+  expires_ms: Type.Integer({ description: 'milliseconds since the epoch' }),
+})
+export type MemberStatement = Static<typeof MemberStatement>
+
+export const MemberStateQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description: 'the state that the caller has: the answer waits until there is another',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export const MemberStateAnswer = Type.Object({
+  statement: Type.String({ description: 'JSON, exactly as it was signed' }),
+  signature: Type.String({ description: 'of the host CA, base64' }),
+  state: Type.Union([Type.String(), Type.Null()], {
+    description: 'JSON, exactly as it was hashed; null when it is the one that the caller has',
+  }),
+})
+
+export const MemberEventsRequest = Type.Object(
+  { events: Type.Array(AuditEventSchema, { minItems: 1, maxItems: MEMBER_EVENTS_MOST }) },
+  { additionalProperties: false },
+)
+export const MemberEventsAnswer = Type.Object({
+  refused: Type.Array(Type.Object({ uid: Type.String(), message: Type.String() }), {
+    description: 'events that the caller may not speak for; they are not stored',
+  }),
+})
+
+export const KubeHealth = Type.Union([
+  Type.Literal('healthy'),
+  Type.Literal('unhealthy'),
+  Type.Literal('unknown'),
+])
+export type KubeHealth = Static<typeof KubeHealth>
+
+const HeartbeatCluster = Type.Object(
+  {
+    name: ClusterName,
+    labels: Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 1024 })),
+    health: KubeHealth,
+    problem: Type.Union([Type.String({ maxLength: 512 }), Type.Null()]),
+    since: Time,
+    kubernetes_version: Type.Union([Type.String({ maxLength: 64 }), Type.Null()]),
+  },
+  { additionalProperties: false },
+)
+
+export const HeartbeatRequest = Type.Object(
+  {
+    version: Type.String({ maxLength: 64, description: 'of the service' }),
+    address: Type.Union([Type.String({ maxLength: 512 }), Type.Null()], {
+      description: 'host:port where proxies reach the service; null when it dials out',
+    }),
+    clusters: Type.Array(HeartbeatCluster, {
+      maxItems: MEMBER_CLUSTERS_MOST,
+      description: 'all that it serves; what is missing is served no longer',
+    }),
+  },
+  { additionalProperties: false },
+)
+export type HeartbeatRequest = Static<typeof HeartbeatRequest>
+
+const Refused = Type.Array(Type.Object({ name: Type.String(), message: Type.String() }), {
+  description: 'names that are not the caller’s to serve, and why',
+})
+export const HeartbeatAnswer = Type.Object({ refused: Refused })
+
+export const ServerCertificatesRequest = Type.Object(
+  {
+    public_key: Type.String({ maxLength: 4096, description: 'PEM (SPKI), ECDSA P-256' }),
+    clusters: Type.Array(ClusterName, { minItems: 1, maxItems: MEMBER_CLUSTERS_MOST }),
+  },
+  { additionalProperties: false },
+)
+export const ServerCertificatesAnswer = Type.Object({
+  certificates: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      server_name: Type.String(),
+      certificate: Type.String({ description: 'PEM' }),
+      expires: Time,
+    }),
+  ),
+  refused: Refused,
+})

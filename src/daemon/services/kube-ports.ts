@@ -1,0 +1,26 @@
+import type { SecureContext } from 'node:tls'
+import type { ClusterHealth } from '../../api/index.ts'
+
+/** What a kubernetes service says of a cluster that it serves, each time anew. */
+export interface ServedFacts extends ClusterHealth {
+  readonly name: string
+  /** The TLS server name under which clients reach it. */
+  readonly serverName: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Where a kubernetes service says what it serves: the registry of this process, or the auth service far away. */
+export interface ClusterInventory {
+  /** All that is served now. Rejects when the first word cannot be said and nothing works without it. */
+  announce(clusters: readonly ServedFacts[]): Promise<void>
+  /** The service stops: nothing is served any more. */
+  withdraw(): Promise<void>
+}
+
+/** Certificates of the host CA for the clusters of a kubernetes service. */
+export interface KubeCertificates {
+  /** Says which clusters are served, before somebody asks for one. */
+  serve(clusters: readonly { readonly name: string; readonly serverName: string }[]): Promise<void>
+  /** Only asked for clusters that are served. Rejects when there is no certificate. */
+  secureContext(serverName: string): Promise<SecureContext>
+}
