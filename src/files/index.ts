@@ -8,5 +8,6 @@
  */
 export { FilesError, type FilesErrorCode } from './errors.ts'
 export { type LockOptions, withLockFile } from './lock-file.ts'
+export { makePrivateDirectory } from './private-directory.ts'
 export { type PrivateFile, writePrivateFile, writePrivateFiles } from './private-file.ts'
 export { replaceFile } from './replace-file.ts'

@@ -71,6 +71,15 @@ describe('withLockFile()', () => {
     expect(waits).toBe(1)
   })
 
+  it('waits on while the lock changes hands', async () => {
+    const brief = { waitMs: 500, staleMs: 60_000 }
+    const hold = (): Promise<void> =>
+      withLockFile(lock, patient, () => new Promise((resolve) => setTimeout(resolve, 100)))
+    const others = Array.from({ length: 10 }, hold)
+    await expect(withLockFile(lock, brief, async () => 'in')).resolves.toBe('in')
+    await Promise.all(others)
+  })
+
   it('takes over from a process that is gone', async () => {
     await writeFile(lock, `${await endedProcess()} ${hostname()} 00\n`)
     await expect(withLockFile(lock, hasty, async () => 'in')).resolves.toBe('in')

@@ -8,8 +8,11 @@ import { FilesError } from './errors.ts'
 /** Who waits looks this often, give or take half: short against any write, and nobody wakes in step. */
 const LOOK_EVERY_MS = 15
 
+/** Fifty programs at once are a script over many clusters, and the last of them must not fail. */
+const MAX_TURNS = 20
+
 export interface LockOptions {
-  /** How long to wait for another process. */
+  /** How long to wait for one other process. A queue of them may take MAX_TURNS times as long while it moves. */
   readonly waitMs: number
   /**
    * A lock of an unknown process is left over when it is older than this. One of a process of this machine is when that
@@ -39,7 +42,9 @@ export async function withLockFile<T>(
 }
 
 async function acquire(path: string, token: string, options: LockOptions): Promise<void> {
-  const deadline = Date.now() + options.waitMs
+  const last = Date.now() + options.waitMs * MAX_TURNS
+  let holder: string | null = null
+  let deadline = last
   for (let waited = false; ; waited = true) {
     if (await take(path, token)) return
     if (await isLeftOver(path, options.staleMs)) {
@@ -47,6 +52,11 @@ async function acquire(path: string, token: string, options: LockOptions): Promi
       continue
     }
     if (!waited) options.onWait?.()
+    const now = await holderOf(path)
+    if (now !== holder) {
+      holder = now
+      deadline = Math.min(last, Date.now() + options.waitMs)
+    }
     if (Date.now() >= deadline) {
       throw new FilesError(
         'LOCK_HELD',
@@ -75,6 +85,13 @@ async function take(path: string, token: string): Promise<boolean> {
     await file.close()
   }
   return true
+}
+
+/** Tells one holding of the lock from the next; null when nobody holds it. */
+async function holderOf(path: string): Promise<string | null> {
+  const found = await stat(path).catch(() => null)
+  if (found === null) return null
+  return `${found.ino} ${found.mtimeMs} ${await readFile(path, 'utf8').catch(() => '')}`
 }
 
 /** Lets go, unless the lock was taken from us meanwhile: what is there then is another's. */

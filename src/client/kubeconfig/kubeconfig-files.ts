@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { errorCode, errorMessage } from '../../core/index.ts'
-import { replaceFile, withLockFile } from '../../files/index.ts'
+import { makePrivateDirectory, replaceFile, withLockFile } from '../../files/index.ts'
 import { ClientError } from '../errors.ts'
 import { editKubeconfig } from './edit-kubeconfig.ts'
 import type { KubeconfigFile } from './plan.ts'
@@ -95,7 +95,7 @@ async function withKubeconfigLock<T>(
   const lock = `${path}.lock`
   let entered = false
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makePrivateDirectory(dirname(path))
     return await withLockFile(
       lock,
       { waitMs: LOCK_WAIT_MS, staleMs: LOCK_STALE_MS, onWait: () => onWait?.(lock) },

@@ -1,7 +1,12 @@
-import { access, chmod, constants, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { access, chmod, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { errorCode, errorMessage } from '../../core/index.ts'
-import { withLockFile, writePrivateFile, writePrivateFiles } from '../../files/index.ts'
+import {
+  makePrivateDirectory,
+  withLockFile,
+  writePrivateFile,
+  writePrivateFiles,
+} from '../../files/index.ts'
 import { ClientError } from '../errors.ts'
 import type { KnownProxy } from '../login/open-channel.ts'
 import { credentialScript, scriptDeadlineMs } from './credential-script.ts'
@@ -96,7 +101,7 @@ export class ProfileStore {
   async save(profile: Profile, given: Access | null, launcher: readonly string[]): Promise<void> {
     const directory = this.directoryOf(profile)
     await this.#write(async () => {
-      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await makePrivateDirectory(directory)
       const known = await this.#knownFile()
       const before = await this.#read(basename(directory), null).catch(() => null)
       const kubeconfigs = [
@@ -243,7 +248,7 @@ export class ProfileStore {
   /** Makes the home, and takes it from others when it was open to them. */
   async #prepare(): Promise<void> {
     try {
-      await mkdir(this.home, { recursive: true, mode: 0o700 })
+      await makePrivateDirectory(this.home)
       const { mode } = await stat(this.home)
       if ((mode & 0o077) !== 0) await chmod(this.home, 0o700)
     } catch (error) {
