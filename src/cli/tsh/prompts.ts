@@ -14,10 +14,10 @@ export function terminalPrompts(input: Readable, output: Writable): Prompts {
   return {
     ask: (question) => readLine(input, output, question),
     secret: async (question) => {
-      output.write(question)
       try {
-        // The line editor switches the terminal's echo off, and shows what it edits to nobody.
-        return await readLine(input, nowhere(), '')
+        // The line editor switches the terminal's echo off, and shows what it edits to nobody. Only then is the question
+        // put: whoever answers at once must not see the answer.
+        return await readLine(input, nowhere(), '', () => output.write(question))
       } finally {
         output.write('\n')
       }
@@ -27,8 +27,14 @@ export function terminalPrompts(input: Readable, output: Writable): Prompts {
 
 const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() })
 
-function readLine(input: Readable, output: Writable, question: string): Promise<string> {
+function readLine(
+  input: Readable,
+  output: Writable,
+  question: string,
+  onReady: () => void = () => {},
+): Promise<string> {
   const editor = createInterface({ input, output, terminal: true, historySize: 0 })
+  onReady()
   return new Promise<string>((resolve, reject) => {
     editor.on('SIGINT', () => editor.close())
     editor.on('close', () => reject(new CliError('INTERRUPTED', 'stopped')))
