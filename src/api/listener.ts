@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import type { PeerCertificate, PeerCertificateParser } from '../ca/index.ts'
 import { type Clock, formatAddress, type Logger } from '../core/index.ts'
@@ -8,7 +8,7 @@ import type { ApiServer } from './server.ts'
 
 /** Ends the TLS of API callers. Sockets come from a listener of its own or from the gateway. */
 export interface ApiListener {
-  accept(socket: Socket, origin: ConnectionOrigin): void
+  accept(socket: Duplex, origin: ConnectionOrigin): void
   /** Lets running requests end, then cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
 }

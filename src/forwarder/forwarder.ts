@@ -1,5 +1,5 @@
 import type { Http2Session } from 'node:http2'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import { type EncodedAuditLog, UnprovenEvents } from '../audit/index.ts'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
@@ -42,7 +42,7 @@ export interface ForwarderOptions {
 /** The data path of the kubernetes service. */
 export interface Forwarder {
   /** Takes a socket at its ClientHello. */
-  accept(socket: Socket, origin: ConnectionOrigin): void
+  accept(socket: Duplex, origin: ConnectionOrigin): void
   stats(): { readonly connections: number; readonly exchanges: number }
   /** Tells clients to go elsewhere, ends watches, lets other exchanges end, cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
@@ -119,7 +119,7 @@ export function serveConnections<Bound>(options: {
   readonly holder: (bound: Bound) => string | null
   readonly handle: (bound: Bound, exchange: ClientExchange) => void
 }): {
-  accept(socket: Socket, origin: ConnectionOrigin): void
+  accept(socket: Duplex, origin: ConnectionOrigin): void
   connections(): number
   close(graceMs: number, live: LiveExchanges): Promise<void>
 } {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import { type EncodedAuditLog, UnprovenEvents } from '../audit/index.ts'
 import { sessionOptions } from '../authz/index.ts'
@@ -31,7 +31,7 @@ export type Undelivered =
 
 /** Answers every request on connections that the gateway could not deliver, with what is wrong and since when. */
 export interface Undeliverable {
-  accept(socket: Socket, origin: ConnectionOrigin): void
+  accept(socket: Duplex, origin: ConnectionOrigin): void
   close(graceMs: number): Promise<void>
 }
 

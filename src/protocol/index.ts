@@ -8,6 +8,7 @@
  */
 export { type ActivityMeter, activityMeter } from './activity/meter.ts'
 export { WebSocketMeter } from './activity/websocket.ts'
+export { PROXIED_ALPN, TUNNEL_ALPN } from './alpn.ts'
 export { channelLastWords, hasErrorChannel } from './channels/last-words.ts'
 export { type AlertName, tlsAlert } from './client-hello/alert.ts'
 export {
@@ -33,6 +34,7 @@ export {
   parseTerminalSize,
   type TerminalSize,
 } from './kube-channel/index.ts'
+export { formatProxyHeader } from './proxy-protocol/format.ts'
 export {
   MAX_PROXY_HEADER_BYTES,
   type ParsedProxyHeader,
@@ -43,6 +45,7 @@ export {
   authServerName,
   isKubeServerName,
   kubeServerName,
+  proxyServerName,
   SERVER_NAME_SUFFIX,
 } from './server-name/server-name.ts'
 export { belowServerPath, kubeServerPath } from './server-name/server-path.ts'

@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { constants } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import {
   createSecureContext,
   createServer,
@@ -56,9 +58,9 @@ export interface ServerPair {
   readonly certificate: string
 }
 
-/** Ends the TLS of sockets that somebody else accepted, at their ClientHello. */
+/** Ends the TLS of connections that somebody else accepted, at their ClientHello: sockets, and streams of a tunnel. */
 export interface TlsDoor {
-  accept(socket: Socket, origin: ConnectionOrigin): void
+  accept(socket: Duplex, origin: ConnectionOrigin): void
   /** From now on clients that name no server get this pair; before, they are refused. */
   serveNameless(pair: ServerPair): void
   readonly connections: number
@@ -85,9 +87,9 @@ interface Accepted {
 class ServerDoor implements TlsDoor {
   readonly #options: TlsDoorOptions
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  /** By the four numbers of a TCP connection, since the TLS socket knows them and not the socket below it. */
-  readonly #accepted = new Map<string, Accepted>()
+  readonly #sockets = new Set<Duplex>()
+  /** The TLS socket does not tell what is below it; what is called back about it runs where it was made. */
+  readonly #accepting = new AsyncLocalStorage<Accepted>()
   readonly #handshakes: Shares
   readonly #strangers: Shares
   readonly #known: Shares
@@ -144,7 +146,7 @@ class ServerDoor implements TlsDoor {
     return this.#sockets.size
   }
 
-  accept(socket: Socket, origin: ConnectionOrigin): void {
+  accept(socket: Duplex, origin: ConnectionOrigin): void {
     // One that has closed meanwhile would never say so again, and be counted for ever.
     const unwanted = this.#destroyed || socket.destroyed
     if (unwanted || this.#sockets.size >= this.#options.maxConnections) {
@@ -156,25 +158,21 @@ class ServerDoor implements TlsDoor {
       socket.destroy()
       return
     }
-    const flow = flowOf(socket)
     const accepted: Accepted = { origin, shaken, allowHalfOpen: socket.allowHalfOpen }
     this.#sockets.add(socket)
-    this.#accepted.set(flow, accepted)
     socket.once('close', () => {
       this.#sockets.delete(socket)
       shaken()
-      // The same four numbers may already belong to the next connection.
-      if (this.#accepted.get(flow) === accepted) this.#accepted.delete(flow)
     })
     // The TLS socket above reports the error; without a listener of its own this one would end the process.
     socket.on('error', (error) => {
       this.#options.log.debug({ error: errorMessage(error) }, 'connection failed')
       socket.destroy()
     })
-    socket.setNoDelay(true)
+    if (socket instanceof Socket) socket.setNoDelay(true)
     // Who leaves amid the handshake is gone; after it, an end in one direction is a part of the connection.
     socket.allowHalfOpen = false
-    this.#server.emit('connection', socket)
+    this.#accepting.run(accepted, () => this.#server.emit('connection', socket))
   }
 
   serveNameless(pair: ServerPair): void {
@@ -187,15 +185,14 @@ class ServerDoor implements TlsDoor {
   }
 
   #secured(socket: TLSSocket): void {
-    const { remoteAddress } = socket
-    const accepted = this.#accepted.get(flowOf(socket))
+    const accepted = this.#accepting.getStore()
     accepted?.shaken()
     socket.allowHalfOpen = accepted?.allowHalfOpen ?? false
     const origin = accepted?.origin ?? { address: '', port: 0 }
     socket.on('error', (error) => {
       const { log } = this.#options
       if (errorCode(error) === BAD_RECORD_MAC) {
-        log.warn({ from: remoteAddress }, 'bytes of a TLS connection were changed on their way')
+        log.warn({ from: origin.address }, 'bytes of a TLS connection were changed on their way')
       } else {
         log.debug({ error: errorMessage(error) }, 'TLS connection failed')
       }
@@ -225,9 +222,6 @@ class ServerDoor implements TlsDoor {
 
 /** A record that was altered, or that is not the next one: what a gateway that is not honest does (RFC 8446, 5.2). */
 const BAD_RECORD_MAC = 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'
-
-const flowOf = (socket: Socket): string =>
-  `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`
 
 type ContextFacts = ServerPair & { readonly minVersion: 'TLSv1.2' | 'TLSv1.3' }
 

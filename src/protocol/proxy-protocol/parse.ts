@@ -1,4 +1,5 @@
 import { ProtocolError, type ProtocolErrorCode } from '../errors.ts'
+import { V2_SIGNATURE } from './signature.ts'
 
 /** The longest version 2 header that is read; TLVs beyond the addresses are skipped, not kept. */
 export const MAX_PROXY_HEADER_BYTES = 4096
@@ -17,7 +18,6 @@ export type ParsedProxyHeader =
   | { readonly status: 'ok'; readonly source: ProxySource | null; readonly consumed: number }
   | { readonly status: 'error'; readonly error: ProtocolError }
 
-const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_BEGIN = Buffer.from('PROXY ', 'latin1')
 
 /** Reads a PROXY protocol header, version 1 or 2, from the first bytes of a connection. */

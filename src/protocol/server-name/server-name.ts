@@ -16,6 +16,11 @@ export function authServerName(teleportCluster: string): string {
   return `a-${label('auth', teleportCluster)}.${SERVER_NAME_SUFFIX}`
 }
 
+/** The TLS server name of the proxies of a Teleport cluster, as agents know them that dial out: the same for all. */
+export function proxyServerName(teleportCluster: string): string {
+  return `p-${label('proxy', teleportCluster)}.${SERVER_NAME_SUFFIX}`
+}
+
 /** Whether a name could be that of a Kubernetes cluster. */
 export function isKubeServerName(name: string): boolean {
   return KUBE_NAME.test(name)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { duplexPair } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -75,6 +76,36 @@ describe('a TLS door', () => {
       socket.on('close', () => resolve('closed'))
     })
   }
+
+  test('keeps apart where a hundred connections come from that shake hands at once', async () => {
+    const heard: { readonly said: number; readonly origin: number }[] = []
+    await open({
+      maxConnections: 1000,
+      onSecured({ socket, origin }) {
+        socket.once('data', (said: Buffer) => {
+          heard.push({ said: Number(said), origin: origin.port })
+          socket.end('hello')
+        })
+      },
+    })
+    const ports = Array.from({ length: 100 }, (_, index) => 10_000 + index)
+    await Promise.all(
+      ports.map(async (from) => {
+        // Every other one comes as a stream that is no socket, as those of a tunnel do.
+        const [ours, theirs] = duplexPair({ allowHalfOpen: true })
+        const asStream = from % 2 === 0
+        if (asStream) door.accept(theirs, { address: '198.51.100.1', port: from })
+        const socket = asStream ? ours : connect(port, '127.0.0.1')
+        const client = connectTls({ socket, servername: NAME, ca })
+        client.write(String(from))
+        await once(client, 'data')
+        client.destroy()
+        ours.destroy()
+      }),
+    )
+    expect(heard).toHaveLength(100)
+    for (const { said, origin } of heard) expect(origin).toBe(said % 2 === 0 ? said : 4711)
+  })
 
   test('tells where a connection came from, and what was agreed on', async () => {
     await open()
