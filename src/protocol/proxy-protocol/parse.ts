@@ -1,4 +1,5 @@
 import { ProtocolError, type ProtocolErrorCode } from '../errors.ts'
+import { isIPv4, isIPv6 } from './ip-address.ts'
 import { V2_SIGNATURE } from './signature.ts'
 
 /** The longest version 2 header that is read; TLVs beyond the addresses are skipped, not kept. */
@@ -83,11 +84,6 @@ function parseV2(bytes: Buffer): ParsedProxyHeader {
   }
   return failure('PROXY_HEADER_MALFORMED', 'the PROXY header is not about TCP')
 }
-
-const isIPv4 = (text: string): boolean =>
-  /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text)
-
-const isIPv6 = (text: string): boolean => text.includes(':') && URL.canParse(`http://[${text}]/`)
 
 const failure = (
   code: ProtocolErrorCode,

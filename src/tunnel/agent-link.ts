@@ -1,0 +1,278 @@
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { type Clock, errorMessage, formatAddress, type Logger } from '../core/index.ts'
+import { decodeIdentity, IDENTITY_OID } from '../identity/index.ts'
+import { proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
+import { parseCertificate } from '../x509/index.ts'
+import { AgentSession, type TunnelledConnection } from './agent-session.ts'
+import { TunnelError } from './errors.ts'
+import type { TunnelLimits } from './limits.ts'
+import { type LinkEvent, type LinkState, stepLink } from './link.ts'
+
+export interface ProxyAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** What the agent is to the proxies, in PEM; renewed underneath. */
+export interface TunnelIdentity {
+  readonly teleportCluster: string
+  current(): {
+    readonly certificatePem: string
+    readonly privateKeyPem: string
+    readonly hostCaPem: string
+  }
+  /** Calls back when `current()` is another one, until the returned function is called. */
+  onChange(listener: () => void): () => void
+}
+
+export interface LinkDeps {
+  readonly identity: TunnelIdentity
+  /** A plain connection to an address, through an HTTP proxy where the network asks for one. */
+  readonly dial: (address: ProxyAddress, signal: AbortSignal) => Promise<Duplex>
+  readonly announcement: () => string
+  readonly serves: (serverName: string) => boolean
+  readonly onConnection: (stream: Duplex, connection: TunnelledConnection) => void
+  readonly clock: Clock
+  readonly random: () => number
+  readonly limits: TunnelLimits
+  readonly log: Logger
+}
+
+/** The tunnel to one proxy, as an administrator wants to know it. */
+export interface TunnelStatus {
+  readonly proxy: string
+  readonly state: LinkState['kind']
+  /** People's connections that it carries, those of tunnels that end included. */
+  readonly streams: number
+  /** Why there is none, when there is none. */
+  readonly problem: string | null
+}
+
+/** Keeps a tunnel to one proxy: dials, waits, dials again, and replaces one that ends without dropping what runs in it. */
+export class AgentLink {
+  readonly #address: ProxyAddress
+  readonly #deps: LinkDeps
+  readonly #log: Logger
+  readonly #sessions = new Set<AgentSession>()
+  #state: LinkState = { kind: 'waiting', failures: 0, forMs: 0 }
+  #current: AgentSession | null = null
+  #connecting = new AbortController()
+  #timer: NodeJS.Timeout | null = null
+  #problem: string | null = null
+
+  constructor(address: ProxyAddress, deps: LinkDeps) {
+    this.#address = address
+    this.#deps = deps
+    this.#log = deps.log.child({ proxy: formatAddress(address.host, address.port) })
+  }
+
+  start(): void {
+    this.#dispatch({ kind: 'due' })
+  }
+
+  status(): TunnelStatus {
+    const { host, port } = this.#address
+    let streams = 0
+    for (const session of this.#sessions) streams += session.streams
+    return {
+      proxy: formatAddress(host, port),
+      state: this.#state.kind,
+      streams,
+      problem: this.#problem,
+    }
+  }
+
+  get sessions(): number {
+    return this.#sessions.size
+  }
+
+  announce(): void {
+    this.#current?.announce()
+  }
+
+  /** Our certificate is a new one: a tunnel with it takes the place of the one that is. */
+  renew(): void {
+    this.#dispatch({ kind: 'outdated' })
+  }
+
+  look(nowMs: number): void {
+    for (const session of this.#sessions) session.look(nowMs)
+  }
+
+  /** Lets what runs end, and takes no more. */
+  stop(): void {
+    this.#dispatch({ kind: 'stop' })
+  }
+
+  destroy(): void {
+    this.stop()
+    for (const session of this.#sessions) session.destroy()
+  }
+
+  #dispatch(event: LinkEvent): void {
+    const { clock, random, limits } = this.#deps
+    const before = this.#state
+    const step = stepLink(before, event, { nowMs: clock.now(), random: random(), limits })
+    this.#state = step.state
+    for (const effect of step.effects) {
+      switch (effect) {
+        case 'wait':
+          this.#wait()
+          break
+        case 'connect':
+          void this.#connect()
+          break
+        case 'drainOthers':
+          for (const session of this.#sessions) if (session !== this.#current) session.drain()
+          break
+        case 'stop':
+          this.#connecting.abort(new Error('stopped'))
+          if (this.#timer !== null) clearTimeout(this.#timer)
+          for (const session of this.#sessions) session.drain()
+      }
+    }
+  }
+
+  #wait(): void {
+    if (this.#state.kind !== 'waiting') return
+    this.#timer = setTimeout(() => this.#dispatch({ kind: 'due' }), this.#state.forMs)
+  }
+
+  async #connect(): Promise<void> {
+    const { limits } = this.#deps
+    this.#connecting = new AbortController()
+    const signal = AbortSignal.any([
+      this.#connecting.signal,
+      AbortSignal.timeout(limits.connectTimeoutMs),
+    ])
+    let session: AgentSession | null = null
+    try {
+      const socket = await secure(await this.#deps.dial(this.#address, signal), this.#deps, signal)
+      session = await this.#serve(socket, signal)
+      this.#problem = null
+      this.#current = session
+      this.#log.info({}, 'a tunnel to the proxy is open')
+      this.#dispatch({ kind: 'taken' })
+    } catch (error) {
+      session?.destroy()
+      if (this.#state.kind !== 'stopped') this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    const problem = errorMessage(error)
+    // Every few seconds the same words help nobody.
+    if (problem !== this.#problem) this.#log.warn({ error: problem }, 'no tunnel to the proxy')
+    this.#problem = problem
+    this.#dispatch({ kind: 'failed' })
+  }
+
+  /** Resolves when the proxy has taken the tunnel: only then it believes our certificate. */
+  #serve(socket: TLSSocket, signal: AbortSignal): Promise<AgentSession> {
+    const { limits, clock, announcement, serves, onConnection } = this.#deps
+    return new Promise((resolve, reject) => {
+      let leaving = ''
+      const session: AgentSession = new AgentSession({
+        socket,
+        limits,
+        nowMs: clock.now(),
+        announcement,
+        serves,
+        onConnection,
+        onTaken: () => {
+          signal.removeEventListener('abort', giveUp)
+          resolve(session)
+        },
+        onLeaving: (words) => {
+          leaving = words
+          this.#left(session, 'outdated')
+        },
+        onClosed: (error) => {
+          signal.removeEventListener('abort', giveUp)
+          this.#sessions.delete(session)
+          this.#left(session, 'lost')
+          const why = leaving === '' ? (error?.message ?? 'closed') : leaving
+          reject(new TunnelError('TUNNEL_PEER_REFUSED', `the proxy ended the tunnel: ${why}`))
+        },
+      })
+      const giveUp = (): void => session.destroy()
+      signal.addEventListener('abort', giveUp)
+      this.#sessions.add(session)
+    })
+  }
+
+  #left(session: AgentSession, kind: 'lost' | 'outdated'): void {
+    if (session !== this.#current) return
+    this.#current = null
+    if (kind === 'lost') this.#log.warn({}, 'the tunnel to the proxy is lost')
+    else this.#log.info({}, 'the proxy leaves: its tunnel is replaced')
+    this.#dispatch({ kind })
+  }
+}
+
+/** TLS with whom only a proxy of our own cluster can be. */
+async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promise<TLSSocket> {
+  const { teleportCluster } = deps.identity
+  const { certificatePem, privateKeyPem, hostCaPem } = deps.identity.current()
+  const socket = connectTls({
+    socket: below,
+    servername: proxyServerName(teleportCluster),
+    ca: hostCaPem,
+    cert: certificatePem,
+    key: privateKeyPem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: [TUNNEL_ALPN],
+  })
+  const giveUp = (): void => {
+    socket.destroy()
+    below.destroy()
+  }
+  signal.addEventListener('abort', giveUp)
+  try {
+    await secured(socket, signal)
+    const problem = proxyProblem(socket, teleportCluster)
+    if (problem !== null) throw new TunnelError('TUNNEL_PEER_REFUSED', problem)
+    return socket
+  } catch (error) {
+    giveUp()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
+function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('secureConnect', resolve)
+    socket.on('error', (error) =>
+      reject(
+        new TunnelError('TUNNEL_CONNECT_FAILED', `no TLS with the proxy: ${error.message}`, {
+          cause: error,
+        }),
+      ),
+    )
+    socket.once('close', () =>
+      reject(
+        new TunnelError('TUNNEL_CONNECT_FAILED', 'the proxy closed the connection', {
+          cause: signal.reason,
+        }),
+      ),
+    )
+  })
+}
+
+/** The chain and the name were judged in the handshake; who may bear the name is said by the certificate. */
+function proxyProblem(socket: TLSSocket, teleportCluster: string): string | null {
+  if (socket.alpnProtocol !== TUNNEL_ALPN) return 'what answers there takes no tunnels'
+  const certificate = socket.getPeerX509Certificate()
+  const extension =
+    certificate === undefined ? null : parseCertificate(certificate.raw).extension(IDENTITY_OID)
+  if (extension === null) return 'what answers there is no service of ours'
+  const identity = decodeIdentity(extension)
+  return identity.kind === 'host' &&
+    identity.teleportCluster === teleportCluster &&
+    identity.services.includes('proxy')
+    ? null
+    : 'what answers there is no proxy of this cluster'
+}

@@ -1,0 +1,80 @@
+const MIB = 1024 * 1024
+
+/** Numbers of a tunnel's both ends, each with its reason. Node's defaults are a remote kill switch here (docs/limits.md). */
+export interface TunnelLimits {
+  /** TCP, an HTTP proxy, and the TLS handshake together. */
+  readonly connectTimeoutMs: number
+  /** The TLS handshake at the proxy's end. */
+  readonly handshakeTimeoutMs: number
+  /** Tunnels of a proxy process, and how many of them one host may hold: one a worker, and the old one while it drains. */
+  readonly maxTunnels: number
+  readonly maxTunnelsPerHost: number
+  /** Cluster names that one agent may announce, and the bytes of such an announcement (a name and its certificate: 1.2 kB). */
+  readonly maxNames: number
+  readonly maxAnnouncementBytes: number
+  /** Connections of people in one tunnel at once. Node would take 100 until it is told otherwise. */
+  readonly maxStreams: number
+  /** Connections of one source address at once, over all tunnels: an office behind one address still works. */
+  readonly maxStreamsPerAddress: number
+  /** Window of one stream: 1 MiB moves 20 MB/s at 50 ms, where the protocol's 64 KiB move 1.3. */
+  readonly streamWindowBytes: number
+  /** What a stream keeps however many there are. */
+  readonly minStreamWindowBytes: number
+  /** Window of the tunnel: never narrower than a busy stream or sixty. What is stalled does not count in it. */
+  readonly tunnelWindowBytes: number
+  /** What all stalled readers of a tunnel may leave in our memory: the windows of its streams shrink to keep it. */
+  readonly tunnelMemoryBytes: number
+  /** The same for one source address, over all tunnels of a proxy: beyond it, its fullest connection is cut. */
+  readonly addressMemoryBytes: number
+  /** Where Node refuses streams; its own 10 MB is used up by 151 stalled readers. */
+  readonly sessionMemoryMib: number
+  /** Connections that people break off: nghttp2 ends a session at 1,000, 33 more a second. Who can send them is a proxy. */
+  readonly streamResetBurst: number
+  readonly streamResetRate: number
+  /** Silence after which the proxy asks by PING, and after which a peer is dead. The sum with `lookMs` stays below 15 s. */
+  readonly pingAfterMs: number
+  readonly deadAfterMs: number
+  /** How often both ends look at silence, windows and memory. */
+  readonly lookMs: number
+  /** For one agent to take a connection; and how many agents are asked for one. */
+  readonly openTimeoutMs: number
+  readonly maxAttempts: number
+  /** An agent that failed a connection is asked last for so long. */
+  readonly distrustMs: number
+  /** Waits before an agent dials again: a random part of twice as much each time, and never more than the second number. */
+  readonly backoffMs: number
+  readonly maxBackoffMs: number
+  /** A tunnel that lived so long was a good one: the next wait is a short one. */
+  readonly steadyAfterMs: number
+  /** Proxies that an agent keeps tunnels to. */
+  readonly maxProxies: number
+}
+
+export const defaultTunnelLimits: TunnelLimits = {
+  connectTimeoutMs: 10_000,
+  handshakeTimeoutMs: 10_000,
+  maxTunnels: 20_000,
+  maxTunnelsPerHost: 16,
+  maxNames: 2000,
+  maxAnnouncementBytes: 4 * MIB,
+  maxStreams: 20_000,
+  maxStreamsPerAddress: 5000,
+  streamWindowBytes: MIB,
+  minStreamWindowBytes: 64 * 1024,
+  tunnelWindowBytes: 64 * MIB,
+  tunnelMemoryBytes: 256 * MIB,
+  addressMemoryBytes: 128 * MIB,
+  sessionMemoryMib: 1024,
+  streamResetBurst: 100_000,
+  streamResetRate: 10_000,
+  pingAfterMs: 7000,
+  deadAfterMs: 13_500,
+  lookMs: 1000,
+  openTimeoutMs: 3000,
+  maxAttempts: 3,
+  distrustMs: 10_000,
+  backoffMs: 250,
+  maxBackoffMs: 4000,
+  steadyAfterMs: 10_000,
+  maxProxies: 32,
+}

@@ -1,0 +1,302 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { errorMessage, type Logger } from '../core/index.ts'
+import { isKubeServerName } from '../protocol/index.ts'
+import type { SecuredConnection } from '../tls/index.ts'
+import { type AnnouncedName, LineReader, parseAnnouncement } from './announcement.ts'
+import { TunnelError } from './errors.ts'
+import type { TunnelLimits } from './limits.ts'
+import { formatOrigin, ORIGIN_HEADER, type TunnelOrigin } from './origin.ts'
+import { type JudgedPeer, judgeHost, namesServer, type PeerJudges } from './peers.ts'
+import { TunnelSession } from './session.ts'
+
+const { HTTP2_HEADER_STATUS, NGHTTP2_CANCEL, NGHTTP2_INADEQUATE_SECURITY } = constants
+
+/** Where the agent says what it serves, for as long as the tunnel lives. */
+export const NAMES_PATH = '/v1/names'
+
+interface ProvenName {
+  readonly peer: JudgedPeer
+  readonly healthy: boolean
+}
+
+export interface ProxyTunnelOptions {
+  readonly connection: SecuredConnection
+  readonly peer: JudgedPeer
+  readonly hostId: string
+  readonly peers: PeerJudges
+  readonly limits: TunnelLimits
+  readonly nowMs: () => number
+  readonly log: Logger
+  /** After each announcement, with the names that are gone and those that are served now. */
+  readonly onNames: (tunnel: ProxyTunnel, gone: readonly string[], now: readonly string[]) => void
+  readonly onClosed: (tunnel: ProxyTunnel) => void
+}
+
+/** The proxy's end of one tunnel: an HTTP/2 client on the connection of an agent that dialled in. */
+export class ProxyTunnel {
+  readonly hostId: string
+  readonly origin: TunnelOrigin
+  readonly sinceMs: number
+  readonly #options: ProxyTunnelOptions
+  readonly #http2: ClientHttp2Session
+  readonly #session: TunnelSession
+  readonly #addressOf = new WeakMap<object, string>()
+  #names: ReadonlyMap<string, ProvenName> = new Map()
+  #control: ClientHttp2Stream | null = null
+  #version = ''
+  #failedMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: ProxyTunnelOptions) {
+    const { connection, limits, nowMs, log } = options
+    this.hostId = options.hostId
+    this.origin = connection.origin
+    this.sinceMs = nowMs()
+    this.#options = options
+    const http2 = connectOver(connection, limits)
+    this.#http2 = http2
+    this.#session = new TunnelSession(http2, connection.socket, limits, this.sinceMs)
+    http2.on('error', (error) =>
+      log.info({ host_id: this.hostId, error: errorMessage(error) }, 'a tunnel of an agent broke'),
+    )
+    // What serves nothing new any more is no way to a cluster; what runs in it goes on.
+    http2.once('goaway', () => this.drain())
+    http2.once('close', () => {
+      this.#setNames(new Map())
+      options.onClosed(this)
+    })
+    this.#listen()
+  }
+
+  get names(): readonly string[] {
+    return [...this.#names.keys()]
+  }
+
+  get version(): string {
+    return this.#version
+  }
+
+  get streams(): number {
+    return this.#session.streams.size
+  }
+
+  /** Whether it can take one more connection for a name, as of now. */
+  serves(serverName: string): boolean {
+    const name = this.#names.get(serverName)
+    if (name === undefined || this.#session.leaving) return false
+    if (this.streams >= this.#mostStreams()) return false
+    const nowMs = this.#options.nowMs()
+    return this.#options.peer.judge(nowMs).ok && name.peer.judge(nowMs).ok
+  }
+
+  healthy(serverName: string): boolean {
+    return this.#names.get(serverName)?.healthy === true
+  }
+
+  get doubtful(): boolean {
+    const { nowMs, limits } = this.#options
+    return this.#session.silent || nowMs() - this.#failedMs < limits.distrustMs
+  }
+
+  /** Rejects with TunnelError TUNNEL_CONNECT_FAILED, or with the signal's reason. */
+  async open(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex> {
+    const stream = this.#http2.request(
+      {
+        ':method': 'CONNECT',
+        ':authority': serverName,
+        [ORIGIN_HEADER]: formatOrigin(origin),
+      },
+      { endStream: false },
+    )
+    // Whoever gets it may not listen yet when it breaks.
+    stream.on('error', ignore)
+    this.#addressOf.set(stream, origin.address)
+    this.#session.enter(stream)
+    try {
+      await answered(
+        stream,
+        AbortSignal.any([signal, AbortSignal.timeout(this.#options.limits.openTimeoutMs)]),
+      )
+      return stream
+    } catch (cause) {
+      stream.close(NGHTTP2_CANCEL)
+      // Who gave up himself says nothing about the agent.
+      signal.throwIfAborted()
+      this.#failedMs = this.#options.nowMs()
+      const message = `the agent ${this.hostId} did not take a connection: ${errorMessage(cause)}`
+      throw new TunnelError('TUNNEL_CONNECT_FAILED', message, { cause })
+    }
+  }
+
+  /** To be called every `lookMs`; adds what each address has left here to `byAddress`. */
+  look(nowMs: number, byAddress: Map<string, { bytes: number; streams: Held[] }>): void {
+    this.#session.look(nowMs)
+    for (const entry of this.#session.streams) {
+      const stream = entry
+      const bytes = stream.readableLength + stream.writableLength
+      if (bytes === 0) continue
+      const address = this.#addressOf.get(stream) ?? ''
+      const held = byAddress.get(address)
+      if (held === undefined) byAddress.set(address, { bytes, streams: [{ stream, bytes }] })
+      else {
+        held.bytes += bytes
+        held.streams.push({ stream, bytes })
+      }
+    }
+    const verdict = judgeHost(this.#options.peer, 'kube', nowMs)
+    // The agent has a new certificate long before, and dials again with it.
+    if (!verdict.ok) this.drain()
+  }
+
+  drain(): void {
+    this.#control?.close(NGHTTP2_CANCEL)
+    this.#control = null
+    this.#setNames(new Map())
+    this.#session.drain()
+  }
+
+  destroy(): void {
+    this.#session.destroy()
+  }
+
+  #mostStreams(): number {
+    const theirs = this.#http2.remoteSettings.maxConcurrentStreams ?? 0
+    // One is the control stream.
+    return Math.min(this.#options.limits.maxStreams, theirs - 1)
+  }
+
+  #listen(): void {
+    const { limits, log } = this.#options
+    const control = this.#http2.request({
+      ':method': 'GET',
+      ':path': NAMES_PATH,
+      ':scheme': 'https',
+      ':authority': 'agent',
+    })
+    this.#control = control
+    const lines = new LineReader(limits.maxAnnouncementBytes)
+    control.on('error', ignore)
+    control.on('data', (chunk: Buffer) => {
+      try {
+        for (const line of lines.push(chunk)) this.#announced(line)
+      } catch (error) {
+        log.warn({ host_id: this.hostId, error: errorMessage(error) }, 'an agent is not understood')
+        this.#http2.destroy()
+      }
+    })
+    // An agent that says no more what it serves is about to leave.
+    control.once('close', () => this.drain())
+  }
+
+  #announced(line: string): void {
+    const { version, names } = parseAnnouncement(line, this.#options.limits)
+    this.#version = version
+    const proven = new Map<string, ProvenName>()
+    for (const name of names) {
+      const peer = this.#prove(name)
+      if (peer !== null) proven.set(name.serverName, { peer, healthy: name.healthy })
+    }
+    this.#setNames(proven)
+  }
+
+  /** A name is proven by a certificate of the host CA that holds it and that was issued to this very host. */
+  #prove({ serverName, certificate }: AnnouncedName): JudgedPeer | null {
+    const { peers, nowMs, log } = this.#options
+    const problem = (): string | null => {
+      if (!isKubeServerName(serverName)) return 'it is not the name of a Kubernetes cluster'
+      const verdict = judgeHost(peer, 'kube', nowMs())
+      if (!verdict.ok) return verdict.message
+      if (verdict.identity.hostId !== this.hostId) return 'its certificate is of another host'
+      return namesServer(certificate, serverName) ? null : 'its certificate is for other names'
+    }
+    const peer = peers.parse(certificate)
+    const refused = problem()
+    if (refused === null) return peer
+    log.warn(
+      { host_id: this.hostId, from: this.origin.address, server_name: serverName, reason: refused },
+      'an agent announced a name that it may not serve',
+    )
+    return null
+  }
+
+  #setNames(names: ReadonlyMap<string, ProvenName>): void {
+    const gone = [...this.#names.keys()].filter((name) => !names.has(name))
+    this.#names = names
+    this.#options.onNames(this, gone, [...names.keys()])
+  }
+}
+
+/** One connection and what its reader has left in our memory. */
+export interface Held {
+  readonly stream: ClientHttp2Stream
+  readonly bytes: number
+}
+
+/** Ends a connection that is no tunnel of ours with words that the agent can log. */
+export function refuseTunnel(
+  connection: SecuredConnection,
+  limits: TunnelLimits,
+  why: string,
+): void {
+  const http2 = connectOver(connection, limits)
+  http2.on('error', ignore)
+  http2.once('connect', () => {
+    http2.goaway(NGHTTP2_INADEQUATE_SECURITY, 0, Buffer.from(why, 'utf8'))
+    http2.close()
+  })
+  const timer = setTimeout(() => connection.socket.destroy(), REFUSAL_LINGER_MS)
+  connection.socket.once('close', () => clearTimeout(timer))
+}
+
+/** For the words of a refusal to arrive. */
+const REFUSAL_LINGER_MS = 1000
+
+function connectOver({ socket }: SecuredConnection, limits: TunnelLimits): ClientHttp2Session {
+  const http2 = connect('https://agent', {
+    createConnection: () => socket,
+    maxSessionMemory: limits.sessionMemoryMib,
+    // Until its settings arrive: one for the control stream.
+    peerMaxConcurrentStreams: limits.maxStreams,
+    settings: {
+      enablePush: false,
+      initialWindowSize: limits.streamWindowBytes,
+    },
+  })
+  http2.once('connect', () => {
+    if (!http2.destroyed) http2.setLocalWindowSize(limits.tunnelWindowBytes)
+  })
+  return http2
+}
+
+function answered(stream: ClientHttp2Stream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      stream.off('response', onResponse)
+      stream.off('error', fail)
+      stream.off('close', onClose)
+      signal.removeEventListener('abort', onAbort)
+    }
+    const fail = (error: unknown): void => {
+      leave()
+      reject(error instanceof Error ? error : new Error(errorMessage(error)))
+    }
+    const onResponse = (headers: Record<string, unknown>): void => {
+      const status = headers[HTTP2_HEADER_STATUS]
+      if (status !== 200) {
+        fail(new Error(`status ${String(status)}`))
+        return
+      }
+      leave()
+      resolve()
+    }
+    const onClose = (): void => fail(new Error('the stream was closed'))
+    const onAbort = (): void => fail(signal.reason)
+    stream.on('response', onResponse)
+    stream.on('error', fail)
+    stream.on('close', onClose)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+  })
+}
+
+const ignore = (): void => {}

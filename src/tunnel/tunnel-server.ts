@@ -1,0 +1,244 @@
+import type { Duplex } from 'node:stream'
+import type { SecureContext } from 'node:tls'
+import { type Clock, errorMessage, type Logger } from '../core/index.ts'
+import { proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
+import { createTlsDoor, type SecuredConnection, type TlsDoor } from '../tls/index.ts'
+import { orderAgents } from './choose-agent.ts'
+import { TunnelError } from './errors.ts'
+import { defaultTunnelLimits, type TunnelLimits } from './limits.ts'
+import type { TunnelOrigin } from './origin.ts'
+import { judgeHost, type PeerJudges } from './peers.ts'
+import { type Held, ProxyTunnel, refuseTunnel } from './proxy-tunnel.ts'
+
+/** An agent whose tunnel is open, for inventories and health. */
+export interface TunnelAgent {
+  readonly hostId: string
+  readonly address: string
+  readonly version: string
+  readonly sinceMs: number
+  /** TLS server names that it serves. */
+  readonly names: readonly string[]
+  /** Connections of people that it holds through this proxy. */
+  readonly streams: number
+}
+
+/** The proxy's end of all tunnels. */
+export interface TunnelServer {
+  /** Takes a connection at its ClientHello. */
+  accept(socket: Duplex, origin: TunnelOrigin): void
+  /** Whether an agent would take a connection for this name now. */
+  serves(serverName: string): boolean
+  /**
+   * A connection to an agent that serves the name: a healthy one first, and the next when one does not answer. Rejects
+   * with TunnelError TUNNEL_NO_AGENT, TUNNEL_ADDRESS_BUSY or TUNNEL_CONNECT_FAILED, or with the signal's reason.
+   */
+  dial(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex>
+  agents(): readonly TunnelAgent[]
+  /** Tells agents to go elsewhere, lets connections end, and cuts what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface TunnelServerOptions {
+  readonly teleportCluster: string
+  /** For the one name of all proxies of this cluster. */
+  readonly secureContext: (serverName: string) => Promise<SecureContext>
+  /** Judges certificates of hosts. */
+  readonly peers: PeerJudges
+  readonly clock: Clock
+  readonly log: Logger
+  readonly limits?: Partial<TunnelLimits>
+}
+
+export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
+  return new AgentTunnels(options)
+}
+
+/** How often a drain looks whether everything has ended. */
+const DRAIN_LOOK_MS = 20
+
+class AgentTunnels implements TunnelServer {
+  readonly #options: TunnelServerOptions
+  readonly #limits: TunnelLimits
+  readonly #door: TlsDoor
+  readonly #tunnels = new Set<ProxyTunnel>()
+  readonly #byName = new Map<string, Set<ProxyTunnel>>()
+  readonly #streamsOfAddress = new Map<string, number>()
+  readonly #looking: NodeJS.Timeout
+  #closing = false
+
+  constructor(options: TunnelServerOptions) {
+    this.#options = options
+    this.#limits = { ...defaultTunnelLimits, ...options.limits }
+    const name = proxyServerName(options.teleportCluster)
+    this.#door = createTlsDoor({
+      alpnProtocols: [TUNNEL_ALPN],
+      requestCertificate: true,
+      minVersion: 'TLSv1.3',
+      handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+      maxConnections: this.#limits.maxTunnels,
+      secureContext: async (asked) => (asked === name ? options.secureContext(name) : null),
+      limits: { maxConnectionsPerHolder: this.#limits.maxTunnelsPerHost },
+      log: options.log,
+      onSecured: (connection) => this.#secured(connection),
+    })
+    this.#looking = setInterval(() => this.#look(), this.#limits.lookMs).unref()
+  }
+
+  accept(socket: Duplex, origin: TunnelOrigin): void {
+    if (this.#closing) socket.destroy()
+    else this.#door.accept(socket, origin)
+  }
+
+  serves(serverName: string): boolean {
+    for (const tunnel of this.#byName.get(serverName) ?? []) {
+      if (tunnel.serves(serverName)) return true
+    }
+    return false
+  }
+
+  async dial(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex> {
+    const giveBack = this.#takePlace(origin.address)
+    try {
+      const stream = await this.#dialOneOf(serverName, origin, signal)
+      stream.once('close', giveBack)
+      return stream
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+  }
+
+  agents(): readonly TunnelAgent[] {
+    return [...this.#tunnels].map((tunnel) => ({
+      hostId: tunnel.hostId,
+      address: tunnel.origin.address,
+      version: tunnel.version,
+      sinceMs: tunnel.sinceMs,
+      names: tunnel.names,
+      streams: tunnel.streams,
+    }))
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    for (const tunnel of this.#tunnels) tunnel.drain()
+    const deadline = AbortSignal.timeout(graceMs)
+    while (this.#tunnels.size > 0 && !deadline.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+    }
+    for (const tunnel of this.#tunnels) tunnel.destroy()
+    clearInterval(this.#looking)
+    this.#door.destroy()
+  }
+
+  async #dialOneOf(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex> {
+    const candidates = [...(this.#byName.get(serverName) ?? [])]
+      .filter((tunnel) => tunnel.serves(serverName))
+      .map((tunnel) => ({
+        tunnel,
+        healthy: tunnel.healthy(serverName),
+        doubtful: tunnel.doubtful,
+        streams: tunnel.streams,
+      }))
+    let failure: unknown = new TunnelError('TUNNEL_NO_AGENT', 'no agent serves this name')
+    for (const { tunnel } of orderAgents(candidates).slice(0, this.#limits.maxAttempts)) {
+      try {
+        return await tunnel.open(serverName, origin, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        failure = error
+        this.#options.log.info(
+          { host_id: tunnel.hostId, error: errorMessage(error) },
+          'an agent did not take a connection: the next one is asked',
+        )
+      }
+    }
+    throw failure
+  }
+
+  /** Throws TunnelError TUNNEL_ADDRESS_BUSY. */
+  #takePlace(address: string): () => void {
+    const taken = this.#streamsOfAddress.get(address) ?? 0
+    if (taken >= this.#limits.maxStreamsPerAddress) {
+      throw new TunnelError(
+        'TUNNEL_ADDRESS_BUSY',
+        `one address has ${taken} connections through tunnels: no more of them`,
+      )
+    }
+    this.#streamsOfAddress.set(address, taken + 1)
+    return () => {
+      const rest = (this.#streamsOfAddress.get(address) ?? 1) - 1
+      if (rest === 0) this.#streamsOfAddress.delete(address)
+      else this.#streamsOfAddress.set(address, rest)
+    }
+  }
+
+  #secured(connection: SecuredConnection): void {
+    const { peers, clock, log } = this.#options
+    const refuse = (reason: string): void => {
+      log.warn({ from: connection.origin.address, reason }, 'a tunnel was refused')
+      refuseTunnel(connection, this.#limits, reason)
+    }
+    const peer = peers.parse(connection.certificate)
+    const verdict = judgeHost(peer, 'kube', clock.now())
+    if (!verdict.ok) {
+      if (connection.hold(null)) refuse(verdict.message)
+      return
+    }
+    const { hostId } = verdict.identity
+    if (!connection.hold(hostId)) return
+    if (connection.protocol !== TUNNEL_ALPN) {
+      refuse(`the connection does not speak ${TUNNEL_ALPN}`)
+      return
+    }
+    const tunnel: ProxyTunnel = new ProxyTunnel({
+      connection,
+      peer,
+      hostId,
+      peers,
+      limits: this.#limits,
+      nowMs: () => clock.now(),
+      log,
+      onNames: (of, gone, now) => this.#index(of, gone, now),
+      onClosed: (of) => this.#tunnels.delete(of),
+    })
+    this.#tunnels.add(tunnel)
+    if (this.#closing) tunnel.drain()
+  }
+
+  #index(tunnel: ProxyTunnel, gone: readonly string[], now: readonly string[]): void {
+    for (const name of gone) {
+      const tunnels = this.#byName.get(name)
+      tunnels?.delete(tunnel)
+      if (tunnels?.size === 0) this.#byName.delete(name)
+    }
+    for (const name of now) {
+      const tunnels = this.#byName.get(name) ?? new Set()
+      tunnels.add(tunnel)
+      this.#byName.set(name, tunnels)
+    }
+  }
+
+  /** Dead agents, windows, and addresses whose readers left more with us than they may. */
+  #look(): void {
+    const byAddress = new Map<string, { bytes: number; streams: Held[] }>()
+    const nowMs = this.#options.clock.now()
+    for (const tunnel of this.#tunnels) tunnel.look(nowMs, byAddress)
+    for (const [address, held] of byAddress) {
+      let { bytes } = held
+      if (bytes <= this.#limits.addressMemoryBytes) continue
+      const fullest = held.streams.toSorted((one, other) => other.bytes - one.bytes)
+      let cut = 0
+      for (const { stream, bytes: freed } of fullest) {
+        if (bytes <= this.#limits.addressMemoryBytes) break
+        stream.destroy(new Error('the reader is too slow'))
+        bytes -= freed
+        cut += 1
+      }
+      this.#options.log.warn(
+        { from: address, connections: cut },
+        'readers of one address left too much unread: the fullest connections are cut',
+      )
+    }
+  }
+}

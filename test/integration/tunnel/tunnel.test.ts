@@ -1,0 +1,228 @@
+import { once } from 'node:events'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { proxyServerName } from '../../../src/protocol/index.ts'
+import { createServerContext } from '../../../src/tls/index.ts'
+import {
+  Agent,
+  ask,
+  CLUSTER,
+  Cluster,
+  EAST,
+  Gateway,
+  PERSON,
+  served,
+  unserved,
+  WEST,
+} from './support/fleet.ts'
+import { Relay } from './support/relay.ts'
+
+describe('a tunnel', () => {
+  let stack: AsyncDisposableStack
+  let cluster: Cluster
+  let proxy: Gateway
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack()
+    cluster = stack.use(await Cluster.open())
+    proxy = stack.use(await Gateway.open(cluster))
+  })
+  afterEach(() => stack.disposeAsync())
+
+  test('carries a connection to the agent that serves its name, with where it came from', async () => {
+    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    const stream = await proxy.dial()
+    expect(await ask(stream, 'hello')).toBe('hello')
+    expect(agent.arrived[0]).toMatchObject({ serverName: WEST, origin: PERSON })
+    expect(proxy.tunnels.agents()).toEqual([
+      expect.objectContaining({ hostId: 'agent-1', version: '1.2.3', names: [WEST], streams: 1 }),
+    ])
+    expect(agent.tunnels.status()).toEqual([
+      expect.objectContaining({ state: 'up', streams: 1, problem: null }),
+    ])
+    stream.destroy()
+    await expect.poll(() => proxy.tunnels.agents()[0]?.streams).toBe(0)
+  })
+
+  test('carries an IPv6 address as well', async () => {
+    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    const origin = { address: '2001:db8::7', port: 1 }
+    await ask(await proxy.dial(WEST, origin), 'x')
+    expect(agent.arrived[0]?.origin).toEqual(origin)
+  })
+
+  test('says at once that nobody serves a name', async () => {
+    stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    expect(proxy.tunnels.serves(EAST)).toBe(false)
+    await expect(proxy.dial(EAST)).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
+  })
+
+  test('passes an end on in one direction, and the other goes on', async () => {
+    const heard: string[] = []
+    stack.use(
+      await Agent.open(cluster, [proxy], {
+        serve(stream) {
+          stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
+          stream.once('end', () => stream.end('all heard'))
+        },
+      }),
+    )
+    await served(proxy)
+    const up = await proxy.dial()
+    up.end('that is all')
+    const [words] = (await once(up, 'data')) as [Buffer]
+    expect(words.toString()).toBe('all heard')
+    expect(heard).toEqual(['that is all'])
+  })
+
+  test('passes an end on in the other direction too', async () => {
+    const heard: string[] = []
+    stack.use(
+      await Agent.open(cluster, [proxy], {
+        serve(stream) {
+          stream.end('I say no more')
+          stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
+        },
+      }),
+    )
+    await served(proxy)
+    const stream = await proxy.dial()
+    stream.resume()
+    await once(stream, 'end')
+    stream.end('but I do')
+    await expect.poll(() => heard.join('')).toBe('but I do')
+  })
+
+  test('a connection that breaks off at one end breaks off at the other', async () => {
+    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    const stream = await proxy.dial()
+    await ask(stream, 'x')
+    stream.on('error', () => {})
+    stream.destroy(new Error('the person is gone'))
+    await expect.poll(() => agent.arrived[0]?.stream.destroyed).toBe(true)
+
+    const other = await proxy.dial()
+    await ask(other, 'x')
+    other.on('error', () => {})
+    agent.arrived[1]?.stream.destroy(new Error('the server is gone'))
+    await expect.poll(() => other.destroyed).toBe(true)
+  })
+
+  test('what an agent serves may change while it is there', async () => {
+    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    agent.announce([await cluster.name('agent-1', EAST)])
+    await served(proxy, EAST)
+    expect(proxy.tunnels.serves(WEST)).toBe(false)
+    agent.announce([])
+    await unserved(proxy, EAST)
+  })
+
+  test('an agent keeps a tunnel to each proxy, follows new ones and leaves old ones', async () => {
+    const second = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    const kept = await proxy.dial()
+    await ask(kept, 'x')
+    agent.follow([proxy, second])
+    await served(second)
+    agent.follow([second])
+    await unserved(proxy)
+    expect(await ask(kept, 'still here')).toBe('still here')
+    kept.destroy()
+    await expect.poll(() => proxy.tunnels.agents()).toEqual([])
+  })
+
+  test('of several agents a healthy one is taken, and among those the one with fewest connections', async () => {
+    const ill = stack.use(
+      await Agent.open(cluster, [proxy], {
+        hostId: 'ill',
+        announce: [await cluster.name('ill', WEST, false)],
+      }),
+    )
+    const one = stack.use(await Agent.open(cluster, [proxy], { hostId: 'one' }))
+    const two = stack.use(await Agent.open(cluster, [proxy], { hostId: 'two' }))
+    await expect
+      .poll(() => proxy.tunnels.agents().filter(({ names }) => names.length))
+      .toHaveLength(3)
+    for (let count = 0; count < 4; count += 1) await ask(await proxy.dial(), 'x')
+    expect([ill, one, two].map(({ arrived }) => arrived.length)).toEqual([0, 2, 2])
+  })
+
+  test('a dial that an agent does not answer goes to the next, and that agent is asked last from then on', async () => {
+    const network = stack.use(await Relay.open(proxy.address))
+    const silent = stack.use(await Agent.open(cluster, [network], { hostId: 'silent' }))
+    await served(proxy)
+    const other = stack.use(await Agent.open(cluster, [proxy], { hostId: 'other' }))
+    await expect
+      .poll(() => proxy.tunnels.agents().filter(({ names }) => names.length))
+      .toHaveLength(2)
+    network.silence()
+    for (let count = 0; count < 3; count += 1) expect(await ask(await proxy.dial(), 'x')).toBe('x')
+    expect(other.arrived).toHaveLength(3)
+    expect(silent.arrived).toEqual([])
+  })
+
+  test('a name of another cluster, or of a service that is none, is not served', async () => {
+    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    await served(proxy)
+    for (const name of [`a-${'a'.repeat(32)}.teleport.cluster.local`, 'kube.example.com']) {
+      agent.announce([await cluster.name('agent-1', name)])
+      await unserved(proxy)
+      expect(proxy.tunnels.serves(name)).toBe(false)
+    }
+  })
+
+  describe('and the two that hold it', () => {
+    test('an agent cannot announce a name with the certificate of another agent', async () => {
+      const thief = stack.use(
+        await Agent.open(cluster, [proxy], {
+          hostId: 'thief',
+          announce: [await cluster.name('victim', WEST), await cluster.name('thief', EAST)],
+        }),
+      )
+      await served(proxy, EAST)
+      expect(proxy.tunnels.serves(WEST)).toBe(false)
+      const own = await cluster.name('thief', EAST)
+      thief.announce([{ ...own, serverName: WEST }])
+      await unserved(proxy, EAST)
+      expect(proxy.tunnels.serves(WEST)).toBe(false)
+    })
+
+    test.each([['proxy'], ['auth']] as const)(
+      'a host with the %s service alone is no agent, and hears it',
+      async (service) => {
+        const agent = stack.use(await Agent.open(cluster, [proxy], { services: [service] }))
+        await expect
+          .poll(() => agent.tunnels.status()[0]?.problem, { timeout: 5000 })
+          .toMatch(/not one of a host with the kube service/)
+        expect(proxy.tunnels.agents()).toEqual([])
+      },
+    )
+
+    test('an agent of another cluster is refused, and refuses', async () => {
+      const other = stack.use(await Cluster.open())
+      const stranger = stack.use(await Agent.open(other, [proxy]))
+      await expect
+        .poll(() => stranger.tunnels.status()[0]?.problem, { timeout: 5000 })
+        .toMatch(/no TLS with the proxy/)
+      expect(proxy.tunnels.agents()).toEqual([])
+    })
+
+    test('a host that is no proxy does not pass for one, whatever name its certificate has', async () => {
+      const pair = await cluster.pair('agent-2', ['kube'], [proxyServerName(CLUSTER)])
+      const context = createServerContext({ ...pair, minVersion: 'TLSv1.3' })
+      const pretender = stack.use(
+        await Gateway.open(cluster, { secureContext: async () => context }),
+      )
+      const agent = stack.use(await Agent.open(cluster, [pretender]))
+      await expect
+        .poll(() => agent.tunnels.status()[0]?.problem, { timeout: 5000 })
+        .toBe('what answers there is no proxy of this cluster')
+      expect(pretender.tunnels.serves(WEST)).toBe(false)
+    })
+  })
+})
