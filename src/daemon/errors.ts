@@ -6,6 +6,7 @@ export type DaemonErrorCode =
   | 'ROLE_NOT_POSSIBLE'
   | 'NO_KUBE_CLUSTERS'
   | 'USAGE'
+  | 'KUBE_STATE'
   | 'WEB_PAGES_UNUSABLE'
 
 /** Why the daemon does not start, in words for its administrator. */

@@ -8,6 +8,7 @@ import { parseAddress } from './config/address.ts'
 import { type Address, exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
 import { openDev } from './dev/open-dev.ts'
 import { DaemonError } from './errors.ts'
+import { deleteKubeState } from './kube-state.ts'
 import { createLogger } from './logger.ts'
 import { type DaemonRole, daemonRoles, runDaemon } from './run-daemon.ts'
 
@@ -98,7 +99,13 @@ async function configure(flags: {
   dataDir?: string
   kubeconfig?: string
   publicAddr?: string
+  test?: string
 }): Promise<void> {
+  if (flags.test !== undefined) {
+    await load({ config: flags.test })
+    process.stdout.write(`${flags.test}: every key is right\n`)
+    return
+  }
   const kubeconfigFile = flags.kubeconfig ?? (await currentKubeconfig())
   process.stdout.write(
     exampleConfig({
@@ -108,6 +115,12 @@ async function configure(flags: {
       publicAddress: flags.publicAddr ?? null,
     }),
   )
+}
+
+async function deleteState(): Promise<void> {
+  const deleted = await deleteKubeState(process.env)
+  for (const name of deleted) process.stdout.write(`secret/${name} deleted\n`)
+  if (deleted.length === 0) process.stdout.write('there is no state\n')
 }
 
 async function currentKubeconfig(): Promise<string> {
@@ -155,11 +168,22 @@ function build(): Command {
     .option('--data-dir <path>', 'where everything is kept')
     .option('--kubeconfig <file>', 'the clusters to serve')
     .option('--public-addr <host:port>', 'address that kubeconfigs name')
+    .option('--test <file>', 'print nothing to begin with: judge this configuration file')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ teleport configure --cluster-name=example.com > /etc/teleport.yaml',
+      '\nExamples:\n  $ teleport configure --cluster-name=example.com > /etc/teleport.yaml\n  $ teleport configure --test /etc/teleport.yaml',
     )
     .action(configure)
+  program
+    .command('kube-state')
+    .description('what agents in pods keep in Secrets of their cluster')
+    .command('delete')
+    .description('delete what the agents of a Helm release left; the chart runs this at the end')
+    .addHelpText(
+      'after',
+      '\nRuns in a pod, for the release $RELEASE_NAME in the namespace $KUBE_NAMESPACE.',
+    )
+    .action(deleteState)
   program
     .command('version')
     .description('print the version')

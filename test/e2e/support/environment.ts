@@ -12,6 +12,8 @@ export interface Cluster {
   /** The API server's own audit log; null when it is not at hand. */
   readonly auditLog: string | null
   readonly kubectl: string
+  /** The socket of its node's containerd, to bring images of our own; null when it is not at hand. */
+  readonly containerd: string | null
 }
 
 export interface Kubectl {

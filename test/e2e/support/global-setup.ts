@@ -46,6 +46,7 @@ async function findClusters(): Promise<Cluster[]> {
 async function describe(kubeconfig: string, auditLog: string | null): Promise<Cluster> {
   const beside = join(dirname(kubeconfig), 'bin/kubectl')
   const kubectl = existsSync(beside) ? beside : 'kubectl'
+  const socket = join(dirname(kubeconfig), 'containerd.sock')
   const { stdout } = await exec(kubectl, ['--kubeconfig', kubeconfig, 'get', '--raw', '/version'])
   const { gitVersion } = JSON.parse(stdout) as { gitVersion: string }
   const version = /^v?(\d+\.\d+)/.exec(gitVersion)?.[1] ?? gitVersion
@@ -54,6 +55,7 @@ async function describe(kubeconfig: string, auditLog: string | null): Promise<Cl
     kubeconfig,
     auditLog: auditLog !== null && existsSync(auditLog) ? auditLog : null,
     kubectl,
+    containerd: existsSync(socket) ? socket : null,
   }
 }
 

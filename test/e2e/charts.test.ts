@@ -1,0 +1,373 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageCharts } from '../../tools/charts/package.ts'
+import { ownVersion } from '../../tools/image/contents.ts'
+import { freePort } from '../support/daemon.ts'
+import { Helm, helmPath } from '../support/helm.ts'
+import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
+import { typeAtTerminal } from '../support/terminal.ts'
+import { apiServerAudit, CLUSTER_VERSIONS, type Cluster, clusters } from './support/environment.ts'
+import { PodImage } from './support/pod-image.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const TSH = join(ROOT, 'bin/tsh')
+const PASSWORD = 'a horse, a battery and a staple'
+const run = `${Date.now().toString(36)}${process.pid.toString(36)}`
+const IMAGE = `docker.io/local/teleport:${run}`
+/** What the charts run without being told. */
+const DEFAULT_IMAGE = `docker.io/library/teleport:${ownVersion()}`
+const OURS = { image: IMAGE, imagePullPolicy: 'Never' }
+
+const missing = [
+  ...(helmPath === null ? ['no helm here'] : []),
+  ...CLUSTER_VERSIONS.flatMap((version) => {
+    const cluster = clusters.find((one) => one.version === version)
+    if (cluster === undefined) return [`no Kubernetes ${version} here`]
+    return cluster.containerd === null ? [`Kubernetes ${version} takes no images from here`] : []
+  }),
+]
+
+/** Helm and kubectl of an administrator, in a namespace of a test's own. */
+class Site implements AsyncDisposable {
+  readonly cluster: Cluster
+  readonly namespace: string
+  readonly helm: Helm
+
+  private constructor(cluster: Cluster, namespace: string, helm: Helm) {
+    this.cluster = cluster
+    this.namespace = namespace
+    this.helm = helm
+  }
+
+  static async open(cluster: Cluster, name: string): Promise<Site> {
+    const site = new Site(cluster, `${name}-${run}`, await Helm.open())
+    await site.kubectl('create', 'namespace', site.namespace)
+    return site
+  }
+
+  kubectl(...args: readonly string[]): Promise<string> {
+    return mustRun(this.cluster.kubectl, [...this.#flags, ...args], { timeoutMs: 180_000 })
+  }
+
+  apply(text: string, ...flags: readonly string[]): Promise<string> {
+    return mustRun(this.cluster.kubectl, [...this.#flags, 'apply', '-f', '-', ...flags], {
+      input: text,
+    })
+  }
+
+  tryHelm(...args: readonly string[]): Promise<Finished> {
+    return this.helm.run('--kubeconfig', this.cluster.kubeconfig, '-n', this.namespace, ...args)
+  }
+
+  async mustHelm(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tryHelm(...args)
+    expect(code, `${stderr}\n${await this.kubectl('get', 'pods,events').catch(String)}`).toBe(0)
+    return stdout
+  }
+
+  async chart(name: string, values: object): Promise<string[]> {
+    return [join(ROOT, 'charts', name), '-f', await this.helm.values(values)]
+  }
+
+  get #flags(): string[] {
+    return ['--kubeconfig', this.cluster.kubeconfig, '-n', this.namespace]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kubectl('delete', 'namespace', this.namespace, '--wait=false')
+    await this.helm[Symbol.asyncDispose]()
+  }
+}
+
+describe.skipIf(missing.length > 0)(
+  `the charts, installed${missing.length === 0 ? '' : ` (${missing.join(', ')})`}`,
+  () => {
+    const image = new PodImage()
+    beforeAll(() => image.bring([IMAGE, DEFAULT_IMAGE], clusters))
+    afterAll(() => image[Symbol.asyncDispose]())
+
+    describe.each(CLUSTER_VERSIONS)('on Kubernetes %s', (version) => {
+      const cluster = (): Cluster => clusters.find((one) => one.version === version) as Cluster
+      describe('every object', () => everyObject(cluster))
+      describe('teleport-cluster', () => inOnePod(cluster))
+    })
+    describe('the words of the page', () =>
+      wordsOfThePage(() => clusters.find(({ version }) => version === '1.35') as Cluster))
+  },
+)
+
+/** The API server's own judgement, of what no pod needs to show. */
+function everyObject(cluster: () => Cluster): void {
+  let site: Site
+  beforeAll(async () => {
+    site = await Site.open(cluster(), 'chart-dry')
+  })
+  afterAll(() => site[Symbol.asyncDispose]())
+
+  const more = {
+    highAvailability: { podDisruptionBudget: { enabled: true } },
+    labels: { env: 'prod' },
+    tls: { existingCASecretName: 'our-ca' },
+    nodeSelector: { disk: 'ssd' },
+    resources: { limits: { memory: '256Mi' } },
+    hostAliases: [{ ip: '10.0.0.1', hostnames: ['proxy.example.com'] }],
+    initContainers: [{ name: 'first', image: 'busybox' }],
+    extraVolumes: [{ name: 'more', emptyDir: {} }],
+    extraVolumeMounts: [{ name: 'more', mountPath: '/more' }],
+    extraEnv: [{ name: 'A', value: 'b' }],
+  }
+  it.each([
+    ['teleport-cluster', { clusterName: 'teleport.example.com' }, 10],
+    ['teleport', {}, 10],
+    [
+      'teleport-kube-agent',
+      {
+        proxyAddr: 'teleport.example.com:443',
+        authToken: 'abc',
+        kubeClusterName: 'prod',
+        adminClusterRoleBinding: { create: true },
+        storage: { enabled: true },
+      },
+      15,
+    ],
+  ])('of %s is what the API server takes', async (chart, values, least) => {
+    const given = await site.chart(chart, { ...values, ...more })
+    const text = await site.mustHelm('template', 'rel', '--validate', ...given)
+    const said = await site.apply(text, '--dry-run=server')
+    const created = said.trim().split('\n')
+    expect(created.length).toBeGreaterThanOrEqual(least)
+    for (const line of created) expect(line).toMatch(/ created \(server dry run\)$/)
+  })
+}
+
+/** Option 2: everything in one pod, with the pod's ServiceAccount. */
+function inOnePod(cluster: () => Cluster): void {
+  const stack = new AsyncDisposableStack()
+  let site: Site
+  let home: string
+  let ports: { web: number; kube: number }
+  let said: string
+
+  beforeAll(async () => {
+    site = stack.use(await Site.open(cluster(), 'chart-cluster'))
+    home = await mkdtemp(join(tmpdir(), 'chart-person-'))
+    stack.defer(() => rm(home, { recursive: true, force: true }))
+    ports = { web: await freePort(), kube: await freePort() }
+    said = await site.mustHelm('install', 'tp', ...(await chart({})), '--wait', '--timeout=150s')
+    stack.defer(async () => void (await site.tryHelm('uninstall', 'tp')))
+    const forward = new Running(site.cluster.kubectl, [
+      ...['--kubeconfig', site.cluster.kubeconfig, '-n', site.namespace, 'port-forward', 'svc/tp'],
+      ...[`${ports.web}:443`, `${ports.kube}:3026`],
+    ])
+    stack.use(forward)
+    await forward.until(
+      ({ stdout }) => stdout.includes(`:${ports.web} `) && stdout.includes(`:${ports.kube} `),
+    )
+  })
+  afterAll(() => stack[Symbol.asyncDispose]())
+
+  const chart = (more: object): Promise<string[]> =>
+    site.chart('teleport-cluster', {
+      ...OURS,
+      clusterName: 'pod.example.com',
+      kubeClusterName: 'inner',
+      publicAddr: [`127.0.0.1:${ports.web}`],
+      kubePublicAddr: [`127.0.0.1:${ports.kube}`],
+      authentication: { secondFactor: 'off' },
+      persistence: { enabled: false },
+      service: { type: 'ClusterIP' },
+      labels: { env: 'dev' },
+      ...more,
+    })
+  const tctl = (...args: readonly string[]): Promise<string> =>
+    site.kubectl('exec', 'deploy/tp', '--', 'tctl', ...args)
+  const podNames = async (): Promise<string[]> =>
+    (await site.kubectl('get', 'pods', '-o', 'name')).trim().split('\n')
+  const person = (): Record<string, string | undefined> => ({
+    HOME: home,
+    KUBECONFIG: undefined,
+    TELEPORT_HOME: undefined,
+  })
+  const kubectl = (...args: readonly string[]): Promise<Finished> =>
+    runProgram(site.cluster.kubectl, ['-n', site.namespace, ...args], { env: person() })
+
+  it('says how to go on', () => {
+    expect(said).toContain(`tsh login --proxy=127.0.0.1:${ports.web} --user=alice`)
+    expect(said).toContain('WARNING: persistence is off')
+  })
+
+  it('serves the cluster that it runs in, with nothing but the right to impersonate', async () => {
+    expect(await tctl('kube', 'ls')).toMatch(/inner +env=dev +online/)
+    const account = `system:serviceaccount:${site.namespace}:tp`
+    for (const verb of [
+      ['get', 'secrets'],
+      ['list', 'pods'],
+      ['create', 'pods'],
+    ]) {
+      const can = ['auth', 'can-i', ...verb, `--as=${account}`]
+      expect(await site.kubectl(...can).catch(String)).toMatch(/\bno\b/)
+    }
+    expect(await site.kubectl('logs', 'deploy/tp')).not.toMatch(/lacks rights|may do everything/)
+  })
+
+  it('gives a person who logs in what Kubernetes gives him, exec included', async () => {
+    await site.kubectl(
+      'create',
+      'role',
+      'devs',
+      '--verb=get,list,create',
+      '--resource=pods,pods/exec',
+    )
+    await site.kubectl('create', 'rolebinding', 'devs', '--role=devs', '--group=developers')
+    const pin = /sha256:[0-9a-f]{64}/.exec(await tctl('status'))?.[0] ?? ''
+    const link = /https:\S+/.exec(await tctl('users', 'add', 'alice', '--k8s-groups=developers'))
+    const at = {
+      cwd: home,
+      env: { ...person(), PATH: `${join(ROOT, 'bin')}:${process.env['PATH']}` },
+    }
+    await typeAtTerminal(
+      `tsh invite ${link?.[0]}`,
+      [
+        ['(yes/no', pin],
+        ['New password', PASSWORD],
+        ['The same again', PASSWORD],
+      ],
+      at,
+    )
+    await typeAtTerminal(
+      `tsh login --proxy=127.0.0.1:${ports.web} --user=alice`,
+      [
+        ['(yes/no', pin],
+        ['Password for alice', PASSWORD],
+      ],
+      at,
+    )
+    expect((await runProgram(TSH, ['kube', 'ls'], { env: person() })).stdout).toContain('inner')
+    const seen = await kubectl('get', 'pods', '-o', 'name')
+    expect(seen, seen.stderr).toMatchObject({ code: 0 })
+    expect(seen.stdout.trim().split('\n')).toEqual(await podNames())
+    const [pod = ''] = await podNames()
+    const ran = await kubectl('exec', basename(pod), '--', 'tctl', 'version')
+    expect(ran, ran.stderr).toMatchObject({ code: 0, stdout: `${ownVersion()}\n` })
+    expect((await kubectl('get', 'secrets')).stderr).toContain('User "alice" cannot list')
+    const { auditLog } = site.cluster
+    if (auditLog !== null) {
+      const events = await apiServerAudit(site.cluster)
+      const asked = events.filter(
+        ({ impersonatedUser, objectRef }) =>
+          impersonatedUser?.username === 'alice' && objectRef?.namespace === site.namespace,
+      )
+      expect(new Set(asked.map(({ user }) => user.username))).toEqual(
+        new Set([`system:serviceaccount:${site.namespace}:tp`]),
+      )
+    }
+  })
+
+  it('does not touch what runs when the new configuration is wrong', async () => {
+    const before = await podNames()
+    const wrong = await chart({ teleportConfig: { auth_service: { cluster_nam: 'x' } } })
+    const { code, stderr } = await site.tryHelm('upgrade', 'tp', ...wrong, '--timeout=60s')
+    expect(code, stderr).not.toBe(0)
+    expect(stderr).toMatch(/pre-upgrade hooks? failed/)
+    expect(await podNames()).toEqual(expect.arrayContaining(before))
+    const logged = await site.kubectl('logs', 'job/tp-config-check')
+    expect(logged).toContain('auth_service.cluster_nam: is not a known key')
+  })
+}
+
+/** `helm repo add`, `helm install`: word for word, but for the address that the page has lost. */
+function wordsOfThePage(cluster: () => Cluster): void {
+  const stack = new AsyncDisposableStack()
+  let site: Site
+  let repository: string
+  const shell = (line: string): Promise<Finished> =>
+    runProgram('sh', ['-ec', line], {
+      env: {
+        ...site.helm.env,
+        HELM: helmPath ?? '',
+        KUBECONFIG: site.cluster.kubeconfig,
+        HELM_NAMESPACE: site.namespace,
+      },
+      timeoutMs: 180_000,
+    })
+  const type = async (line: string): Promise<string> => {
+    const finished = await shell(`helm() { "$HELM" "$@"; }\n${line}`)
+    expect(finished, finished.stderr).toMatchObject({ code: 0 })
+    return finished.stdout
+  }
+
+  beforeAll(async () => {
+    site = stack.use(await Site.open(cluster(), 'chart-words'))
+    const directory = await mkdtemp(join(tmpdir(), 'chart-repository-'))
+    stack.defer(() => rm(directory, { recursive: true, force: true }))
+    await packageCharts({ out: directory, createdMs: Date.now() })
+    const server = createServer((request, response) => {
+      readFile(join(directory, basename(request.url ?? ''))).then(
+        (content) => response.end(content),
+        () => response.writeHead(404).end(),
+      )
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    stack.defer(() => void server.close())
+    repository = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterAll(() => stack[Symbol.asyncDispose]())
+
+  it('finds the charts under their names', async () => {
+    await type(`helm repo add teleport ${repository}`)
+    const found = JSON.parse(await type('helm search repo teleport/ -o json')) as object[]
+    expect(found).toMatchObject(
+      ['teleport', 'teleport-cluster', 'teleport-kube-agent'].map((name) => ({
+        name: `teleport/${name}`,
+        version: ownVersion(),
+        app_version: ownVersion(),
+      })),
+    )
+    expect(await type('helm show values teleport/teleport-kube-agent')).toContain('proxyAddr')
+  })
+
+  it('installs teleport/teleport, whose state outlives the pod and the release', async () => {
+    const disk = await mkdtemp(join(tmpdir(), 'chart-disk-'))
+    // The kubelet changes no owner of a directory of its node.
+    await chmod(disk, 0o777)
+    stack.defer(() => rm(disk, { recursive: true, force: true }))
+    const volume = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: site.namespace },
+      spec: {
+        capacity: { storage: '10Gi' },
+        accessModes: ['ReadWriteOnce'],
+        hostPath: { path: disk },
+        claimRef: { namespace: site.namespace, name: 'teleport' },
+      },
+    }
+    await site.apply(JSON.stringify(volume))
+    stack.defer(async () => {
+      await site.kubectl('delete', 'pvc', 'teleport', '--wait=false')
+      await site.kubectl('delete', 'pv', site.namespace, '--wait=false')
+    })
+
+    await type('helm install teleport teleport/teleport')
+    stack.defer(async () => void (await site.tryHelm('uninstall', 'teleport')))
+    const ready = (): Promise<string> =>
+      site.kubectl('rollout', 'status', 'deploy/teleport', '--timeout=120s')
+    await ready()
+    const tctl = (...args: string[]): Promise<string> =>
+      site.kubectl('exec', 'deploy/teleport', '--', 'tctl', ...args)
+    const status = await tctl('status')
+    expect(status).toContain(`teleport.${site.namespace}.svc.cluster.local`)
+    await tctl('users', 'add', 'alice', '--k8s-groups=developers')
+
+    await type('helm uninstall teleport --wait')
+    expect(await site.kubectl('get', 'pvc', '-o', 'name')).toContain('/teleport')
+    await type('helm install teleport teleport/teleport')
+    await ready()
+    expect(await tctl('users', 'ls')).toContain('alice')
+    expect(await tctl('status')).toBe(status)
+  })
+}
