@@ -1,6 +1,7 @@
 import type { Endpoint } from '../contract/index.ts'
+import type { HostService } from '../identity/index.ts'
 import { authorizeCall, subjectOf } from './authorize-call.ts'
-import { type ApiDeps, type Caller, type Stranger, strangerFrom } from './context.ts'
+import { type ApiDeps, type Caller, type Member, type Stranger, strangerFrom } from './context.ts'
 import { ApiError } from './errors.ts'
 import { assertUnbarred } from './locks/assert-unbarred.ts'
 import type { Peer } from './peer.ts'
@@ -30,37 +31,57 @@ export function authenticate(
 }
 
 /**
- * Throws ACCESS_DENIED unless the endpoint is open to this caller, or his roles of today open it; and what `assertUnbarred`
- * throws for a person who may not call at all.
+ * Resolves to the caller as the endpoint's handler takes him. Rejects with ACCESS_DENIED unless the endpoint is open to this
+ * caller, or his roles of today open it; with what `assertUnbarred` throws for a person who may not call at all; and with
+ * MEMBER_REMOVED for a process that is none of ours any more.
  */
-export function authorize(
-  deps: Pick<ApiDeps, 'access' | 'clock'>,
+export async function authorize(
+  deps: Pick<ApiDeps, 'access' | 'clock' | 'joining'>,
   endpoint: Endpoint,
   caller: Caller | Stranger,
-): void {
+): Promise<Caller | Member | Stranger> {
   if (!('identity' in caller)) {
-    if (endpoint.open === 'anyone') return
+    if (endpoint.open === 'anyone') return caller
     throw new TypeError('a stranger reached an endpoint that is not for anyone')
   }
+  if (endpoint.open === 'member') return memberOf(deps, endpoint, caller)
   if (endpoint.open === 'self' && caller.identity.kind !== 'user') {
     throw new ApiError('ACCESS_DENIED', 'this is for users with a certificate of their own')
-  }
-  if (endpoint.open === 'member') {
-    assertMember(endpoint, caller)
-    return
   }
   const snapshot = deps.access.current()
   const subject = subjectOf(caller.identity, snapshot)
   assertUnbarred(deps, caller, subject, snapshot)
   authorizeCall(subject, endpoint)
+  return caller
 }
 
-/** Members have no roles: their certificate says which services they are, and the endpoint which of these may call. */
-function assertMember({ members = [] }: Endpoint, { identity }: Caller): void {
-  if (identity.kind === 'host' && members.some((one) => identity.services.includes(one))) return
-  throw new ApiError(
-    'ACCESS_DENIED',
-    `this is for services of this Teleport cluster: ${members.join(', ')}`,
-    { facts: { members } },
-  )
+/**
+ * Members have no roles: their certificate says which services they are, the endpoint which of these may call, and what was entered
+ * when they joined whether it is still so.
+ */
+async function memberOf(
+  { joining }: Pick<ApiDeps, 'joining'>,
+  { members = [] }: Endpoint,
+  caller: Caller,
+): Promise<Member> {
+  const { identity } = caller
+  const has = (services: readonly HostService[]): boolean =>
+    members.some((one) => services.includes(one))
+  const denied = (): ApiError =>
+    new ApiError(
+      'ACCESS_DENIED',
+      `this is for services of this Teleport cluster: ${members.join(', ')}`,
+      { facts: { members } },
+    )
+  if (identity.kind !== 'host' || !has(identity.services)) throw denied()
+  const record = await joining.members.find(identity.hostId)
+  if (record === null) {
+    throw new ApiError(
+      'MEMBER_REMOVED',
+      `host ${identity.hostId} is not a member of this Teleport cluster (any more): remove the identity that it keeps, and let it join anew`,
+      { facts: { hostId: identity.hostId } },
+    )
+  }
+  if (!has(record.services)) throw denied()
+  return { ...caller, identity, record }
 }

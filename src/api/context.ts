@@ -4,6 +4,7 @@ import type { Authorities, PeerCertificateParser } from '../ca/index.ts'
 import type { StatsSnapshot } from '../contract/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
 import type { HostIdentity, Identity, UserIdentity } from '../identity/index.ts'
+import type { Member as JoinedMember, JoinTokens, KubeNames, Members } from '../join/index.ts'
 import type { AccessState } from './access-state.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
 import type { Membership } from './member/ports.ts'
@@ -25,6 +26,7 @@ export interface ApiDeps {
   readonly webUrl: string | null
   readonly peers: PeerCertificateParser
   readonly kubeClusters: KubeClusterRegistry
+  readonly joining: Joining
   readonly audit: AuditLog
   readonly events: AuditReader
   /** Where events of other processes go. */
@@ -59,9 +61,23 @@ export interface Person extends Caller {
   readonly identity: UserIdentity
 }
 
-/** A service of ours in another process. */
+/** A service of ours in another process, which joined and is one of us still. */
 export interface Member extends Caller {
   readonly identity: HostIdentity
+  /** What was entered when it joined. */
+  readonly record: JoinedMember
+}
+
+/** Who becomes a member, and where it is told that we are. */
+export interface Joining {
+  readonly tokens: JoinTokens
+  readonly members: Members
+  readonly names: KubeNames
+  /** Of this process, which nobody else may have. */
+  readonly ownHostId: string
+  /** `host:port` of the web port and of the auth service, for instructions; null: there is none. */
+  readonly proxyAddress: string | null
+  readonly authAddress: string | null
 }
 
 /** Somebody who proved nothing yet. In audit events nobody is named. */

@@ -7,6 +7,9 @@ import type { ApiDeps, Caller } from './context.ts'
 import { ApiError } from './errors.ts'
 import { mutable, pageOf, sameName } from './handler-parts.ts'
 import type { Handlers } from './handler-types.ts'
+import { joinHandlers } from './join/handlers.ts'
+import { inventoryHandlers } from './join/inventory.ts'
+import { tokenHandlers } from './join/tokens.ts'
 import { DEFAULT_PAGE_ITEMS, MIN_AUDIT_RETENTION_MS, MIN_OFFLINE_ACCESS_MS } from './limits.ts'
 import { lockHandlers } from './locks/handlers.ts'
 import { loginHandlers } from './login/handlers.ts'
@@ -47,6 +50,9 @@ export function createHandlers(
     ...selfHandlers(deps),
     ...lockHandlers(deps, audit),
     ...memberHandlers(deps, audit, feed),
+    ...joinHandlers(deps, audit),
+    ...tokenHandlers(deps, audit),
+    ...inventoryHandlers(deps, audit),
 
     'roles.list': async ({ query }) => mutable(await stores.roles.list(pageOf(query))),
     'roles.read': async ({ params }) => stores.roles.read(params.name),

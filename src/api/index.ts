@@ -10,7 +10,7 @@
  * Test: test/integration/api walks the contract's table, so a new endpoint is tested before it is written.
  */
 export { type AccessSnapshot, AccessState } from './access-state.ts'
-export type { ApiDeps, Caller, StatsReader } from './context.ts'
+export type { ApiDeps, Caller, Joining, StatsReader } from './context.ts'
 export { ApiError, type ApiErrorCode } from './errors.ts'
 export {
   type Announcement,

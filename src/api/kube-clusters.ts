@@ -99,6 +99,19 @@ export class KubeClusterRegistry {
     )
   }
 
+  /** A service that is none of ours any more: nothing that it served is online. */
+  async withdrawAll(hostId: string): Promise<void> {
+    await this.announce(hostId, [])
+  }
+
+  /** Every service of every cluster, by name. */
+  async servers(): Promise<readonly (KubeClusterRecord & { readonly online: boolean })[]> {
+    await this.#load()
+    return this.#current()
+      .map((held) => ({ ...held.record, online: this.#isAlive(held) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
   /** Whether a service announced a cluster, now or within KUBE_CLUSTER_MEMORY_MS: then it may speak of it. */
   async announced(hostId: string, name: string): Promise<boolean> {
     await this.#load()

@@ -1,3 +1,4 @@
+import type { LockoutRules } from '../authn/index.ts'
 import type { DoorLimits } from '../tls/index.ts'
 
 /** Limits of the management API. */
@@ -51,3 +52,15 @@ export const STATE_GATHER_MS = 100
 export const MAX_STATE_WAITERS_PER_MEMBER = 4
 /** The life of a service's certificate for a cluster; services renew at half of it, so it bounds how long they do without us. */
 export const SERVER_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
+/**
+ * One address that brings join tokens which are none. Tokens cannot be guessed; this keeps agents with an old one, which try for
+ * ever, from being a load. A cluster's agents may share an address, so it forgets soon.
+ */
+export const JOIN_LOCKOUT: LockoutRules = {
+  freeFailures: 10,
+  firstWaitMs: 2000,
+  lastWaitMs: 60_000,
+  forgetMs: 10_000,
+}
+/** A member that was not heard of for longer is offline: three missed heartbeats. */
+export const MEMBER_OFFLINE_MS = 90_000

@@ -14,6 +14,7 @@ const AUDITED: ReadonlySet<ApiErrorCode> = new Set([
   'LOCKS_STALE',
   'ADDRESS_PINNED',
   'ADDRESS_NOT_PINNED',
+  'MEMBER_REMOVED',
 ])
 
 /** Of certificates that are genuine and worth nothing here. */
@@ -21,6 +22,7 @@ const WORTHLESS: ReadonlySet<ApiErrorCode> = new Set([
   'LOCKED',
   'ADDRESS_PINNED',
   'ADDRESS_NOT_PINNED',
+  'MEMBER_REMOVED',
 ])
 
 /** The same refusal, when the handler has written an event of its own about it. */

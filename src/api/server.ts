@@ -127,6 +127,9 @@ function register(
   if ((endpoint.rules.length === 0) !== (endpoint.open !== undefined)) {
     throw new TypeError(`endpoint ${name} must have rules, or be open on purpose`)
   }
+  if ((endpoint.open === 'member') !== (endpoint.members !== undefined)) {
+    throw new TypeError(`endpoint ${name} must say which services may call it`)
+  }
   const handler = handlers[name] as (call: ApiCall<EndpointName>) => Promise<unknown>
   app.route({
     method: endpoint.method,
@@ -148,7 +151,7 @@ function register(
     onRequest: async (request) => {
       const caller = authenticate(deps, endpoint, peers.get(request.raw.socket))
       callers.set(request, caller)
-      authorize(deps, endpoint, caller)
+      callers.set(request, await authorize(deps, endpoint, caller))
     },
     handler: async (request) => {
       const caller = callers.get(request)
@@ -173,7 +176,7 @@ function describeAccess({ open, rules, members = [] }: Endpoint): string {
     case 'self':
       return 'Open to every user, about himself.'
     case 'member':
-      return `Open to services of ours in other processes: ${members.join(', ')}.`
+      return `Open to services that joined: ${members.join(', ')}.`
     default:
       return `Needs ${rules.map(({ resource, verb }) => `\`${resource}: ${verb}\``).join(' and ')}.`
   }

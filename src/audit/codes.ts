@@ -21,6 +21,11 @@ export const eventCodes = {
   'lock.created': 'TLK00I',
   'lock.deleted': 'TLK01I',
   'client.disconnect': 'T3006I',
+  'instance.join': 'TJ002I',
+  'join_token.create': 'TJT00I',
+  /** Ours, like the next: the original tells neither. */
+  'join_token.delete': 'TJT01I',
+  'instance.delete': 'TJ003I',
   /** Ours: the settings of this product are one resource. */
   'cluster_settings.update': 'TCSET001I',
 } as const
@@ -32,6 +37,9 @@ export const REFUSED_REQUEST_CODE = 'T3009W'
 
 /** The code of a `user.login` that was refused, as the original has it. */
 export const REFUSED_LOGIN_CODE = 'T1000W'
+
+/** The code of an `instance.join` that was refused, as the original has it. */
+export const REFUSED_JOIN_CODE = 'TJ002E'
 
 let told = { ms: Number.NaN, text: '' }
 

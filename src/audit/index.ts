@@ -11,6 +11,7 @@ export {
   eventBase,
   eventCodes,
   eventTime,
+  REFUSED_JOIN_CODE,
   REFUSED_LOGIN_CODE,
   REFUSED_REQUEST_CODE,
 } from './codes.ts'

@@ -6,6 +6,7 @@
  * bear. Nothing that a person types is kept: passwords are hashed (argon2id), tokens too (SHA-256).
  * Test: unit tests beside the code; races and answers in test/integration/api.
  */
+export { addressKey } from './address-key.ts'
 export type { InviteKind } from './credentials.ts'
 export { AuthnError, type AuthnErrorCode } from './errors.ts'
 export type { Acceptance, Invitation } from './invites.ts'
@@ -17,6 +18,8 @@ export {
   MIN_PASSWORD_CHARS,
 } from './limits.ts'
 export { type LocalUserStatus, type LocalUsers, openLocalUsers } from './local-users.ts'
+export type { LockoutRules } from './lockout.ts'
+export { LockoutTable } from './lockout-table.ts'
 export type { LoginAttempt, LoginOutcome } from './logins.ts'
 export { passwordAdvice } from './password-rules.ts'
 export type { SecretCipher } from './ports.ts'

@@ -31,10 +31,19 @@ export function presetRoles(): readonly PresetRole[] {
         rules: SEE_CLUSTERS,
       },
     ),
-    preset('editor', 'edit users, roles, locks and settings; no access to Kubernetes clusters', {
+    preset('editor', 'edit users, roles, locks, join tokens and settings; no access to clusters', {
       rules: [
         {
-          resources: ['user', 'role', 'lock', 'cluster_settings', 'kube_cluster'],
+          resources: [
+            'user',
+            'role',
+            'lock',
+            'cluster_settings',
+            'kube_cluster',
+            'kube_server',
+            'token',
+            'instance',
+          ],
           verbs: ALL_VERBS,
         },
         { resources: ['cluster_status'], verbs: ['read'] },
@@ -42,7 +51,19 @@ export function presetRoles(): readonly PresetRole[] {
     }),
     preset('auditor', 'read the audit log and see who may do what; changes nothing', {
       rules: [
-        { resources: ['event', 'user', 'role', 'lock', 'kube_cluster'], verbs: ['list', 'read'] },
+        {
+          resources: [
+            'event',
+            'user',
+            'role',
+            'lock',
+            'kube_cluster',
+            'kube_server',
+            'token',
+            'instance',
+          ],
+          verbs: ['list', 'read'],
+        },
         { resources: ['cluster_settings', 'cluster_status', 'stats'], verbs: ['read'] },
       ],
     }),

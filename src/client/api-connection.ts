@@ -1,4 +1,5 @@
 import type { EndpointName } from '../contract/index.ts'
+import type { Dial } from './dialing-agent.ts'
 
 /** Where the auth service is, and who we are to it. */
 export interface ApiConnection {
@@ -15,6 +16,8 @@ export interface ApiConnection {
   /** How long one call may take; a minute when nothing is said. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** Connects instead of Node, through a proxy for one. */
+  readonly dial?: Dial | undefined
   /** Hears of each call: its name, how it ended, and milliseconds. Never of its content. */
   readonly onCall?: (name: EndpointName, outcome: string, ms: number) => void
 }

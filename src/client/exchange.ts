@@ -1,4 +1,5 @@
 import { type Agent, type RequestOptions, request } from 'node:https'
+import { type Dial, DialingAgent } from './dialing-agent.ts'
 import { ClientError } from './errors.ts'
 
 /** Answers are pages of resources; more means that the other end is not ours. */
@@ -14,6 +15,8 @@ export interface Exchange {
   readonly body: string | null
   readonly agent?: Agent
   readonly tls?: Pick<RequestOptions, 'ca' | 'servername' | 'rejectUnauthorized' | 'minVersion'>
+  /** Connects instead of Node; only without an agent. */
+  readonly dial?: Dial | undefined
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }
@@ -37,7 +40,7 @@ export function exchange({
         method: call.method,
         path: call.path,
         ...call.tls,
-        ...(call.agent === undefined ? { agent: false } : { agent: call.agent }),
+        agent: call.agent ?? (call.dial === undefined ? false : new DialingAgent({}, call.dial)),
         ...(call.signal === undefined ? {} : { signal: call.signal }),
         headers:
           body === null

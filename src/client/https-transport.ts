@@ -1,6 +1,7 @@
 import { Agent } from 'node:https'
 import { formatAddress } from '../core/index.ts'
 import type { ApiConnection } from './api-connection.ts'
+import { DialingAgent } from './dialing-agent.ts'
 import { type Answer, exchange } from './exchange.ts'
 import { explainFailure } from './failures.ts'
 
@@ -15,9 +16,9 @@ export class HttpsTransport implements ApiTransport {
   readonly #agent: Agent
 
   constructor(connection: ApiConnection) {
-    const { certificate, privateKey } = connection
+    const { certificate, privateKey, dial } = connection
     this.#connection = connection
-    this.#agent = new Agent({
+    const options = {
       keepAlive: true,
       maxSockets: 4,
       ca: connection.hostCa,
@@ -26,7 +27,8 @@ export class HttpsTransport implements ApiTransport {
         : { cert: certificate, key: privateKey }),
       servername: connection.serverName,
       minVersion: 'TLSv1.3',
-    })
+    } as const
+    this.#agent = dial === undefined ? new Agent(options) : new DialingAgent(options, dial)
   }
 
   [Symbol.dispose](): void {

@@ -11,6 +11,7 @@
 export { ADMIN_IDENTITY_FILE, type AdminIdentityFile, readAdminIdentity } from './admin-identity.ts'
 export { ApiClient } from './api-client.ts'
 export type { ApiConnection, ConnectionHints } from './api-connection.ts'
+export type { Dial } from './dialing-agent.ts'
 export { ApiCallError, ClientError, type ClientErrorCode } from './errors.ts'
 export type { ApiTransport } from './https-transport.ts'
 export {

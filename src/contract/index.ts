@@ -29,10 +29,13 @@ export {
 export {
   type AuditEventResource,
   type ClusterSettingsResource,
+  type InstanceResource,
   type KubeClusterResource,
+  type KubeServerResource,
   type LockResource,
   Metadata,
   type RoleResource,
+  type TokenResource,
   type UserResource,
 } from './resources.ts'
 export { StatsSnapshot, type StreamCounts, type Traffic, type UserTraffic } from './stats.ts'

@@ -8,7 +8,7 @@ export const ResourceName = Type.String({
   description: 'letters, digits and . _ @ : + -',
 })
 
-const Labels = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 1024 }))
+export const Labels = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 1024 }))
 
 export const Metadata = Type.Object(
   {
@@ -234,6 +234,84 @@ export const KubeClusterResource = Type.Object(
   { description: 'a Kubernetes cluster' },
 )
 export type KubeClusterResource = Static<typeof KubeClusterResource>
+
+/** What may join over the network. */
+export const MemberServices = Type.Array(
+  Type.Union([Type.Literal('kube'), Type.Literal('proxy')]),
+  { minItems: 1, maxItems: 2, uniqueItems: true },
+)
+
+/** A join token, without its secret: `metadata.name` only tells tokens apart. Made by `tokens.create`, never written. */
+export const TokenResource = Type.Object(
+  {
+    kind: Type.Literal('token'),
+    version: Type.Literal('v2'),
+    metadata: Type.Object({
+      name: Type.String(),
+      labels: Labels,
+      expires: Type.Optional(Type.String({ description: 'RFC 3339' })),
+    }),
+    spec: Type.Object({
+      roles: MemberServices,
+      join_method: Type.Literal('token'),
+    }),
+    status: Type.Object({
+      static: Type.Boolean({ description: 'it stands in teleport.yaml and does not expire' }),
+    }),
+  },
+  { description: 'a join token' },
+)
+export type TokenResource = Static<typeof TokenResource>
+
+/** A process of ours that joined. Read-only. */
+export const InstanceResource = Type.Object(
+  {
+    kind: Type.Literal('instance'),
+    version: Type.Literal('v1'),
+    metadata: Type.Object({
+      name: Type.String({ description: 'the host id' }),
+      labels: Labels,
+    }),
+    spec: Type.Object({
+      hostname: Type.String(),
+      services: MemberServices,
+      version: Type.String(),
+      token: Type.String({
+        description: 'the name of the token with which it joined: its lineage',
+      }),
+      address: Type.String(),
+    }),
+    status: Type.Object({
+      online: Type.Boolean(),
+      last_seen: Type.String({ description: 'RFC 3339' }),
+      joined: Type.String({ description: 'RFC 3339' }),
+      certificate_expires: Type.String({ description: 'RFC 3339' }),
+    }),
+  },
+  { description: 'a process that joined' },
+)
+export type InstanceResource = Static<typeof InstanceResource>
+
+/** One process that serves a Kubernetes cluster, or a name that belongs to a lineage while nobody serves it. Read-only. */
+export const KubeServerResource = Type.Object(
+  {
+    kind: Type.Literal('kube_server'),
+    version: Type.Literal('v3'),
+    metadata: Type.Object({ name: Type.String(), labels: Labels }),
+    spec: Type.Object({
+      host_id: Type.Union([Type.String(), Type.Null()]),
+      hostname: Type.String(),
+      version: Type.String(),
+      token: Type.String({ description: 'the lineage that the name belongs to' }),
+    }),
+    status: Type.Object({
+      online: Type.Boolean(),
+      last_seen: Type.Union([Type.String({ description: 'RFC 3339' }), Type.Null()]),
+    }),
+  },
+  { description: 'who serves a Kubernetes cluster' },
+)
+export type KubeServerResource = Static<typeof KubeServerResource>
 
 /** One event of the audit log: fields as documented in docs/audit-schema.md. */
 export const AuditEventSchema = Type.Object(

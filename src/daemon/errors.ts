@@ -5,6 +5,7 @@ export type DaemonErrorCode =
   | 'SECRET_KEY_INVALID'
   | 'ROLE_NOT_POSSIBLE'
   | 'NO_KUBE_CLUSTERS'
+  | 'JOIN_TOKEN_UNREADABLE'
   | 'USAGE'
   | 'KUBE_STATE'
   | 'WEB_PAGES_UNUSABLE'

@@ -13,7 +13,7 @@ import type { GatewayStats } from '../gateway/index.ts'
 import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import type { UpstreamSource } from '../upstream/index.ts'
-import type { TeleportConfig } from './config/index.ts'
+import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
 import { loadHostId } from './host-id.ts'
@@ -89,6 +89,11 @@ export async function runDaemon(options: {
     webUrl: publicWebUrl(config),
     proxies: publicProxies(config),
     secondFactor: config.auth.secondFactor,
+    staticTokens: await readStaticTokens(config.auth.tokens),
+    joinAddresses: {
+      proxy: publicWebAddress(config),
+      auth: publicAuthAddress(config),
+    },
     localAddress: local,
     stats,
     env,
@@ -245,6 +250,7 @@ async function openProxy(
     clusterName: config.auth.clusterName,
     version: options.version,
     kubeAddress: options.kubeAddress,
+    caPins: () => [auth.authorities.caPin],
     invites: auth.invites,
     pages: await loadPages(log),
     strictTransport: config.proxy.keyPair !== null,
@@ -342,14 +348,25 @@ function publicProxies({ proxy }: TeleportConfig): readonly { host: string; port
     : [{ host: reachable(host), port }]
 }
 
-/** What links to the web port begin with: the public address, else the listener on a host that browsers might reach. */
-function publicWebUrl(config: TeleportConfig): string | null {
+/** Where browsers and agents find the web port: the public address, else the listener on a host that they might reach. */
+function publicWebAddress(config: TeleportConfig): string | null {
   if (!config.proxy.enabled) return null
   const [own] = config.proxy.publicAddresses
   const { host, port } = config.proxy.webListen
-  const address = own ?? { host: reachable(host), port }
+  return formatAddress(own?.host ?? reachable(host), own?.port ?? port)
+}
+
+/** What links to the web port begin with. */
+function publicWebUrl(config: TeleportConfig): string | null {
+  const address = publicWebAddress(config)
   // The origin leaves out the port that is the protocol's own.
-  return new URL(`https://${formatAddress(address.host, address.port)}`).origin
+  return address === null ? null : new URL(`https://${address}`).origin
+}
+
+/** Where agents without a proxy find the auth service. */
+function publicAuthAddress({ auth }: TeleportConfig): string {
+  const [own] = auth.publicAddresses
+  return formatAddress(own?.host ?? reachable(auth.listen.host), own?.port ?? auth.listen.port)
 }
 
 const reachable = (host: string): string =>

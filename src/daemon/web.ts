@@ -25,6 +25,8 @@ export async function openWebDoor(options: {
   readonly clusterName: string
   readonly version: string
   readonly kubeAddress: string | null
+  /** Of the authorities that vouch for the auth service now. */
+  readonly caPins: () => readonly string[]
   readonly invites: InvitePort
   /** Null where the pages are not built. */
   readonly pages: WebAssets | null
@@ -43,6 +45,7 @@ export async function openWebDoor(options: {
       const body = {
         cluster_name: clusterName,
         server_version: version,
+        ca_pins: options.caPins(),
         proxy: { kube: { enabled: kubeAddress !== null, public_addr: kubeAddress } },
       }
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))

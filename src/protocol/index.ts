@@ -42,6 +42,7 @@ export {
   parseProxyHeader,
 } from './proxy-protocol/parse.ts'
 export {
+  ANY_AUTH_SERVER_NAME,
   authServerName,
   isKubeServerName,
   kubeServerName,

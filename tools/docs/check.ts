@@ -1,6 +1,11 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { eventCodes, REFUSED_LOGIN_CODE, REFUSED_REQUEST_CODE } from '../../src/audit/codes.ts'
+import {
+  eventCodes,
+  REFUSED_JOIN_CODE,
+  REFUSED_LOGIN_CODE,
+  REFUSED_REQUEST_CODE,
+} from '../../src/audit/codes.ts'
 import { type SectionSpec, schema } from '../../src/daemon/config/schema.ts'
 import { type RoomTable, readRoomTable } from '../rooms/table.ts'
 import { terminalPicture } from './terminal-picture.ts'
@@ -85,6 +90,7 @@ export function configKeys(spec: SectionSpec, prefix = ''): string[] {
 const REFUSED_CODES: Readonly<Record<string, readonly string[]>> = {
   'kube.request': [REFUSED_REQUEST_CODE],
   'user.login': [REFUSED_LOGIN_CODE],
+  'instance.join': [REFUSED_JOIN_CODE],
 }
 
 /** Events that are written and that the page does not name with their codes, and codes on the page that nothing writes. */

@@ -1,6 +1,6 @@
 import type { ResponseOf } from '../../contract/index.ts'
-import { authServerName } from '../../protocol/index.ts'
 import { readAnswer } from '../api-client.ts'
+import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 import { exchange } from '../exchange.ts'
 import { explainFailure } from '../failures.ts'
@@ -17,8 +17,8 @@ const UNVERIFIED_TIMEOUT_MS = 15_000
  */
 export async function describeUnverified(
   { host, port, text }: ProxyAddress,
-  clusterName: string,
-  signal?: AbortSignal,
+  serverName: string,
+  { signal, dial }: { readonly signal?: AbortSignal; readonly dial?: Dial | undefined } = {},
 ): Promise<LoginDescription> {
   const answer = await exchange({
     host,
@@ -28,9 +28,10 @@ export async function describeUnverified(
     body: null,
     tls: {
       rejectUnauthorized: false,
-      servername: authServerName(clusterName),
+      servername: serverName,
       minVersion: 'TLSv1.3',
     },
+    dial,
     timeoutMs: UNVERIFIED_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {

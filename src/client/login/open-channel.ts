@@ -1,4 +1,4 @@
-import { authServerName } from '../../protocol/index.ts'
+import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
 import { ApiClient } from '../api-client.ts'
 import type { ApiConnection } from '../api-connection.ts'
 import { ClientError } from '../errors.ts'
@@ -17,7 +17,13 @@ export interface KnownProxy {
 }
 
 export interface ChannelOptions {
+  /** Where the other end is: a proxy, or the auth service itself. */
   readonly proxy: ProxyAddress
+  /** What is at that address; a proxy when nothing is said. */
+  readonly via?: 'proxy' | 'auth'
+  readonly dial?: ApiConnection['dial']
+  /** Where pins come from, and what to do without one, in words for whoever gave them. */
+  readonly words?: { readonly pins: string; readonly unknown: string }
   readonly known: KnownProxy | null
   /** `--ca-pin`. */
   readonly pins: readonly string[]
@@ -66,9 +72,8 @@ async function openKnown(options: ChannelOptions, known: KnownProxy): Promise<Ch
 }
 
 async function openUnknown(options: ChannelOptions): Promise<Channel> {
-  const { proxy, known, signal } = options
-  const { clusterName } = await pingProxy(proxy, signal)
-  const described = await describeUnverified(proxy, clusterName, signal)
+  const { known } = options
+  const { clusterName, described } = await lookUnverified(options)
   const offered = hostAuthorities(described.host_ca)
   const decision = decideTrust({
     offered,
@@ -95,6 +100,20 @@ async function openUnknown(options: ChannelOptions): Promise<Channel> {
     case 'refuse':
       throw refusal(options, decision.because, { clusterName, offered })
   }
+}
+
+/** What is at the address, as it says itself. */
+async function lookUnverified(
+  options: Pick<ChannelOptions, 'proxy' | 'via' | 'signal' | 'dial'>,
+): Promise<{ readonly clusterName: string; readonly described: LoginDescription }> {
+  const { proxy } = options
+  if (options.via === 'auth') {
+    const described = await describeUnverified(proxy, ANY_AUTH_SERVER_NAME, options)
+    return { clusterName: described.cluster_name, described }
+  }
+  const { clusterName } = await pingProxy(proxy, options)
+  const described = await describeUnverified(proxy, authServerName(clusterName), options)
+  return { clusterName, described }
 }
 
 const bundleOf = (authorities: readonly HostAuthority[]): string =>
@@ -127,11 +146,11 @@ async function openVerified(
 
 /** The way to the auth service of a Teleport cluster through a proxy, without a certificate. */
 export function connectionTo(
-  options: Pick<ChannelOptions, 'proxy' | 'signal' | 'onCall'>,
+  options: Pick<ChannelOptions, 'proxy' | 'signal' | 'onCall' | 'dial'>,
   clusterName: string,
   hostCa: string,
 ): ApiConnection {
-  const { proxy, signal, onCall } = options
+  const { proxy, signal, onCall, dial } = options
   return {
     host: proxy.host,
     port: proxy.port,
@@ -144,6 +163,7 @@ export function connectionTo(
       unauthenticated: `log in again: tsh login --proxy=${proxy.text}`,
       denied: 'see "tsh status" for your roles',
     },
+    dial,
     ...(signal === undefined ? {} : { signal }),
     ...(onCall === undefined ? {} : { onCall }),
   }
@@ -155,10 +175,8 @@ async function diagnose(
   known: KnownProxy,
   error: ClientError,
 ): Promise<ClientError> {
-  const { proxy, signal } = options
   try {
-    const { clusterName } = await pingProxy(proxy, signal)
-    const described = await describeUnverified(proxy, clusterName, signal)
+    const { clusterName, described } = await lookUnverified(options)
     const offered = hostAuthorities(described.host_ca)
     const decision = decideTrust({
       offered,
@@ -188,7 +206,7 @@ function withClock(error: unknown, { time }: LoginDescription, nowMs: number): C
 }
 
 function refusal(
-  { proxy, known, pins }: ChannelOptions,
+  { proxy, known, pins, words }: ChannelOptions,
   because: 'changed' | 'pin-mismatch' | 'unknown',
   found: { readonly clusterName: string; readonly offered: readonly HostAuthority[] },
 ): ClientError {
@@ -213,7 +231,7 @@ function refusal(
     case 'pin-mismatch':
       return new ClientError(
         'CA_PIN_MISMATCH',
-        `the authority of ${proxy.text} is not the one that --ca-pin names. Nothing was sent.\n  --ca-pin: ${pins.join(', ')}\n  offered:  ${offered}`,
+        `the authority of ${proxy.text} is not the one that ${words?.pins ?? '--ca-pin'} names. Nothing was sent.\n  ${words?.pins ?? '--ca-pin'}: ${pins.join(', ')}\n  offered:  ${offered}`,
         {
           facts: { ...facts, pins },
           hint: 'compare with the CA pin that "tctl status" shows on the auth service',
@@ -225,7 +243,9 @@ function refusal(
         `the authority of ${proxy.text} (Teleport cluster "${found.clusterName}") is not known yet, and nobody is here to confirm it. Nothing was sent.\n  offered: ${offered}`,
         {
           facts,
-          hint: 'give --ca-pin=<the CA pin that "tctl status" shows>, or --insecure to believe it unseen',
+          hint:
+            words?.unknown ??
+            'give --ca-pin=<the CA pin that "tctl status" shows>, or --insecure to believe it unseen',
         },
       )
   }

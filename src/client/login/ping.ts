@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { errorMessage } from '../../core/index.ts'
+import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 import { exchange } from '../exchange.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
@@ -9,18 +10,30 @@ const PING_TIMEOUT_MS = 15_000
 export interface Ping {
   readonly clusterName: string
   readonly serverVersion: string | null
+  /** Pins of the authorities of the auth service, as the proxy says. */
+  readonly caPins: readonly string[]
 }
 
 /**
  * Asks a proxy which Teleport cluster it belongs to. Rejects with ClientError CONNECT_FAILED, or BAD_ANSWER when no proxy of
  * ours answers.
  *
- * The proxy's web certificate is not verified: it may be of any authority, and nothing in the answer is trusted. Only a name
- * comes from it, and whoever changes that name leads us to a server that cannot prove itself by the pinned authority.
+ * The proxy's web certificate is not verified unless that is asked for: it may be of any authority, and nothing in the answer is
+ * trusted then. Only a name comes from it, and whoever changes that name leads us to a server that cannot prove itself by the
+ * pinned authority.
  */
 export async function pingProxy(
   { host, port, text }: ProxyAddress,
-  signal?: AbortSignal,
+  {
+    signal,
+    dial,
+    verify = false,
+  }: {
+    readonly signal?: AbortSignal | undefined
+    readonly dial?: Dial | undefined
+    /** By the authorities of this machine; CONNECT_FAILED too when the certificate is not theirs. */
+    readonly verify?: boolean
+  } = {},
 ): Promise<Ping> {
   const answer = await exchange({
     host,
@@ -29,11 +42,12 @@ export async function pingProxy(
     path: '/webapi/ping',
     body: null,
     tls: {
-      rejectUnauthorized: false,
+      rejectUnauthorized: verify,
       minVersion: 'TLSv1.2',
       // An address is no server name, and without one the web port knows no certificate.
       servername: isIP(host) === 0 ? host : 'localhost',
     },
+    dial,
     timeoutMs: PING_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
@@ -50,9 +64,11 @@ export async function pingProxy(
     })
   }
   const version = parsed['server_version']
+  const pins = parsed['ca_pins']
   return {
     clusterName: parsed['cluster_name'],
     serverVersion: typeof version === 'string' ? version : null,
+    caPins: Array.isArray(pins) ? pins.filter((pin) => typeof pin === 'string') : [],
   }
 }
 

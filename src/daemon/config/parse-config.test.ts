@@ -14,6 +14,8 @@ const problems = (text: string): string[] => {
   return []
 }
 
+const SECRET = '866c6c114724a0fa4d4d73216afd99fb1a2d6bfde8e13a19'
+
 describe('parseConfig()', () => {
   it('is off for Kubernetes by default', () => {
     const config = parse('')
@@ -184,9 +186,49 @@ kubernetes_service:
       'enables Kubernetes',
     ],
     [
-      'joining',
-      'teleport:\n  auth_servers: [a:3080]\n',
-      'joining over the network is not possible in this version',
+      'two places to join',
+      'teleport:\n  proxy_server: a:3080\n  auth_server: b:3025\n',
+      'teleport.yaml:3:3: teleport.auth_server: cannot stand beside teleport.proxy_server: choose one',
+    ],
+    [
+      'the older form beside the newer',
+      'teleport:\n  auth_servers: [b:3025]\n  auth_server: b:3025\n',
+      'teleport.auth_servers: cannot stand beside teleport.auth_server',
+    ],
+    [
+      'a place to join that is none',
+      "teleport:\n  proxy_server: ':3080'\n",
+      'teleport.proxy_server: must name the host to connect to',
+    ],
+    [
+      'two tokens',
+      `teleport:\n  auth_token: ${SECRET}\n  join_params: {token_name: /token}\n`,
+      'teleport.join_params.token_name: cannot stand beside teleport.auth_token',
+    ],
+    [
+      'another way to join',
+      'teleport:\n  join_params: {method: iam}\n',
+      'teleport.join_params.method: must be one of token',
+    ],
+    [
+      'a pin that is none',
+      'teleport:\n  ca_pin: [sha256:12]\n',
+      'teleport.ca_pin: must be sha256:<64 hex digits>',
+    ],
+    [
+      'a token that can be guessed',
+      'auth_service:\n  tokens: ["kube:secret"]\n',
+      'teleport.yaml:2:11: auth_service.tokens: a join token has at least 16 characters',
+    ],
+    [
+      'a token for what cannot join',
+      `auth_service:\n  tokens: ["kube,node:${SECRET}"]\n`,
+      'auth_service.tokens: "node" cannot join: kube and proxy can',
+    ],
+    [
+      'a token for nothing',
+      `auth_service:\n  tokens: ["${SECRET}"]\n`,
+      'must be a list of "<services>:<secret>"',
     ],
     ['SSH', 'ssh_service: {enabled: yes}\n', 'there is no SSH service'],
     ['a label that is a list', 'kubernetes_service:\n  labels: {a: [b]}\n', 'must be labels'],
@@ -197,6 +239,59 @@ kubernetes_service:
     ],
   ])('refuses %s, with its place', (_what, text, message) => {
     expect(problems(text).join('\n')).toContain(message)
+  })
+
+  it('reads how to join, with values or files', () => {
+    expect(
+      parse(`version: v3
+teleport:
+  join_params: {method: token, token_name: /etc/teleport-secrets/auth-token}
+  proxy_server: proxy.example.com
+  ca_pin: SHA256:${'AB'.repeat(32)}
+`).joining,
+    ).toEqual({
+      server: { kind: 'proxy', addresses: [{ host: 'proxy.example.com', port: 3080 }] },
+      token: { kind: 'file', path: '/etc/teleport-secrets/auth-token' },
+      caPins: [`sha256:${'ab'.repeat(32)}`],
+      insecure: false,
+    })
+    expect(
+      parse(`teleport:
+  auth_token: ${SECRET}
+  auth_servers: [a.example.com:3025, b.example.com]
+`).joining,
+    ).toEqual({
+      server: {
+        kind: 'auth',
+        addresses: [
+          { host: 'a.example.com', port: 3025 },
+          { host: 'b.example.com', port: 3025 },
+        ],
+      },
+      token: { kind: 'value', value: SECRET },
+      caPins: [],
+      insecure: false,
+    })
+    expect(parse('').joining).toMatchObject({ server: null, token: null })
+  })
+
+  it('reads static tokens, for one service or several', () => {
+    expect(
+      parse(`auth_service:
+  tokens:
+  - kube:${SECRET}
+  - "proxy,kube:/run/token"
+`).auth.tokens,
+    ).toEqual([
+      { services: ['kube'], secret: { kind: 'value', value: SECRET } },
+      { services: ['proxy', 'kube'], secret: { kind: 'file', path: '/run/token' } },
+    ])
+  })
+
+  it('never repeats a token in what is wrong with it', () => {
+    for (const text of [`node:${SECRET}`, `kube:${SECRET} x`, `kube:${SECRET}`.repeat(9)]) {
+      expect(problems(`auth_service: {tokens: ["${text}"]}`).join()).not.toContain(SECRET)
+    }
   })
 
   it('tells everything that is wrong at once', () => {

@@ -2,9 +2,11 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { errorMessage, parseDuration } from '../../core/index.ts'
+import { memberServices, parseMemberServices, tokenProblem } from '../../join/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { isKey, isRefused, type KeyType, type SectionSpec, schema } from './schema.ts'
+import type { SecretText, StaticTokenText } from './secrets.ts'
 
 export const secondFactors = ['off', 'otp', 'on'] as const
 export type SecondFactor = (typeof secondFactors)[number]
@@ -21,12 +23,27 @@ export interface TeleportConfig {
   }
   /** `:memory:` or a file. */
   readonly databasePath: string
+  /** How this process joins a Teleport cluster whose auth service is elsewhere. */
+  readonly joining: {
+    /** Null: nothing says where. `auth` addresses may be those of a proxy, as the older form has them. */
+    readonly server: {
+      readonly kind: 'proxy' | 'auth'
+      readonly addresses: readonly Address[]
+    } | null
+    readonly token: SecretText | null
+    readonly caPins: readonly string[]
+    /** `--insecure`: an authority at first use is believed unseen. */
+    readonly insecure: boolean
+  }
   readonly auth: {
     readonly enabled: boolean
     readonly clusterName: string
     readonly listen: Address
     /** off: a password alone logs in; otp, on: a password and a one-time code. */
     readonly secondFactor: SecondFactor
+    readonly publicAddresses: readonly Address[]
+    /** Static join tokens. */
+    readonly tokens: readonly StaticTokenText[]
   }
   readonly proxy: {
     readonly enabled: boolean
@@ -178,6 +195,12 @@ function readValue(node: Node, type: KeyType, path: string): Read {
       return readKeyPairs(node)
     case 'authentication':
       return readAuthentication(node)
+    case 'secret':
+      return readSecret(node)
+    case 'pins':
+      return readPins(node)
+    case 'tokens':
+      return readTokens(node)
   }
 }
 
@@ -199,6 +222,8 @@ function readBoolean(node: Node): Read {
 /** Defaults of ports, by the key that lacks one. */
 const DEFAULT_PORTS: readonly (readonly [RegExp, number])[] = [
   [/^auth_service\./, 3025],
+  [/^teleport\.auth_server/, 3025],
+  [/^teleport\.proxy_server/, 3080],
   [/kube|kubernetes/, 3026],
   [/^proxy_service\./, 3080],
   [/^teleport\.diag_addr/, 3000],
@@ -211,6 +236,45 @@ function readAddress(node: Node, path: string): Read {
   return address === null
     ? { problem: 'must be an address like 0.0.0.0:3026 or kube.example.com:443' }
     : { value: address }
+}
+
+/** What is wrong is told without the secret. */
+function readSecret(node: Node): Read {
+  const secret = secretOf(scalarText(node) ?? '')
+  return typeof secret === 'string' ? { problem: secret } : { value: secret }
+}
+
+/** A text, or the absolute path of a file that holds it, as the original has it. */
+function secretOf(text: string): SecretText | string {
+  if (text.startsWith('/')) return { kind: 'file', path: text }
+  const problem = text === '' ? 'must be a join token, or the path of a file that holds it' : null
+  return problem ?? tokenProblem(text) ?? { kind: 'value', value: text }
+}
+
+function readPins(node: Node): Read {
+  const nodes = isSeq(node) ? (node.items as Node[]) : [node]
+  const pins = nodes.map((item) => (scalarText(item) ?? '').trim().toLowerCase())
+  return pins.every((pin) => /^sha256:[0-9a-f]{64}$/.test(pin))
+    ? { value: pins }
+    : { problem: 'must be sha256:<64 hex digits>, or a list of them; "tctl status" shows it' }
+}
+
+function readTokens(node: Node): Read {
+  const problem = `must be a list of "<services>:<secret>", with services of ${memberServices.join(', ')}`
+  if (!isSeq(node)) return { problem }
+  const tokens: StaticTokenText[] = []
+  for (const item of node.items) {
+    const [, names = '', text = ''] = /^([^:]+):(.*)$/s.exec(scalarText(item as Node) ?? '') ?? []
+    if (names === '') return { problem }
+    const read = parseMemberServices(names)
+    if ('unknown' in read) {
+      return { problem: `"${read.unknown}" cannot join: ${memberServices.join(' and ')} can` }
+    }
+    const secret = secretOf(text.trim())
+    if (typeof secret === 'string') return { problem: secret }
+    tokens.push({ services: read.services, secret })
+  }
+  return { value: tokens }
 }
 
 function readLabels(node: Node): Read {
@@ -305,6 +369,17 @@ function judgeTogether(values: Values, reader: SectionReader): void {
   exclusive('proxy_service.kubernetes.listen_addr', 'proxy_service.kube_listen_addr')
   exclusive('proxy_service.kubernetes.public_addr', 'proxy_service.kube_public_addr')
   exclusive('proxy_service.https_keypairs', 'proxy_service.https_key_file')
+  exclusive('teleport.proxy_server', 'teleport.auth_server')
+  exclusive('teleport.proxy_server', 'teleport.auth_servers')
+  exclusive('teleport.auth_server', 'teleport.auth_servers')
+  exclusive('teleport.auth_token', 'teleport.join_params.token_name')
+  for (const path of ['teleport.proxy_server', 'teleport.auth_server', 'teleport.auth_servers']) {
+    const value = values.get<Address | Address[]>(path) ?? []
+    const addresses = Array.isArray(value) ? value : [value]
+    if (addresses.some(({ host }) => host === '0.0.0.0' || host === '::')) {
+      reader.problem(path, 'must name the host to connect to, like proxy.example.com:3080')
+    }
+  }
   if (
     values.has('proxy_service.kube_listen_addr') &&
     values.get('proxy_service.kubernetes.enabled') === false
@@ -353,14 +428,38 @@ function resolveConfig(values: Values): TeleportConfig {
       values.get<string>('teleport.storage.type') === 'memory'
         ? ':memory:'
         : join(storagePath, 'teleport.db'),
+    joining: resolveJoining(values),
     auth: {
       enabled: values.get<boolean>('auth_service.enabled') ?? true,
       clusterName: values.get<string>('auth_service.cluster_name') ?? nodename,
       listen: values.get<Address>('auth_service.listen_addr') ?? { host: '0.0.0.0', port: 3025 },
       secondFactor: values.get<SecondFactor>('auth_service.authentication') ?? 'otp',
+      publicAddresses: values.get<Address[]>('auth_service.public_addr') ?? [],
+      tokens: values.get<StaticTokenText[]>('auth_service.tokens') ?? [],
     },
     proxy: resolveProxy(values),
     kube: resolveKube(values),
+  }
+}
+
+function resolveJoining(values: Values): TeleportConfig['joining'] {
+  const proxy = values.get<Address>('teleport.proxy_server')
+  const auth = values.get<Address>('teleport.auth_server')
+  const several = values.get<Address[]>('teleport.auth_servers') ?? []
+  const authAddresses = auth === undefined ? several : [auth]
+  return {
+    server:
+      proxy !== undefined
+        ? { kind: 'proxy', addresses: [proxy] }
+        : authAddresses.length > 0
+          ? { kind: 'auth', addresses: authAddresses }
+          : null,
+    token:
+      values.get<SecretText>('teleport.auth_token') ??
+      values.get<SecretText>('teleport.join_params.token_name') ??
+      null,
+    caPins: values.get<string[]>('teleport.ca_pin') ?? [],
+    insecure: false,
   }
 }
 

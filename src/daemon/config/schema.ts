@@ -11,6 +11,9 @@ export type KeyType =
   | 'commands'
   | 'keypairs'
   | 'authentication'
+  | 'secret'
+  | 'pins'
+  | 'tokens'
   | { readonly oneOf: readonly string[] }
 
 export interface KeySpec {
@@ -27,9 +30,6 @@ export interface Refused {
 
 const key = (type: KeyType, says: string): KeySpec => ({ type, says })
 const refused = (reason: string): Refused => ({ refused: reason })
-
-const JOINING =
-  'joining over the network is not possible in this version: run auth, proxy and kube in one process'
 
 export const schema: SectionSpec = {
   version: key({ oneOf: ['v1', 'v2', 'v3'] }, 'version of the file format; any is read alike'),
@@ -54,12 +54,24 @@ export const schema: SectionSpec = {
       ),
       path: key('text', 'directory of the database (default: <data_dir>/backend)'),
     },
-    auth_servers: refused(JOINING),
-    auth_server: refused(JOINING),
-    proxy_server: refused(JOINING),
-    auth_token: refused(JOINING),
-    join_params: refused(JOINING),
-    ca_pin: refused(JOINING),
+    proxy_server: key(
+      'address',
+      'join the Teleport cluster behind this proxy: its web port (default port: 3080)',
+    ),
+    auth_server: key('address', 'join the auth service at this address (default port: 3025)'),
+    auth_servers: key(
+      'addresses',
+      'the older form: addresses of auth services, or of a proxy; tried in turn',
+    ),
+    auth_token: key('secret', 'the join token, or the absolute path of a file that holds it'),
+    join_params: {
+      method: key({ oneOf: ['token'] }, 'how to join; this version knows token (default: token)'),
+      token_name: key('secret', 'the join token, or the absolute path of a file that holds it'),
+    },
+    ca_pin: key(
+      'pins',
+      'sha256:… of the authority that must vouch for the auth service; one or a list (tctl status)',
+    ),
     connection_limits: refused('limits are fixed in this version'),
   },
   auth_service: {
@@ -69,10 +81,13 @@ export const schema: SectionSpec = {
       'name of the Teleport cluster; it stands in every certificate (default: the nodename)',
     ),
     listen_addr: key('address', 'where the management API is served (default: 0.0.0.0:3025)'),
-    public_addr: key('addresses', 'addresses by which others reach it'),
+    public_addr: key(
+      'addresses',
+      'addresses by which others reach it; the first is told to agents',
+    ),
     tokens: key(
-      'texts',
-      'static join tokens, "<roles>:<secret>"; kept for the version that lets agents join',
+      'tokens',
+      'static join tokens, "kube:<secret>" or "proxy,kube:<secret>"; the secret may be the absolute path of a file',
     ),
     authentication: key(
       'authentication',

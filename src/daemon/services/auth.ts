@@ -6,6 +6,7 @@ import {
   createApiServer,
   ensurePresets,
   type InvitePort,
+  type Joining,
   KubeClusterRegistry,
   type Membership,
   openStores,
@@ -21,7 +22,8 @@ import {
   type PeerCertificateParser,
 } from '../../ca/index.ts'
 import { type Clock, errorMessage, type Logger, parseDuration } from '../../core/index.ts'
-import { authServerName } from '../../protocol/index.ts'
+import { JoinTokens, KubeNames, Members, type StaticToken } from '../../join/index.ts'
+import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
 import { openSqlAuditStore } from '../../sinks/index.ts'
 import { openSqlite } from '../../storage/index.ts'
 import { keepAdminIdentity } from '../admin-identity.ts'
@@ -37,6 +39,8 @@ export interface AuthService {
   readonly access: AccessState
   readonly spool: Spool
   readonly kubeClusters: KubeClusterRegistry
+  /** Who joined, and whose the clusters' names are. */
+  readonly joining: Joining
   readonly listener: ApiListener
   readonly serverName: string
   /** Proves users to the kubernetes service. */
@@ -61,6 +65,10 @@ export async function openAuthService(
     /** Where members find the proxies. */
     readonly proxies: readonly { readonly host: string; readonly port: number }[]
     readonly secondFactor: 'off' | 'otp' | 'on'
+    /** Those of the configuration file. */
+    readonly staticTokens: readonly StaticToken[]
+    /** Where agents find this cluster, `host:port`; null: nowhere. */
+    readonly joinAddresses: { readonly proxy: string | null; readonly auth: string | null }
     /** Where `tctl` on this machine finds us. */
     readonly localAddress: { readonly host: string; readonly port: number }
     /** Live numbers; the events of the management API are counted on their way to the spool. */
@@ -94,6 +102,14 @@ export async function openAuthService(
   })
 
   const kubeClusters = new KubeClusterRegistry(backend, clock)
+  const joining: Joining = {
+    tokens: new JoinTokens(backend, clock, options.staticTokens),
+    members: new Members(backend, clock),
+    names: new KubeNames(backend, clock),
+    ownHostId: hostId,
+    proxyAddress: options.joinAddresses.proxy,
+    authAddress: options.joinAddresses.auth,
+  }
   const sweep = async (): Promise<void> => {
     await backend.sweep(clock.now())
     const { audit_retention: retention } = access.current().settings
@@ -133,10 +149,11 @@ export async function openAuthService(
     }),
     peers,
     kubeClusters,
+    joining,
     audit: options.stats.countingAudit(spool),
     events,
     eventSink: events,
-    membership: nobodyJoined,
+    membership: membershipOf(joining),
     proxies: () => options.proxies,
     stats: options.stats,
     clock,
@@ -152,7 +169,10 @@ export async function openAuthService(
   )
   const listener = createApiListener({
     server,
-    secureContext: async (name) => (name === serverName ? certificates.secureContext(name) : null),
+    secureContext: async (name) =>
+      name === serverName || name === ANY_AUTH_SERVER_NAME
+        ? certificates.secureContext(name)
+        : null,
     peers,
     clock,
     log,
@@ -173,6 +193,7 @@ export async function openAuthService(
     access,
     spool,
     kubeClusters,
+    joining,
     listener,
     serverName,
     userPeers,
@@ -181,12 +202,12 @@ export async function openAuthService(
   }
 }
 
-/** Until somebody can join, nobody did: whatever members may call is refused. */
-const nobodyJoined: Membership = {
-  lineageOf: async () => null,
-  claim: async () => false,
-  seen: async () => {},
-}
+/** What the endpoints for members ask of those who joined. */
+const membershipOf = ({ members, names }: Joining): Membership => ({
+  lineageOf: async (hostId) => (await members.find(hostId))?.lineage ?? null,
+  claim: async (name, lineage) => (await names.claim(name, lineage)).lineage === lineage,
+  seen: (hostId, seen) => members.seen(hostId, seen),
+})
 
 const toError = (error: unknown): Error =>
   error instanceof Error ? error : new Error(errorMessage(error))

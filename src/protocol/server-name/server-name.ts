@@ -21,6 +21,12 @@ export function proxyServerName(teleportCluster: string): string {
   return `p-${label('proxy', teleportCluster)}.${SERVER_NAME_SUFFIX}`
 }
 
+/**
+ * The TLS server name of the auth service for whoever does not know yet of which Teleport cluster it is. Good for the question
+ * alone: what comes next goes to `authServerName`.
+ */
+export const ANY_AUTH_SERVER_NAME = `auth.${SERVER_NAME_SUFFIX}`
+
 /** Whether a name could be that of a Kubernetes cluster. */
 export function isKubeServerName(name: string): boolean {
   return KUBE_NAME.test(name)

@@ -1,14 +1,13 @@
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { errorCode, errorMessage } from '../../core/index.ts'
+import { connectTcp, connectThroughProxy } from '../../dial/index.ts'
 import type { TlsMaterial } from '../credentials/tls-material.ts'
 import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
 import type { UpstreamLimits } from '../limits.ts'
 import type { KubeTarget } from '../target.ts'
 import type { UpstreamFailure } from '../types.ts'
-import { connectTcp } from './connect-tcp.ts'
 import type { DirectReads } from './direct-reads.ts'
-import { connectThroughProxy } from './proxy/connect-through-proxy.ts'
 
 export interface DialOptions {
   readonly target: KubeTarget

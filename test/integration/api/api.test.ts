@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/client/index.ts'
 import {
@@ -36,10 +37,12 @@ describe('management API', () => {
       'login.create',
       'invites.describe',
       'invites.accept',
+      'join.create',
     ])
     expect(openTo('self')).toEqual(['self.read'])
     for (const name of openTo('member')) {
-      expect((endpoints[name] as Endpoint).members?.length, name).toBeGreaterThan(0)
+      const { members = [] }: Endpoint = endpoints[name]
+      expect(members.length, name).toBeGreaterThan(0)
     }
     for (const name of ruled) expect(endpoints[name].rules.length, name).toBeGreaterThan(0)
   })
@@ -91,37 +94,6 @@ describe('management API', () => {
     expect((await call(connection, endpoint)).status).toBe(403)
   })
 
-  it.each(openTo('member'))(
-    '%s is for members: 403 and audited for people, the administrator and other services',
-    async (name) => {
-      const endpoint: Endpoint = endpoints[name]
-      const services = (['auth', 'proxy', 'kube'] as const).filter(
-        (service) => !endpoint.members?.some((one) => one === service),
-      )
-      await api.stores.roles.upsert({
-        kind: 'role',
-        version: 'v7',
-        metadata: { name: 'everything' },
-        spec: { allow: { rules: [rule(['*'], ['*'])] } },
-      })
-      const callers = [
-        { user: 'eve', connection: await api.as('eve', ['everything']) },
-        { user: '@admin', connection: await api.admin() },
-        { user: '@other', connection: await api.member('other', 'token', services) },
-      ]
-      for (const { user, connection } of callers) {
-        const answer = await call(connection, endpoint, endpoint.body === null ? undefined : {})
-        expect(answer).toMatchObject({ status: 403, body: { error: { code: 'ACCESS_DENIED' } } })
-        expect(api.events.at(-1)).toMatchObject({
-          event: 'auth',
-          user,
-          error_code: 'ACCESS_DENIED',
-          path: endpoint.path,
-        })
-      }
-    },
-  )
-
   it.each([...ruled, ...openTo('self'), ...openTo('member')])(
     '%s without a certificate is 401 and audited',
     async (name) => {
@@ -132,6 +104,69 @@ describe('management API', () => {
       expect(api.events.at(-1)).toMatchObject({ event: 'auth', error_code: 'UNAUTHENTICATED' })
     },
   )
+
+  describe.each(openTo('member'))('%s is for members alone', (name) => {
+    const endpoint: Endpoint = endpoints[name]
+    const { members = [] } = endpoint
+    const others = (['kube', 'proxy'] as const).filter((service) => !members.includes(service))
+    const body = endpoint.body === null ? undefined : {}
+
+    it('refuses people and the local administrator, whatever their roles, and audits it', async () => {
+      await api.stores.roles.upsert({
+        kind: 'role',
+        version: 'v7',
+        metadata: { name: 'everything' },
+        spec: { allow: { rules: [rule(['*'], ['*'])] } },
+      })
+      await expect.poll(() => api.access.current().roles.has('everything')).toBe(true)
+      for (const [user, connection] of [
+        ['eve', await api.as('eve', ['everything'])],
+        ['@admin', await api.admin()],
+      ] as const) {
+        const answer = await call(connection, endpoint, body)
+        expect(answer).toMatchObject({ status: 403, body: { error: { code: 'ACCESS_DENIED' } } })
+        expect(api.events.at(-1)).toMatchObject({
+          event: 'auth',
+          user,
+          error_code: 'ACCESS_DENIED',
+          path: endpoint.path,
+        })
+      }
+    })
+
+    it('refuses a host of another service, by certificate or by record, and audits it', async () => {
+      const wrong = [
+        { certificate: ['auth'], record: members },
+        { certificate: members, record: others },
+        ...others.map((service) => ({ certificate: [service], record: members })),
+        ...others.map((service) => ({ certificate: [service], record: [service] })),
+      ] as const
+      for (const { certificate, record } of wrong) {
+        if (record.length === 0) continue
+        const hostId = randomUUID()
+        const connection = await api.member(hostId, 'token', [...certificate], [...record])
+        const answer = await call(connection, endpoint, body)
+        expect(answer).toMatchObject({ status: 403, body: { error: { code: 'ACCESS_DENIED' } } })
+        expect(api.events.at(-1)).toMatchObject({
+          event: 'auth',
+          user: `@${hostId}`,
+          error_code: 'ACCESS_DENIED',
+        })
+      }
+    })
+
+    it('refuses a member that was removed, on the same connection, and audits it', async () => {
+      const hostId = randomUUID()
+      const connection = await api.member(hostId, 'token', [...members])
+      expect((await call(connection, endpoint, body)).status).not.toBe(403)
+      await api.joining.members.delete(hostId)
+      expect(await call(connection, endpoint, body)).toMatchObject({
+        status: 403,
+        body: { error: { code: 'MEMBER_REMOVED' } },
+      })
+      expect(api.events.at(-1)).toMatchObject({ event: 'auth', error_code: 'MEMBER_REMOVED' })
+    })
+  })
 
   it('refuses a service: its certificate opens no endpoint', async () => {
     const connection = await api.connection((publicKeyPem) =>

@@ -9,6 +9,7 @@ import {
   createApiServer,
   ensurePresets,
   type InvitePort,
+  type Joining,
   KubeClusterRegistry,
   openStores,
   type Stores,
@@ -26,11 +27,19 @@ import { buildPath, type Endpoint, type ResponseOf } from '../../../../src/contr
 import { type Clock, silentLogger, systemClock } from '../../../../src/core/index.ts'
 import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
 import type { HostService } from '../../../../src/identity/index.ts'
+import {
+  JoinTokens,
+  KubeNames,
+  type MemberService,
+  Members,
+  type StaticToken,
+} from '../../../../src/join/index.ts'
 import { authServerName } from '../../../../src/protocol/index.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
 
+export const OWN_HOST_ID = '00000000-0000-4000-8000-000000000000'
 export const CLUSTER = 'api.example.com'
 /** The live numbers of a process in which nothing happened. */
 const testStats = (): LiveStats =>
@@ -49,8 +58,6 @@ export class TestApi implements AsyncDisposable {
   readonly stored: AuditEvent[] = []
   storeFails = false
   /** Who joined, by host id, and whose the names of clusters are. */
-  readonly lineages = new Map<string, string>()
-  readonly owners = new Map<string, string>()
   readonly stack = new AsyncDisposableStack()
   clock: Clock = systemClock
   stores!: Stores
@@ -59,6 +66,7 @@ export class TestApi implements AsyncDisposable {
   backend!: Backend
   invites!: InvitePort
   kubeClusters!: KubeClusterRegistry
+  joining!: Joining
   port = 0
   /** What a search of the audit log gives. */
   search: AuditReader['search'] = async () => ({ events: this.events, next: null })
@@ -67,7 +75,12 @@ export class TestApi implements AsyncDisposable {
   spoolFails = false
 
   static async start(
-    options: { secondFactor?: 'off' | 'otp' | 'on'; clock?: Clock; webUrl?: string | null } = {},
+    options: {
+      secondFactor?: 'off' | 'otp' | 'on'
+      clock?: Clock
+      webUrl?: string | null
+      staticTokens?: readonly StaticToken[]
+    } = {},
   ): Promise<TestApi> {
     const {
       secondFactor = 'otp',
@@ -102,6 +115,14 @@ export class TestApi implements AsyncDisposable {
       accept: ['user', 'host', 'admin'],
     })
     api.kubeClusters = new KubeClusterRegistry(backend, clock)
+    api.joining = {
+      tokens: new JoinTokens(backend, clock, options.staticTokens ?? []),
+      members: new Members(backend, clock),
+      names: new KubeNames(backend, clock),
+      ownHostId: OWN_HOST_ID,
+      proxyAddress: 'proxy.example.com:3080',
+      authAddress: 'auth.example.com:3025',
+    }
     const server = await createApiServer({
       clusterName: CLUSTER,
       version: '0.0.0',
@@ -119,6 +140,7 @@ export class TestApi implements AsyncDisposable {
       authorities: api.authorities,
       peers,
       kubeClusters: api.kubeClusters,
+      joining: api.joining,
       audit,
       events: audit,
       eventSink: {
@@ -128,13 +150,10 @@ export class TestApi implements AsyncDisposable {
         },
       },
       membership: {
-        lineageOf: async (hostId) => api.lineages.get(hostId) ?? null,
-        claim: async (name, lineage) => {
-          const owner = api.owners.get(name) ?? lineage
-          api.owners.set(name, owner)
-          return owner === lineage
-        },
-        seen: async () => {},
+        lineageOf: async (hostId) => (await api.joining.members.find(hostId))?.lineage ?? null,
+        claim: async (name, lineage) =>
+          (await api.joining.names.claim(name, lineage)).lineage === lineage,
+        seen: (hostId, seen) => api.joining.members.seen(hostId, seen),
       },
       proxies: () => [{ host: 'proxy.example.com', port: 3080 }],
       stats: testStats(),
@@ -238,13 +257,28 @@ export class TestApi implements AsyncDisposable {
     }
   }
 
-  /** A service of ours in another process; of a lineage, unless it did not join. */
-  member(
+  /** A service of ours in another process; of a lineage, unless it did not join. `joinedAs`: the services of its record. */
+  async member(
     hostId: string,
     lineage: string | null,
     services: readonly HostService[] = ['kube'],
+    joinedAs: readonly MemberService[] = services.filter((service) => service !== 'auth'),
   ): Promise<ApiConnection> {
-    if (lineage !== null) this.lineages.set(hostId, lineage)
+    const nowMs = this.clock.now()
+    if (lineage !== null) {
+      await this.joining.members.enter({
+        hostId,
+        services: joinedAs,
+        lineage,
+        labels: {},
+        nodename: 'agent',
+        version: '0.0.0',
+        address: '127.0.0.1:1',
+        joinedMs: nowMs,
+        lastSeenMs: nowMs,
+        certificateEndsMs: nowMs + 3_600_000,
+      })
+    }
     return this.connection((publicKeyPem) =>
       this.authorities.issueHost({
         identity: { kind: 'host', teleportCluster: CLUSTER, hostId, services },

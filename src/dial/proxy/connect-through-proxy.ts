@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
-import { errorMessage } from '../../../core/index.ts'
+import { errorMessage } from '../../core/index.ts'
 import { type Address, connectTcp } from '../connect-tcp.ts'
 import { httpConnect } from './http-connect.ts'
 import { socks5Connect } from './socks5-connect.ts'

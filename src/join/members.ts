@@ -1,0 +1,154 @@
+import { type Clock, errorCode } from '../core/index.ts'
+import type { Backend, Item } from '../storage/index.ts'
+import { JoinError } from './errors.ts'
+import { MAX_SWAP_ATTEMPTS, MEMBER_MEMORY_MS, SEEN_EVERY_MS } from './limits.ts'
+import type { MemberService } from './services.ts'
+import type { Labels } from './tokens.ts'
+
+/** A process of ours that joined. It is what the auth service says, and not its certificate, that decides what it may do. */
+export interface Member {
+  readonly hostId: string
+  readonly services: readonly MemberService[]
+  /** The name of the token with which it joined: members of one lineage serve the same clusters. */
+  readonly lineage: string
+  /** Of its token. */
+  readonly labels: Labels
+  /** What it calls itself; for people. */
+  readonly nodename: string
+  readonly version: string
+  /** `ip:port` of the last call that was noted. */
+  readonly address: string
+  /** Milliseconds since the epoch, like those below. */
+  readonly joinedMs: number
+  readonly lastSeenMs: number
+  readonly certificateEndsMs: number
+}
+
+/** What a member tells of itself from time to time. */
+export type Seen = Pick<Member, 'version' | 'address'>
+
+const PREFIX = 'members'
+const keyOf = (hostId: string): string => `${PREFIX}/${hostId}`
+
+/** Everybody who joined, by host id. A record outlives the member's certificate for MEMBER_MEMORY_MS. */
+export class Members {
+  readonly #backend: Backend
+  readonly #clock: Clock
+  /** What was told since it was last written. */
+  readonly #heard = new Map<string, number>()
+
+  constructor(backend: Backend, clock: Clock) {
+    this.#backend = backend
+    this.#clock = clock
+  }
+
+  async find(hostId: string): Promise<Member | null> {
+    const item = await this.#backend.get(keyOf(hostId))
+    return item === null ? null : this.#withHeard(parse(item))
+  }
+
+  /** By host id. */
+  async list(page: {
+    limit?: number
+    after?: string
+  }): Promise<{ readonly items: readonly Member[]; readonly next: string | null }> {
+    const { items, next } = await this.#backend.list(PREFIX, {
+      ...(page.limit === undefined ? {} : { limit: page.limit }),
+      ...(page.after === undefined ? {} : { after: keyOf(page.after) }),
+    })
+    return {
+      items: items.map((item) => this.#withHeard(parse(item))),
+      next: next === null ? null : next.slice(PREFIX.length + 1),
+    }
+  }
+
+  /**
+   * Enters a member that joins. False: the host id belongs to another lineage, or to somebody who joined at the same moment.
+   */
+  async enter(member: Member): Promise<boolean> {
+    const item = await this.#backend.get(keyOf(member.hostId))
+    try {
+      if (item === null) {
+        await this.#backend.create(itemOf(member))
+        return true
+      }
+      const before = parse(item)
+      if (before.lineage !== member.lineage) return false
+      await this.#backend.compareAndSwap(
+        itemOf({ ...member, joinedMs: before.joinedMs }),
+        item.revision,
+      )
+      return true
+    } catch (error) {
+      if (errorCode(error) === 'ALREADY_EXISTS' || errorCode(error) === 'CONFLICT') return false
+      throw error
+    }
+  }
+
+  /** Notes a renewed certificate. Null: the member was removed in between. */
+  async renewed(
+    hostId: string,
+    seen: Seen & Pick<Member, 'nodename'>,
+    certificateEndsMs: number,
+  ): Promise<Member | null> {
+    return this.#update(hostId, (member) => ({
+      ...member,
+      ...seen,
+      lastSeenMs: this.#clock.now(),
+      certificateEndsMs,
+    }))
+  }
+
+  /** Notes that a member lives; written down once in SEEN_EVERY_MS, or when it is of another version. */
+  async seen(hostId: string, seen: Seen): Promise<void> {
+    const nowMs = this.#clock.now()
+    this.#heard.set(hostId, nowMs)
+    const item = await this.#backend.get(keyOf(hostId))
+    if (item === null) return
+    const before = parse(item)
+    const same = before.version === seen.version && before.address === seen.address
+    if (same && nowMs - before.lastSeenMs < SEEN_EVERY_MS) return
+    await this.#update(hostId, (member) => ({ ...member, ...seen, lastSeenMs: nowMs }))
+  }
+
+  /** From now on its calls are refused and its certificate is not renewed. False: there was none. */
+  async delete(hostId: string): Promise<boolean> {
+    this.#heard.delete(hostId)
+    try {
+      await this.#backend.delete(keyOf(hostId))
+      return true
+    } catch (error) {
+      if (errorCode(error) === 'NOT_FOUND') return false
+      throw error
+    }
+  }
+
+  async #update(hostId: string, change: (before: Member) => Member): Promise<Member | null> {
+    for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt += 1) {
+      const item = await this.#backend.get(keyOf(hostId))
+      if (item === null) return null
+      const next = change(parse(item))
+      try {
+        await this.#backend.compareAndSwap(itemOf(next), item.revision)
+        return next
+      } catch (error) {
+        if (errorCode(error) !== 'CONFLICT') throw error
+      }
+    }
+    throw new JoinError('MEMBER_BUSY', `the record of ${hostId} changes all the time`)
+  }
+
+  #withHeard(member: Member): Member {
+    const heardMs = this.#heard.get(member.hostId) ?? 0
+    return heardMs > member.lastSeenMs ? { ...member, lastSeenMs: heardMs } : member
+  }
+}
+
+const itemOf = (member: Member): { key: string; value: string; expiresAtMs: number } => ({
+  key: keyOf(member.hostId),
+  value: JSON.stringify(member),
+  expiresAtMs: member.certificateEndsMs + MEMBER_MEMORY_MS,
+})
+
+// What is stored was written by this file.
+const parse = (item: Item): Member => JSON.parse(item.value) as Member
