@@ -1,6 +1,4 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,16 +8,16 @@ import { freePort } from '../support/daemon.ts'
 import { Helm, helmPath } from '../support/helm.ts'
 import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
+import { ChartRepository } from './support/chart-repository.ts'
 import { apiServerAudit, CLUSTER_VERSIONS, type Cluster, clusters } from './support/environment.ts'
-import { PodImage } from './support/pod-image.ts'
+import { openHostVolume } from './support/host-volume.ts'
+import { DEFAULT_IMAGE, PodImage } from './support/pod-image.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const TSH = join(ROOT, 'bin/tsh')
 const PASSWORD = 'a horse, a battery and a staple'
 const run = `${Date.now().toString(36)}${process.pid.toString(36)}`
 const IMAGE = `docker.io/local/teleport:${run}`
-/** What the charts run without being told. */
-const DEFAULT_IMAGE = `docker.io/library/teleport:${ownVersion()}`
 const OURS = { image: IMAGE, imagePullPolicy: 'Never' }
 
 const missing = [
@@ -283,7 +281,7 @@ function inOnePod(cluster: () => Cluster): void {
 function wordsOfThePage(cluster: () => Cluster): void {
   const stack = new AsyncDisposableStack()
   let site: Site
-  let repository: string
+  let repository: ChartRepository
   const shell = (line: string): Promise<Finished> =>
     runProgram('sh', ['-ec', line], {
       env: {
@@ -302,23 +300,13 @@ function wordsOfThePage(cluster: () => Cluster): void {
 
   beforeAll(async () => {
     site = stack.use(await Site.open(cluster(), 'chart-words'))
-    const directory = await mkdtemp(join(tmpdir(), 'chart-repository-'))
-    stack.defer(() => rm(directory, { recursive: true, force: true }))
-    await packageCharts({ out: directory, createdMs: Date.now() })
-    const server = createServer((request, response) => {
-      readFile(join(directory, basename(request.url ?? ''))).then(
-        (content) => response.end(content),
-        () => response.writeHead(404).end(),
-      )
-    })
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-    stack.defer(() => void server.close())
-    repository = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    repository = stack.use(await ChartRepository.open())
+    await packageCharts({ out: repository.directory, createdMs: Date.now() })
   })
   afterAll(() => stack[Symbol.asyncDispose]())
 
   it('finds the charts under their names', async () => {
-    await type(`helm repo add teleport ${repository}`)
+    await type(`helm repo add teleport ${repository.url}`)
     const found = JSON.parse(await type('helm search repo teleport/ -o json')) as object[]
     expect(found).toMatchObject(
       ['teleport', 'teleport-cluster', 'teleport-kube-agent'].map((name) => ({
@@ -331,26 +319,8 @@ function wordsOfThePage(cluster: () => Cluster): void {
   })
 
   it('installs teleport/teleport, whose state outlives the pod and the release', async () => {
-    const disk = await mkdtemp(join(tmpdir(), 'chart-disk-'))
-    // The kubelet changes no owner of a directory of its node.
-    await chmod(disk, 0o777)
-    stack.defer(() => rm(disk, { recursive: true, force: true }))
-    const volume = {
-      apiVersion: 'v1',
-      kind: 'PersistentVolume',
-      metadata: { name: site.namespace },
-      spec: {
-        capacity: { storage: '10Gi' },
-        accessModes: ['ReadWriteOnce'],
-        hostPath: { path: disk },
-        claimRef: { namespace: site.namespace, name: 'teleport' },
-      },
-    }
-    await site.apply(JSON.stringify(volume))
-    stack.defer(async () => {
-      await site.kubectl('delete', 'pvc', 'teleport', '--wait=false')
-      await site.kubectl('delete', 'pv', site.namespace, '--wait=false')
-    })
+    stack.use(await openHostVolume(site.cluster, { namespace: site.namespace, name: 'teleport' }))
+    stack.defer(async () => void (await site.kubectl('delete', 'pvc', 'teleport', '--wait=false')))
 
     await type('helm install teleport teleport/teleport')
     stack.defer(async () => void (await site.tryHelm('uninstall', 'teleport')))

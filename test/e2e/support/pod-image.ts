@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { buildWeb } from '../../../tools/build-web.ts'
 import { buildRootfs } from '../../../tools/image/build-rootfs.ts'
-import { imageConfig } from '../../../tools/image/contents.ts'
+import { imageConfig, ownVersion } from '../../../tools/image/contents.ts'
 import { writeArchive } from '../../../tools/image/write-archive.ts'
 import { mustRun } from '../../support/process.ts'
 import type { Cluster } from './environment.ts'
 
+/** What the charts run without being told. */
+export const DEFAULT_IMAGE = `docker.io/library/teleport:${ownVersion()}`
 const ROOT = resolve(import.meta.dirname, '../../..')
 
 /** The product's image, as `npm run build:image` makes it, on the nodes of clusters until it is disposed. */

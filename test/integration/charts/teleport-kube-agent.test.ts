@@ -173,7 +173,10 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
   })
 
   it('runs the pod that the agent expects', async () => {
-    const { spec } = only(await render({ extraArgs: ['--debug'] }), 'StatefulSet')
+    const { spec } = only(
+      await render({ insecureSkipProxyTLSVerify: true, extraArgs: ['--debug'] }),
+      'StatefulSet',
+    )
     expect(spec).toMatchObject({ serviceName: 'rel', replicas: 1 })
     const pod = spec.template.spec
     expect(pod).toMatchObject({ serviceAccountName: 'rel', terminationGracePeriodSeconds: 30 })
@@ -184,6 +187,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
         'start',
         '--config=/etc/teleport/teleport.yaml',
         '--diag-addr=0.0.0.0:3000',
+        '--insecure',
         '--debug',
       ],
       ports: [{ name: 'diag', containerPort: 3000 }],
@@ -392,11 +396,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
     [{ updater: { enabled: true } }, '- updater.enabled: nothing updates itself'],
     [{ enterprise: true }, '- enterprise: there is one edition'],
     [{ enterpriseImage: 'x' }, '- enterpriseImage: there is one edition'],
-    [{ existingDataVolume: 'x' }, '- existingDataVolume: the agent keeps its state in a Secret'],
-    [
-      { insecureSkipProxyTLSVerify: true },
-      '- insecureSkipProxyTLSVerify: the agent always verifies',
-    ],
+    [{ existingDataVolume: 'x' }, '- existingDataVolume: the agent keeps its identity in a Secret'],
     [{ podSecurityPolicy: { enabled: true } }, '- podSecurityPolicy.enabled: '],
     [{ presetRoles: { enabled: true } }, '- presetRoles.enabled: '],
     [{ log: { extraFields: ['caller'] } }, '- log.extraFields: '],
