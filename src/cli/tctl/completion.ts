@@ -15,6 +15,10 @@ export function complete(io: Io, words: readonly string[], userHome = homedir())
     switch (slot.option.long) {
       case '--format':
         return formatWords(slot)
+      case '--type':
+        return ['kube', 'proxy', 'proxy,kube'].map((word) => ({ word, says: 'may join' }))
+      case '--services':
+        return ['kube', 'proxy'].map((word) => ({ word, says: '' }))
       case '--proxy':
         return keptProxies(new ProfileStore(io.env['TELEPORT_HOME'] || join(userHome, '.tsh')))
       default:
@@ -24,6 +28,8 @@ export function complete(io: Io, words: readonly string[], userHome = homedir())
 }
 
 function kindWords({ command }: Slot): readonly Candidate[] {
+  // `tctl users rm` is another.
+  if (command.parent?.name() !== 'tctl') return []
   switch (command.name()) {
     case 'get':
       return [

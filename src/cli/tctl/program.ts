@@ -9,6 +9,7 @@ import { authSignCommand } from './auth/sign.ts'
 import type { ConnectionFlags } from './connection/choose.ts'
 import { connectionFlags } from './connection/flags.ts'
 import { type TctlContext, tctlContext } from './context.ts'
+import { inventoryCommand } from './inventory.ts'
 import { kubeCommand } from './kube.ts'
 import { lockCommand } from './lock.ts'
 import { createCommand } from './resources/create.ts'
@@ -16,6 +17,7 @@ import { editCommand } from './resources/edit.ts'
 import { getCommand } from './resources/get.ts'
 import { rmCommand } from './resources/rm.ts'
 import { statusCommand } from './status.ts'
+import { tokensCommand } from './tokens/commands.ts'
 import { topCommand } from './top/command.ts'
 import { usersCommand } from './users/commands.ts'
 
@@ -38,6 +40,8 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(rmCommand(context))
     .addCommand(lockCommand(context))
     .addCommand(auth)
+    .addCommand(tokensCommand(context))
+    .addCommand(inventoryCommand(context))
     .addCommand(kubeCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(statusCommand(context))

@@ -9,13 +9,16 @@ import { type AnyResource, kinds, parseReference, resourcesText } from './kinds.
 export function getCommand(context: TctlContext): Command {
   const command = new Command('get')
     .description('print resources, ready for "tctl create -f"')
-    .argument('<resources>', 'kind or kind/name, comma-separated; "all" for every kind')
+    .argument(
+      '<resources>',
+      'kind or kind/name, comma-separated; "all" for every kind that can be kept',
+    )
     .option('--format <format>', 'yaml, json or text', 'yaml')
     .action(async (text: string, options: { format: string }) => {
       const format = parseFormat(options.format)
       const references =
         text === 'all'
-          ? kinds.map((kind) => ({ kind, name: null }))
+          ? kinds.filter(({ passing }) => passing !== true).map((kind) => ({ kind, name: null }))
           : text.split(',').map((part) => parseReference(part.trim()))
       using client = await context.connect()
       const resources: AnyResource[] = []

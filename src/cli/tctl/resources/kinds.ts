@@ -1,9 +1,12 @@
 import type { ApiClient } from '../../../client/index.ts'
 import type {
   ClusterSettingsResource,
+  InstanceResource,
   KubeClusterResource,
+  KubeServerResource,
   LockResource,
   RoleResource,
+  TokenResource,
   UserResource,
 } from '../../../contract/index.ts'
 import { CliError } from '../../errors.ts'
@@ -16,6 +19,9 @@ export type AnyResource =
   | LockResource
   | ClusterSettingsResource
   | KubeClusterResource
+  | KubeServerResource
+  | InstanceResource
+  | TokenResource
 
 /** A kind of resource as the command line knows it: how it is named, and which calls serve it. */
 export interface Kind {
@@ -26,6 +32,8 @@ export interface Kind {
   readonly aliases: readonly string[]
   list(client: ApiClient): Promise<readonly AnyResource[]>
   read(client: ApiClient, name: string): Promise<AnyResource>
+  /** Told by processes and not by people: nothing to keep or to write back, so not among `all`. */
+  readonly passing?: true
   /** The name of the only resource of the kind, when there is but one. */
   readonly onlyName?: string
   /**
@@ -107,7 +115,7 @@ const settings: Kind = {
 const kubeCluster: Kind = {
   kind: 'kube_cluster',
   says: 'Kubernetes clusters',
-  aliases: ['kube_clusters', 'kube_server', 'kube_servers'],
+  aliases: ['kube_clusters'],
   list: async (client) => (await client.call('kube_clusters.list', {})).items,
   read: (client, name) => client.call('kube_clusters.read', { params: { name } }),
   async remove(client, name) {
@@ -115,7 +123,58 @@ const kubeCluster: Kind = {
   },
 }
 
-export const kinds: readonly Kind[] = [role, user, lock, settings, kubeCluster]
+const kubeServer: Kind = {
+  kind: 'kube_server',
+  says: 'who serves which Kubernetes cluster; removing one frees its name',
+  aliases: ['kube_servers'],
+  passing: true,
+  list: async (client) => (await client.call('kube_servers.list', {})).items,
+  async read(client, name) {
+    const { items } = await client.call('kube_servers.list', {})
+    const [found] = items.filter(({ metadata }) => metadata.name === name)
+    if (found !== undefined) return found
+    throw new CliError('REFUSED', `kube_server "${name}" was not found`)
+  },
+  async remove(client, name) {
+    await client.call('kube_servers.delete', { params: { name } })
+  },
+}
+
+const instance: Kind = {
+  kind: 'instance',
+  says: 'proxies and kubernetes services that joined',
+  aliases: ['instances'],
+  passing: true,
+  list: (client) =>
+    everyPage((after) => client.call('members.list', { query: after === null ? {} : { after } })),
+  read: (client, name) => client.call('members.read', { params: { name } }),
+  async remove(client, name) {
+    await client.call('members.delete', { params: { name } })
+  },
+}
+
+const token: Kind = {
+  kind: 'token',
+  says: 'join tokens, without their secrets',
+  aliases: ['tokens'],
+  passing: true,
+  list: async (client) => (await client.call('tokens.list', {})).items,
+  read: (client, name) => client.call('tokens.read', { params: { name } }),
+  async remove(client, name) {
+    await client.call('tokens.delete', { params: { name } })
+  },
+}
+
+export const kinds: readonly Kind[] = [
+  role,
+  user,
+  lock,
+  settings,
+  kubeCluster,
+  kubeServer,
+  instance,
+  token,
+]
 
 /** Finds a kind by any of its spellings. */
 export function kindOf(text: string): Kind {
@@ -163,6 +222,24 @@ function row(resource: AnyResource): string[] {
     }
     case 'cluster_settings':
       return ['cluster_settings', resource.metadata.name, labelsText({ ...resource.spec })]
+    case 'kube_server':
+      return [
+        'kube_server',
+        resource.metadata.name,
+        `${resource.status.online ? 'online' : 'offline'} ${resource.spec.hostname} token: ${resource.spec.token}`,
+      ]
+    case 'instance':
+      return [
+        'instance',
+        resource.metadata.name,
+        `${resource.status.online ? 'online' : 'offline'} ${resource.spec.hostname} ${resource.spec.services.join(',')} ${resource.spec.version}`,
+      ]
+    case 'token':
+      return [
+        'token',
+        resource.metadata.name,
+        `${resource.spec.roles.join(',')} ${resource.metadata.expires ?? 'for good'}`,
+      ]
     case 'kube_cluster':
       return [
         'kube_cluster',

@@ -9,7 +9,7 @@ import { parseReference } from './kinds.ts'
 export function rmCommand(context: TctlContext): Command {
   const command = new Command('rm')
     .description('remove one resource')
-    .argument('<kind/name>', 'roles/admin, users/joe, lock/<name>, kube_clusters/old')
+    .argument('<kind/name>', 'roles/admin, users/joe, lock/<name>, kube_server/prod')
     .action(async (text: string) => {
       const { kind, name } = parseReference(text)
       if (name === null) throw new CliError('USAGE', `which ${kind.kind}? give ${kind.kind}/<name>`)
@@ -21,6 +21,7 @@ export function rmCommand(context: TctlContext): Command {
   return examples(command, [
     'tctl rm roles/developer',
     'tctl rm users/joe',
+    'tctl rm kube_server/prod',
     'tctl rm lock/c9d2b7e0-5f0e-4a53-9d0a-6f8a3b1c7e42',
   ])
 }
