@@ -8,6 +8,7 @@ const prod = (fields: Partial<Announcement> = {}): Announcement => ({
   name: 'prod',
   serverName: 'k-prod',
   labels: { env: 'prod' },
+  unknownLabels: [],
   health: 'healthy',
   problem: null,
   sinceMs: START_MS,

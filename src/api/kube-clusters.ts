@@ -20,6 +20,8 @@ export interface Announcement extends ClusterHealth {
   readonly name: string
   readonly serverName: string
   readonly labels: Readonly<Record<string, string>>
+  /** Labels that the service could not tell the value of. */
+  readonly unknownLabels: readonly string[]
   /** Of the service. */
   readonly version: string
   /** host:port where proxies reach the service; null when it dials out, or is in this process. */
@@ -267,6 +269,7 @@ const withDefaults = (record: KubeClusterRecord): KubeClusterRecord => ({
   kubernetesVersion: record.kubernetesVersion ?? null,
   version: record.version ?? '',
   address: record.address ?? null,
+  unknownLabels: record.unknownLabels ?? [],
 })
 
 /** Everything but when it was said. */

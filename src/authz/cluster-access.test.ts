@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { roleOf, subjectOf } from '../../test/support/roles.ts'
 import { clusterAccess } from './cluster-access.ts'
 
-const prod = { name: 'p', labels: { env: 'prod', region: 'eu-1' } }
-const dev = { name: 'd', labels: { env: 'dev' } }
+const prod = { name: 'p', labels: { env: 'prod', region: 'eu-1' }, unknownLabels: [] }
+const dev = { name: 'd', labels: { env: 'dev' }, unknownLabels: [] }
 
 const everyoneHimself = roleOf('self', {
   allow: { kubernetes_labels: { '*': '*' }, kubernetes_users: ['{{internal.kubernetes_users}}'] },
@@ -48,6 +48,34 @@ describe('clusterAccess()', () => {
     expect(clusterAccess(subjectOf([all, developer]), dev)).toMatchObject({
       effect: 'allow',
       groups: ['developers', 'system:masters'],
+    })
+  })
+
+  describe('with a label whose value is not known', () => {
+    const unknown = { name: 'u', labels: { region: 'eu-1' }, unknownLabels: ['env'] }
+    const groups = { kubernetes_groups: ['g'] }
+    const everywhere = roleOf('everywhere', {
+      allow: { kubernetes_labels: { '*': '*' }, ...groups },
+    })
+
+    it.each([
+      ['its value', { env: 'prod' }, 'deny'],
+      ['its value, and another label that matches', { env: 'prod', region: 'eu-*' }, 'deny'],
+      ['its value, and another label that does not', { env: 'prod', region: 'us-*' }, 'allow'],
+      ['another label', { region: 'us-*' }, 'allow'],
+      ['nothing', {}, 'allow'],
+    ])('denies whom a role forbids by %s', (_what, kubernetes_labels, effect) => {
+      const guard = roleOf('guard', { deny: { kubernetes_labels } })
+      expect(clusterAccess(subjectOf([everywhere, guard]), unknown).effect).toBe(effect)
+    })
+
+    it.each([
+      ['its value', { env: 'dev' }, 'deny'],
+      ['any value of it', { env: '*' }, 'deny'],
+      ['another label', { region: 'eu-1' }, 'allow'],
+    ])('does not let in whom a role allows by %s', (_what, kubernetes_labels, effect) => {
+      const role = roleOf('r', { allow: { kubernetes_labels, ...groups } })
+      expect(clusterAccess(subjectOf([role]), unknown).effect).toBe(effect)
     })
   })
 
@@ -153,7 +181,9 @@ describe('clusterAccess()', () => {
       allow: { kubernetes_labels: { env: '^(a+)+$' }, kubernetes_groups: ['g'] },
     })
     const labels = { env: `${'a'.repeat(50_000)}!` }
-    expect(clusterAccess(subjectOf([hostile]), { name: 'c', labels }).effect).toBe('deny')
+    expect(
+      clusterAccess(subjectOf([hostile]), { name: 'c', labels, unknownLabels: [] }).effect,
+    ).toBe('deny')
   })
 
   it('does not depend on the order of roles, and a deny never widens', () => {

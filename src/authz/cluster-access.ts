@@ -1,25 +1,24 @@
 import type { Traits } from '../identity/index.ts'
-import { labelsMatch } from './labels.ts'
+import { labelsMatch, labelsMayMatch } from './labels.ts'
 import { ruleOf } from './rule-ref.ts'
 import { expand, type Template } from './template.ts'
 import type { ClusterAccess, Denial, KubeClusterRef, Role, RuleRef, Subject } from './types.ts'
 
 /**
- * What a subject may be on a cluster. A role contributes when its allow labels match; any role's deny labels that match
- * deny; groups and users of deny are taken away wherever they came from. When the contributing roles give no user, the
+ * What a subject may be on a cluster. A role contributes when its allow labels match; any role's deny labels that match,
+ * or may, deny; groups and users of deny are taken away wherever they came from. When the contributing roles give no user, the
  * person is himself, also when their templates find nothing in his traits; a role that names neither groups nor users
  * gives no access, since what says nothing about Kubernetes must not open it. Pure, and the same for any order of roles.
  */
 export function clusterAccess(subject: Subject, cluster: KubeClusterRef): ClusterAccess {
   const { roles, traits, denyTraits } = subject
-  const { labels } = cluster
   const forbidding = roles.filter(({ deny }) =>
-    labelsMatch(deny.kubernetesLabels, labels, denyTraits),
+    labelsMayMatch(deny.kubernetesLabels, cluster, denyTraits),
   )
   const forbidden = ruleOf(forbidding, 'deny', 'kubernetes_labels')
   if (forbidden !== null) return clusterDenied(forbidden)
   const contributing = roles.filter(({ allow }) =>
-    labelsMatch(allow.kubernetesLabels, labels, traits),
+    labelsMatch(allow.kubernetesLabels, cluster, traits),
   )
   if (contributing.length === 0) return clusterDenied(null)
 

@@ -3,7 +3,7 @@ import { roleOf, subjectOf } from '../../test/support/roles.ts'
 import { clusterAccess } from './cluster-access.ts'
 import { decideRequest } from './decide-request.ts'
 
-const dev = { name: 'd', labels: { env: 'dev' } }
+const dev = { name: 'd', labels: { env: 'dev' }, unknownLabels: [] }
 const nothing = { users: [], groups: [], unsupported: [] }
 
 describe('decideRequest()', () => {

@@ -59,7 +59,7 @@ describe('effectiveSubject()', () => {
           { ...USER, roles: ['b'], traits: current },
           new Map([['b', guard]]),
         ) ?? subjectOf([]),
-        { name: 'c', labels: { env: 'prod' } },
+        { name: 'c', labels: { env: 'prod' }, unknownLabels: [] },
       ).effect
     expect(decide({}, {})).toBe('allow')
     expect(decide({}, { blocked: ['prod'] })).toBe('deny')
@@ -77,7 +77,9 @@ describe('effectiveSubject()', () => {
       effectiveSubject({ ...identity, roles: certified }, { ...USER, roles: current }, known)
     const later = of(['a'], ['a', 'pins'])
     expect(sessionOptions(later?.roles ?? []).pinSourceIp).toBe(true)
-    expect(clusterAccess(later ?? subjectOf([]), { name: 'c', labels: {} }).effect).toBe('deny')
+    expect(
+      clusterAccess(later ?? subjectOf([]), { name: 'c', labels: {}, unknownLabels: [] }).effect,
+    ).toBe('deny')
     expect(sessionOptions(of(['a', 'pins'], ['a'])?.roles ?? []).pinSourceIp).toBe(false)
   })
 

@@ -4,7 +4,7 @@ import { clusterAccess } from './cluster-access.ts'
 import { parseRole } from './parse-role.ts'
 import { presetRoles } from './presets.ts'
 
-const dev = { name: 'd', labels: { env: 'dev' } }
+const dev = { name: 'd', labels: { env: 'dev' }, unknownLabels: [] }
 
 describe('parseRole()', () => {
   it.each(['v3', 'v4', 'v5', 'v7', 'v8'])('reads %s', (version) => {

@@ -78,6 +78,8 @@ export interface Subject {
 export interface KubeClusterRef {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  /** Labels that the cluster has, with values that nobody knows at present. They are not in `labels`. */
+  readonly unknownLabels: readonly string[]
 }
 
 /** What a subject may be on one cluster, computed once per (subject, cluster, snapshot). */

@@ -98,6 +98,10 @@ const HeartbeatCluster = Type.Object(
   {
     name: ClusterName,
     labels: Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 1024 })),
+    unknown_labels: Type.Array(Type.String({ maxLength: 256 }), {
+      maxItems: 256,
+      description: 'labels whose command has given no value yet: roles take them for any value',
+    }),
     health: KubeHealth,
     problem: Type.Union([Type.String({ maxLength: 512 }), Type.Null()]),
     since: Time,

@@ -14,16 +14,24 @@ const MAX_COMMAND_MS = 60_000
 
 /**
  * Static labels and those that commands give, as one object, replaced when a value changes. A command that fails
- * leaves the last good value, or none: the label is then missing, and a selector that needs it does not match.
+ * leaves the last good value. Until it has given one the label is unknown, and what a configuration says for the same
+ * name does not count: roles must take an unknown label for any, or a failed command would open what they forbid.
  */
 export class ClusterLabels implements Disposable {
   readonly #timers: NodeJS.Timeout[] = []
   readonly #log: Logger
   readonly #onChange: () => void
   #labels: Readonly<Record<string, string>>
+  #unknown: readonly string[]
 
-  private constructor(fixed: Readonly<Record<string, string>>, log: Logger, onChange: () => void) {
-    this.#labels = fixed
+  private constructor(
+    labels: Readonly<Record<string, string>>,
+    unknown: readonly string[],
+    log: Logger,
+    onChange: () => void,
+  ) {
+    this.#labels = labels
+    this.#unknown = unknown
     this.#log = log
     this.#onChange = onChange
   }
@@ -35,7 +43,14 @@ export class ClusterLabels implements Disposable {
     readonly log: Logger
     readonly onChange: () => void
   }): Promise<ClusterLabels> {
-    const labels = new ClusterLabels(options.labels, options.log, options.onChange)
+    const unknown = options.commands.map(({ name }) => name)
+    const fixed = Object.entries(options.labels).filter(([name]) => !unknown.includes(name))
+    const labels = new ClusterLabels(
+      Object.fromEntries(fixed),
+      unknown,
+      options.log,
+      options.onChange,
+    )
     await Promise.all(options.commands.map((command) => labels.#run(command)))
     for (const command of options.commands) {
       labels.#timers.push(setInterval(() => void labels.#run(command), command.periodMs))
@@ -47,6 +62,11 @@ export class ClusterLabels implements Disposable {
     return this.#labels
   }
 
+  /** Names of labels whose command has not succeeded yet. */
+  unknown(): readonly string[] {
+    return this.#unknown
+  }
+
   [Symbol.dispose](): void {
     for (const timer of this.#timers) clearInterval(timer)
   }
@@ -55,11 +75,17 @@ export class ClusterLabels implements Disposable {
     const [program = '', ...args] = command
     try {
       const value = await output(program, args, Math.min(periodMs, MAX_COMMAND_MS))
-      if (this.#labels[name] === value) return
+      if (Object.hasOwn(this.#labels, name) && this.#labels[name] === value) return
+      this.#unknown = this.#unknown.filter((one) => one !== name)
       this.#labels = { ...this.#labels, [name]: value }
       this.#onChange()
     } catch (error) {
-      this.#log.warn({ label: name, error: errorMessage(error) }, 'label command failed')
+      this.#log.warn(
+        { label: name, error: errorMessage(error) },
+        this.#unknown.includes(name)
+          ? 'label command failed: until it succeeds, roles that deny by this label deny, and none allows by it'
+          : 'label command failed: the label keeps its last value',
+      )
     }
   }
 }

@@ -57,7 +57,12 @@ export class Connection {
   }
 
   #here(subject: Subject, labels: Readonly<Record<string, string>>): PersonHere {
-    const access = clusterAccess(subject, { name: this.cluster.name, labels })
+    const { cluster } = this
+    const access = clusterAccess(subject, {
+      name: cluster.name,
+      labels,
+      unknownLabels: cluster.unknownLabels(),
+    })
     let plain: RequestDecision | null = null
     return {
       subject,

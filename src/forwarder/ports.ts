@@ -56,6 +56,8 @@ export interface ServedCluster {
   readonly serverName: string
   /** Static and command labels, as of now. A new object when they change. */
   labels(): Readonly<Record<string, string>>
+  /** Labels whose command has given no value yet; `labels()` is a new object when they change. */
+  unknownLabels(): readonly string[]
   readonly upstream: Upstream
 }
 

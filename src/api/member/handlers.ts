@@ -93,6 +93,7 @@ export function memberHandlers(
             name: cluster.name,
             serverName: kubeServerName(clusterName, cluster.name),
             labels: cluster.labels,
+            unknownLabels: cluster.unknown_labels,
             health: cluster.health,
             problem: cluster.problem,
             sinceMs: timeOf(cluster.since, clock.now()),

@@ -7,6 +7,7 @@ export interface ServedFacts extends ClusterHealth {
   /** The TLS server name under which clients reach it. */
   readonly serverName: string
   readonly labels: Readonly<Record<string, string>>
+  readonly unknownLabels: readonly string[]
 }
 
 /** Where a kubernetes service says what it serves: the registry of this process, or the auth service far away. */

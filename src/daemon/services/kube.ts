@@ -100,6 +100,7 @@ export async function openKubeService(
       name: target.name,
       serverName,
       labels: () => labels.current(),
+      unknownLabels: () => labels.unknown(),
       upstream,
     })
     log.info({ cluster: target.name }, 'kubernetes cluster is served')
@@ -151,6 +152,7 @@ export async function openKubeService(
         name,
         serverName,
         labels: labels.current(),
+        unknownLabels: labels.unknown(),
       })),
     )
   }

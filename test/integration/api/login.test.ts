@@ -115,6 +115,7 @@ describe('logging in', () => {
         name: 'prod',
         serverName: 'prod.kube.test',
         labels: { env: 'prod' },
+        unknownLabels: [],
         health: 'healthy',
         problem: null,
         sinceMs: 0,

@@ -145,6 +145,7 @@ export class Stage implements AsyncDisposable {
       name: KUBE_CLUSTER,
       serverName: SERVER_NAME,
       labels: () => labels,
+      unknownLabels: () => [],
       upstream: this.#upstream,
     }
     const { key, certificate } = known.kube
