@@ -71,7 +71,9 @@ export interface TlsDoor {
 /**
  * Opens a door. A client certificate is never judged by the TLS library: the list of acceptable authorities stays empty,
  * as Go's clients keep theirs back when it is not on the list, and Node's bundled roots vouch for nobody. No session can
- * be resumed: a resumed one keeps the verdict of another day.
+ * be resumed: a resumed one keeps the verdict of another day. SSL_OP_NO_TICKET keeps sessions out of what clients are given,
+ * which are then names of entries of a cache; Node has none of its own, and nobody listens to `resumeSession`, which would be
+ * the other. In TLS 1.3 clients are given such names nevertheless, and offer them in vain.
  */
 export function createTlsDoor(options: TlsDoorOptions): TlsDoor {
   return new ServerDoor(options)

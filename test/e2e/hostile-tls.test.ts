@@ -1,17 +1,19 @@
-import { existsSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import type { ConnectionOptions } from 'node:tls'
+import { describe, expect, it } from 'vitest'
 import {
   decodeIdentity,
   encodeIdentity,
   IDENTITY_OID,
   type UserIdentity,
 } from '../../src/identity/index.ts'
+import { authServerName } from '../../src/protocol/index.ts'
 import { certificateFromPem, parseCertificate } from '../../src/x509/index.ts'
 import { extensionsOf, withExtensions } from '../support/forge.ts'
 import { type OpensslAuthority, OpensslPki } from '../support/openssl.ts'
 import { mustRun, runProgram } from '../support/process.ts'
+import { resumes, withResumingServer } from '../support/resumption.ts'
 import { stolenAuthorities } from './support/authorities.ts'
 import { clusters } from './support/environment.ts'
 import { expectStatus, hostile, type Stage } from './support/hostile.ts'
@@ -319,19 +321,50 @@ hostile('TLS of a hostile client', (stage, cluster) => {
     await stage().expectUnseen(cluster, marker)
   })
 
-  for (const port of ['kube', 'web'] as const) {
-    for (const protocol of ['h2', 'http/1.1']) {
-      it(`no session is resumed on the ${port} port by ${protocol}`, async () => {
-        const session = join(stage().directory, `session-${stage().marker()}`)
-        const connect = ['s_client', '-connect', `127.0.0.1:${stage().daemon.ports[port]}`]
-        const flags = ['-servername', stage().door(cluster).serverName, '-alpn', protocol]
-        const first = await runProgram('openssl', [...connect, ...flags, '-sess_out', session])
-        expect(first.stdout).toContain('New, TLSv1.3')
-        const kept = existsSync(session) ? ['-sess_in', session] : ['-reconnect']
-        const again = await runProgram('openssl', [...connect, ...flags, ...kept])
-        expect(again.stdout).toContain('New, TLSv1.3')
-        expect(again.stdout).not.toContain('Reused')
-      })
+  describe('sessions', () => {
+    /** As the server behind each port is called; browsers that go to an address name none. */
+    const named = {
+      kube: () => stage().door(cluster).serverName,
+      auth: () => authServerName('e2e.example.com'),
+      web: () => '',
     }
-  }
+    const connection = (port: keyof typeof named): ConnectionOptions => ({
+      host: '127.0.0.1',
+      port: stage().daemon.ports[port],
+      servername: named[port](),
+      rejectUnauthorized: false,
+      key: stage().credentials.key ?? undefined,
+      cert: stage().credentials.certificate ?? undefined,
+    })
+
+    it.each([
+      ['kube', 'h2', 'TLSv1.3'],
+      ['kube', 'http/1.1', 'TLSv1.3'],
+      ['auth', 'http/1.1', 'TLSv1.3'],
+      ['web', 'http/1.1', 'TLSv1.3'],
+      ['web', 'http/1.1', 'TLSv1.2'],
+    ] as const)('are not resumed on the %s port by %s in %s', async (port, protocol, version) => {
+      const options = connection(port)
+      const heard = await resumes({ ...options, ALPNProtocols: [protocol], maxVersion: version })
+      expect(heard.given).toBeGreaterThan(0)
+      expect(heard.reused).toBe(false)
+    })
+
+    it.each(['TLSv1.3', 'TLSv1.2'] as const)(
+      'would be seen if they were, in %s',
+      async (version) => {
+        const { keyPem: key, certificatePem: certificate } = new OpensslPki().issue({
+          issuer: null,
+          subject: '/CN=control',
+          notBeforeMs: Date.now() - 60_000,
+          notAfterMs: Date.now() + DAY_MS,
+          extensions: [],
+        })
+        const heard = await withResumingServer({ key, certificate }, (port) =>
+          resumes({ host: '127.0.0.1', port, rejectUnauthorized: false, maxVersion: version }),
+        )
+        expect(heard.reused).toBe(true)
+      },
+    )
+  })
 })

@@ -11,6 +11,7 @@ import {
   type TlsDoorOptions,
 } from '../../../src/tls/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
+import { resumes, withResumingServer } from '../../support/resumption.ts'
 import { createPki } from '../upstream/support/pki.ts'
 import { TestLog } from './support/ports.ts'
 import { PATIENTLY } from './support/stage.ts'
@@ -126,6 +127,30 @@ describe('a TLS door', () => {
     expect(await hear({ servername: NAME, ...stranger })).toBe('hello')
     expect(Buffer.from(secured[0]?.certificate ?? []).includes('stranger')).toBe(true)
     expect(secured[0]?.protocol).toBeNull()
+  })
+
+  describe.each(['TLSv1.3', 'TLSv1.2'] as const)('in %s', (maxVersion) => {
+    test('takes back no session, by whatever the client shows', async () => {
+      const pair = await serverCertificate(NAME)
+      const own = createServerContext({ ...pair, minVersion: 'TLSv1.2' })
+      await open({ minVersion: 'TLSv1.2', secureContext: async () => own })
+      const pki = await createPki('strangers')
+      const client = { servername: NAME, ca: pair.ca, ...(await pki.client('stranger')) }
+      const heard = await resumes({ host: '127.0.0.1', port, maxVersion, ...client })
+      // Without one the client would have nothing to offer, and this would prove nothing.
+      expect(heard.given).toBeGreaterThan(0)
+      expect(heard.reused).toBe(false)
+      expect(secured).toHaveLength(2)
+      for (const { certificate } of secured) expect(certificate).not.toBeNull()
+    })
+
+    test('a server that resumes would be seen', async () => {
+      const pair = await serverCertificate(NAME)
+      const heard = await withResumingServer(pair, (at) =>
+        resumes({ host: '127.0.0.1', port: at, servername: NAME, ca: pair.ca, maxVersion }),
+      )
+      expect(heard.reused).toBe(true)
+    })
   })
 
   test('a client without a name gets an alert', async () => {
