@@ -10,6 +10,7 @@ import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './ports.ts
 import { headerOf } from './raw-headers.ts'
 import {
   answerOf,
+  headersOf,
   isProxied,
   notAccepted,
   type Refusal,
@@ -190,16 +191,11 @@ class Forwarding implements UpstreamSink, LiveExchange {
     const answer = answerOf(refusal, info.kind === 'nonResource' && info.discovery)
     const body = Buffer.from(answer.body, 'utf8')
     this.#headSent = true
+    // A change may have been carried out already, and must not be made twice by a client that asks again.
+    const retryAfterS = refusal.code === 'SHUTTING_DOWN' && !info.mutating ? 1 : answer.retryAfterS
     exchange.respond(
       answer.status,
-      [
-        'content-type',
-        answer.contentType,
-        'content-length',
-        String(body.length),
-        'cache-control',
-        'no-store',
-      ],
+      [...headersOf({ ...answer, retryAfterS }), 'content-length', String(body.length)],
       false,
     )
     exchange.end(exchange.method === 'HEAD' ? null : body)

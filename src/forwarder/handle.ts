@@ -60,7 +60,7 @@ export async function handle(
       return
     }
     const { info, headers, identity, principals, expiresAtMs } = judged
-    if (!deps.live.admit(identity.user, deps.limits.maxExchangesPerUser, exchange)) {
+    if (!deps.live.admit(identity.user, deps.limits, exchange)) {
       await refuseUnstarted(deps, exchange, events, info, tooMany)
       return
     }
@@ -197,7 +197,7 @@ const otherClustersPath: Refusal = {
 const tooMany: Refusal = {
   code: 'TOO_MANY_REQUESTS',
   reason: 'TooManyRequests',
-  message: 'too many of your requests and watches are underway: end some of them first',
+  message: 'too many of your requests, watches and uploads are underway: end some of them first',
 }
 
 /**

@@ -22,6 +22,12 @@ describe('strangersLimits()', () => {
 
   it('holds no more memory of all strangers together than a small machine has', () => {
     const { maxStrangers, maxSessionMemoryMb } = strangers
-    expect(maxStrangers * maxSessionMemoryMb).toBeLessThanOrEqual(6 * 1024)
+    expect(maxStrangers * maxSessionMemoryMb).toBeLessThanOrEqual(1024)
+  })
+
+  it('holds of what one person uploads less than that', () => {
+    const { maxUnreadBytesPerUser, streamWindowBytes } = defaultForwarderLimits
+    expect(maxUnreadBytesPerUser).toBeLessThanOrEqual(64 * 1024 * 1024)
+    expect(maxUnreadBytesPerUser / streamWindowBytes).toBeGreaterThanOrEqual(256)
   })
 })

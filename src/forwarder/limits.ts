@@ -19,9 +19,15 @@ export interface ForwarderLimits extends DoorLimits {
   readonly maxPipelinedRequests: number
   /** Requests that one user may have underway, over all connections; a watch costs up to 90 KB. More get 429. */
   readonly maxExchangesPerUser: number
+  /**
+   * Of bodies that one user sends and nobody has read yet, over all connections. Each request with a body counts for what
+   * it may leave unread: its length, and no more than `streamWindowBytes`. More get 429. Some 130 KB are in our hands besides
+   * for each that is on its way up.
+   */
+  readonly maxUnreadBytesPerUser: number
   /** Memory of one HTTP/2 connection in MB; Node's 10 are used up by 151 stalled readers. */
   readonly maxSessionMemoryMb: number
-  /** What a client may send on one stream before we take it. */
+  /** What a client may send on one stream before we take it; kube-apiserver says the same. */
   readonly streamWindowBytes: number
   /** Streams that a client may reset at once, and per second after that; Node's 1,000 and 33 end a session of `kubectl wait`s. */
   readonly streamResetBurst: number
@@ -45,8 +51,9 @@ export const defaultForwarderLimits: ForwarderLimits = {
   maxConcurrentStreams: 1000,
   maxPipelinedRequests: 16,
   maxExchangesPerUser: 5000,
+  maxUnreadBytesPerUser: 64 * 1024 * 1024,
   maxSessionMemoryMb: 64,
-  streamWindowBytes: 1024 * 1024,
+  streamWindowBytes: 256 * 1024,
   streamResetBurst: 10_000,
   streamResetRate: 1000,
   maxUpgradeAnswerBytes: 1024 * 1024,
@@ -73,8 +80,9 @@ const STRANGERS = {
   maxHeaderBytes: 64 * 1024,
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
-  maxConcurrentStreams: 100,
-  /** Node takes whole megabytes; ten is its own default. */
-  maxSessionMemoryMb: 10,
+  /** Whoever has no answer yet has asked for a handful of things. */
+  maxConcurrentStreams: 20,
+  /** Node takes whole megabytes; these hold the heads of so many requests. */
+  maxSessionMemoryMb: 2,
   streamWindowBytes: 64 * 1024,
 } as const

@@ -1,5 +1,7 @@
 import { Crowd } from './crowd.ts'
 import type { ClientExchange } from './exchange.ts'
+import type { ForwarderLimits } from './limits.ts'
+import { headerOf } from './raw-headers.ts'
 
 /** An exchange that goes on: it can be judged again, and cut. */
 export interface LiveExchange {
@@ -13,27 +15,49 @@ export interface LiveExchange {
   cut(): void
 }
 
+type AdmissionLimits = Pick<
+  ForwarderLimits,
+  'maxExchangesPerUser' | 'maxUnreadBytesPerUser' | 'streamWindowBytes'
+>
+type AdmittedExchange = Pick<ClientExchange, 'onClosed' | 'body' | 'rawHeaders'>
+
+interface Underway {
+  readonly exchanges: number
+  readonly unreadBytes: number
+}
+const NOTHING: Underway = { exchanges: 0, unreadBytes: 0 }
+
 /** What is underway, so that rights that were withdrawn end it at once. */
 export class LiveExchanges {
   readonly #live = new Crowd<LiveExchange>()
-  readonly #admitted = new Map<string, number>()
+  readonly #admitted = new Map<string, Underway>()
 
   get size(): number {
     return this.#live.size
   }
 
   /**
-   * Counts a request of a user, from its head until its last byte has left; false when he has `most` underway. What waits for
-   * the audit log, and answers that nobody reads, count as well: they hold memory.
+   * Counts a request of a user, from its head until its last byte has left; false when he has as many underway, or as much
+   * to read, as he may. What waits for the audit log, and answers that nobody reads, count as well: they hold memory.
    */
-  admit(user: string, most: number, exchange: Pick<ClientExchange, 'onClosed'>): boolean {
-    const underway = this.#admitted.get(user) ?? 0
-    if (underway >= most) return false
-    this.#admitted.set(user, underway + 1)
+  admit(user: string, limits: AdmissionLimits, exchange: AdmittedExchange): boolean {
+    const { exchanges, unreadBytes } = this.#admitted.get(user) ?? NOTHING
+    const unread = mostUnread(exchange, limits.streamWindowBytes)
+    if (exchanges >= limits.maxExchangesPerUser) return false
+    if (unread > 0 && unreadBytes + unread > limits.maxUnreadBytesPerUser) return false
+    this.#admitted.set(user, {
+      exchanges: exchanges + 1,
+      unreadBytes: unreadBytes + unread,
+    })
     exchange.onClosed(() => {
-      const rest = (this.#admitted.get(user) ?? 1) - 1
-      if (rest === 0) this.#admitted.delete(user)
-      else this.#admitted.set(user, rest)
+      const underway = this.#admitted.get(user) ?? NOTHING
+      if (underway.exchanges <= 1) this.#admitted.delete(user)
+      else {
+        this.#admitted.set(user, {
+          exchanges: underway.exchanges - 1,
+          unreadBytes: underway.unreadBytes - unread,
+        })
+      }
     })
     return true
   }
@@ -58,4 +82,11 @@ export class LiveExchanges {
   cutAll(): void {
     for (const exchange of this.#live.members()) exchange.cut()
   }
+}
+
+/** HTTP holds a body to its Content-Length; one without may fill its window. */
+function mostUnread({ body, rawHeaders }: AdmittedExchange, windowBytes: number): number {
+  if (body === null) return 0
+  const text = headerOf(rawHeaders, 'content-length') ?? ''
+  return /^[0-9]{1,15}$/.test(text) ? Math.min(Number(text), windowBytes) : windowBytes
 }

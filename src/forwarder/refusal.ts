@@ -44,7 +44,24 @@ export interface RefusalAnswer {
   readonly status: number
   readonly contentType: string
   readonly body: string
+  /** Seconds after which the same request may succeed; null when a person must do something first. */
+  readonly retryAfterS: number | null
 }
+
+/** Kubernetes' clients ask again, up to ten times, when they are told when. Nothing of these requests was carried out. */
+const RETRY_AFTER_S: Readonly<Partial<Record<RefusalCode, number>>> = {
+  TOO_MANY_REQUESTS: 1,
+  UPSTREAM_BUSY: 1,
+}
+
+/** Of a refusal's answer, without its length. */
+export const headersOf = ({ contentType, retryAfterS }: RefusalAnswer): string[] => [
+  'content-type',
+  contentType,
+  'cache-control',
+  'no-store',
+  ...(retryAfterS === null ? [] : ['retry-after', String(retryAfterS)]),
+]
 
 /**
  * How a refusal is answered. kubectl hides the message of a Status on discovery paths and shows the text of a 403, so
@@ -56,12 +73,14 @@ export function answerOf(refusal: Refusal, discovery: boolean): RefusalAnswer {
       status: 403,
       contentType: 'text/plain; charset=utf-8',
       body: discoveryText(refusal.message),
+      retryAfterS: null,
     }
   }
   return {
     status: statusCodes[refusal.reason],
     contentType: 'application/json',
     body: statusBody(refusal),
+    retryAfterS: RETRY_AFTER_S[refusal.code] ?? null,
   }
 }
 

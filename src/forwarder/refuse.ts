@@ -3,7 +3,7 @@ import { auditRefusal, commit, commitUnproven } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { RequestEvents, RequestOutcome } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
-import { answerOf, type Refusal, type RefusalCode } from './refusal.ts'
+import { answerOf, headersOf, type Refusal, type RefusalCode } from './refusal.ts'
 
 /** Refuses a request that was never allowed: metrics have not heard of it yet. */
 export function refuseUnstarted(
@@ -26,6 +26,8 @@ export async function refuse(
   info: RequestInfo | null,
   refusal: Refusal,
 ): Promise<void> {
+  // Nobody reads it; left where it is, it would take memory until the audit log has answered.
+  exchange.body?.resume()
   const discovery = info?.kind === 'nonResource' && info.discovery
   let answer = answerOf(refusal, discovery)
   const outcome: RequestOutcome = {
@@ -66,9 +68,8 @@ function worthlessHolder(events: RequestEvents, { code }: Refusal): string | nul
 function send(exchange: ClientExchange, answer: ReturnType<typeof answerOf>): void {
   if (exchange.closed) return
   const body = Buffer.from(answer.body, 'utf8')
-  const headers = ['content-type', answer.contentType, 'cache-control', 'no-store']
   // An upgrade's answer adds its own length.
-  if (exchange.upgrade === null) headers.push('content-length', String(body.length))
-  exchange.respond(answer.status, headers, false)
+  const length = exchange.upgrade === null ? ['content-length', String(body.length)] : []
+  exchange.respond(answer.status, [...headersOf(answer), ...length], false)
   exchange.end(exchange.method === 'HEAD' ? null : body)
 }
