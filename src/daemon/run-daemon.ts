@@ -16,14 +16,17 @@ import type { UpstreamSource } from '../upstream/index.ts'
 import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
+import { HostCertificates } from './host-certificates.ts'
 import { loadHostId } from './host-id.ts'
 import { DRAIN_MS } from './limits.ts'
 import { listen } from './listen.ts'
 import { bothMetrics, createMetrics } from './metrics.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
+import { openAuthDoor } from './services/auth-door.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
 import type { ClusterInventory } from './services/kube-ports.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
+import { openTunnelServer } from './services/tunnels.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
 import { openWebDoor } from './web.ts'
@@ -125,14 +128,32 @@ export async function runDaemon(options: {
     : null
   const undeliverable = openUndeliverable(auth, config.auth.clusterName, hostId, measured, log)
   const proxy = config.proxy.enabled
-    ? await openProxy(stack, { config, auth, kube, undeliverable, kubeAddress, version, log })
+    ? await openProxy(stack, {
+        config,
+        auth,
+        kube,
+        undeliverable,
+        hostId,
+        kubeAddress,
+        version,
+        log,
+      })
     : null
   if (proxy !== null) {
     const gateways = (): GatewayStats[] => proxy.gateways.map((gateway) => gateway.stats())
     metrics.observeGateways(gateways)
     stats.observeGateways(gateways)
   }
-  const authListener = await openAuthListener(stack, config, auth)
+  const authDoor = await openAuthDoor(stack, {
+    ...config.auth.listen,
+    serverName: auth.serverName,
+    listener: auth.listener,
+    undeliverable,
+    secureContext: (name) => auth.certificates.secureContext(name),
+    peers: auth.hostPeers,
+    clock: systemClock,
+    log: log.child({ service: 'auth' }),
+  })
   if (kube !== null && config.kube.listen !== null)
     await openKubeListener(stack, config.kube.listen, kube)
 
@@ -140,7 +161,7 @@ export async function runDaemon(options: {
   const started: Started = {
     clusterName: config.auth.clusterName,
     kubeClusters: kube?.names ?? [],
-    authPort: authListener.port,
+    authPort: authDoor.port,
     webPort: proxy?.webPort ?? null,
     kubePort: proxy?.kubePort ?? null,
     diagPort,
@@ -151,10 +172,10 @@ export async function runDaemon(options: {
   await aborted(signal)
   readiness = 'stopping'
   log.info({}, 'teleport drains and stops; a second signal stops it at once')
-  void proxy?.stopListening()
-  authListener.stop()
+  authDoor.stop()
   // The data path first, while audit and authorities still serve it.
   await Promise.all([
+    proxy?.close(DRAIN_MS),
     kube?.forwarder.close(DRAIN_MS),
     undeliverable.close(DRAIN_MS),
     auth.listener.close(DRAIN_MS),
@@ -239,15 +260,35 @@ async function openProxy(
     auth: AuthService
     kube: KubeService | null
     undeliverable: Undeliverable
+    hostId: string
     kubeAddress: string | null
     version: string
     log: Logger
   },
 ): Promise<ProxyService> {
-  const { config, auth, kube, log } = options
+  const { config, auth, kube, undeliverable, log } = options
+  const { clusterName } = config.auth
+  // Agents take for a proxy only who is certified as one.
+  const certificates = await HostCertificates.open(
+    auth.authorities,
+    {
+      kind: 'host',
+      teleportCluster: clusterName,
+      hostId: options.hostId,
+      services: ['proxy'],
+    },
+    systemClock,
+  )
+  const tunnels = openTunnelServer(stack, {
+    teleportCluster: clusterName,
+    trust: () => auth.authorities.trust(),
+    secureContext: (name) => certificates.secureContext(name),
+    clock: systemClock,
+    log: log.child({ service: 'proxy' }),
+  })
   const door = await openWebDoor({
     certificates: await openWebCertificates(config.proxy, auth.certificates),
-    clusterName: config.auth.clusterName,
+    clusterName,
     version: options.version,
     kubeAddress: options.kubeAddress,
     caPins: () => [auth.authorities.caPin],
@@ -260,13 +301,23 @@ async function openProxy(
   return openProxyService(stack, {
     web: { ...config.proxy.webListen, door },
     kube: config.proxy.kubernetes?.listen ?? null,
+    tunnel: config.proxy.tunnelListen,
     ways: {
-      auth: { serverName: auth.serverName, listener: auth.listener },
+      auth: {
+        serves: (name) => name === auth.serverName,
+        route: {
+          kind: 'local',
+          accept: (socket, origin) => auth.listener.accept(socket, origin),
+        },
+      },
       kube,
-      undeliverable: options.undeliverable,
+      tunnels,
+      undeliverable: {
+        kind: 'local',
+        accept: (socket, origin) => undeliverable.accept(socket, origin),
+      },
     },
     proxyProtocol: config.proxy.proxyProtocol,
-    graceMs: DRAIN_MS,
     log: log.child({ service: 'proxy' }),
   })
 }
@@ -279,22 +330,6 @@ async function loadPages(log: Logger): Promise<WebAssets | null> {
     log.warn({ code: errorCode(error), reason: errorMessage(error) }, 'there are no web pages')
     return null
   }
-}
-
-async function openAuthListener(
-  stack: AsyncDisposableStack,
-  config: TeleportConfig,
-  auth: AuthService,
-): Promise<{ port: number; stop(): void }> {
-  const server = createServer((socket) =>
-    auth.listener.accept(socket, {
-      address: socket.remoteAddress ?? '',
-      port: socket.remotePort ?? 0,
-    }),
-  )
-  const port = await listen(server, config.auth.listen.host, config.auth.listen.port)
-  stack.defer(() => void server.close())
-  return { port, stop: () => void server.close() }
 }
 
 /** The service's own port, for proxies of other machines. */
@@ -342,10 +377,10 @@ function localInventory(auth: AuthService, hostId: string, version: string): Clu
 /** Where services of other processes find the proxy of this one. */
 function publicProxies({ proxy }: TeleportConfig): readonly { host: string; port: number }[] {
   if (!proxy.enabled) return []
-  const { host, port } = proxy.webListen
-  return proxy.publicAddresses.length > 0
-    ? proxy.publicAddresses
-    : [{ host: reachable(host), port }]
+  if (proxy.tunnelPublicAddresses.length > 0) return proxy.tunnelPublicAddresses
+  if (proxy.tunnelListen === null && proxy.publicAddresses.length > 0) return proxy.publicAddresses
+  const { host, port } = proxy.tunnelListen ?? proxy.webListen
+  return [{ host: reachable(host), port }]
 }
 
 /** Where browsers and agents find the web port: the public address, else the listener on a host that they might reach. */

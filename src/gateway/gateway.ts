@@ -4,7 +4,7 @@ import { errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { type AlertName, tlsAlert } from '../protocol/index.ts'
 import { defaultGatewayLimits, type GatewayLimits, KEEP_ALIVE_AFTER_MS } from './limits.ts'
 import { pipeBothWays } from './pipe.ts'
-import type { Origin, Router } from './ports.ts'
+import type { Origin, Route, Router } from './ports.ts'
 import { type Beginning, readHello } from './read-hello.ts'
 
 export interface GatewayStats {
@@ -139,9 +139,12 @@ class TlsGateway implements Gateway {
       address: socket.remoteAddress ?? '',
       port: socket.remotePort ?? 0,
     }
-    const route = this.#router.route(hello)
     this.#routed.add(socket)
     socket.once('close', () => this.#routed.delete(socket))
+    this.#go(socket, bytes, origin, this.#router.route(hello))
+  }
+
+  #go(socket: Socket, bytes: Buffer, origin: Origin, route: Route): void {
     switch (route.kind) {
       case 'none':
         this.#refuse(socket, 'unknownName', 'unrecognized_name')
@@ -153,7 +156,7 @@ class TlsGateway implements Gateway {
         route.accept(socket, origin)
         return
       case 'pipe':
-        void this.#pipe(socket, bytes, origin, route.dial)
+        void this.#pipe(socket, bytes, origin, route)
     }
   }
 
@@ -161,7 +164,7 @@ class TlsGateway implements Gateway {
     socket: Socket,
     bytes: Buffer,
     origin: Origin,
-    dial: (origin: Origin, signal: AbortSignal) => Promise<Duplex>,
+    { dial, otherwise }: Extract<Route, { kind: 'pipe' }>,
   ): Promise<void> {
     const gone = new AbortController()
     socket.once('close', () => gone.abort())
@@ -174,6 +177,10 @@ class TlsGateway implements Gateway {
         { error: errorMessage(error) },
         'cannot reach the service behind a server name',
       )
+      if (otherwise !== undefined && !socket.destroyed && !this.#closing.signal.aborted) {
+        this.#go(socket, bytes, origin, otherwise)
+        return
+      }
       this.#refuse(socket, 'dial', 'internal_error')
       return
     }

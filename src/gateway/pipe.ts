@@ -27,7 +27,10 @@ export function pipeBothWays(
   }
   client.on('error', broken)
   server.on('error', broken)
-  client.once('close', () => server.destroy())
+  client.once('close', () =>
+    // A stream of a tunnel that is destroyed without an error looks like one that has ended.
+    server.destroy(client.readableEnded ? undefined : new Error('the client is gone')),
+  )
   server.once('close', () => {
     // What the server sent before it closed may still be on its way to the client.
     if (!client.writableEnded) client.end()

@@ -11,8 +11,12 @@ export interface Origin {
 export type Route =
   /** Give the untouched socket (ClientHello unshifted) to a TLS server in this process. */
   | { readonly kind: 'local'; accept(socket: Socket, origin: Origin): void }
-  /** Pipe ciphertext to wherever `dial` leads. */
-  | { readonly kind: 'pipe'; dial(origin: Origin, signal: AbortSignal): Promise<Duplex> }
+  /** Pipe ciphertext to wherever `dial` leads, or else go the other way, which the client does not notice. */
+  | {
+      readonly kind: 'pipe'
+      dial(origin: Origin, signal: AbortSignal): Promise<Duplex>
+      readonly otherwise?: Route
+    }
   /** Nobody here: TLS alert `unrecognized_name`. */
   | { readonly kind: 'none' }
 

@@ -80,6 +80,8 @@ export function createTlsDoor(options: TlsDoorOptions): TlsDoor {
 }
 
 interface Accepted {
+  /** Null for a socket, whose end the TLS socket notices by itself. */
+  readonly stream: Duplex | null
   readonly origin: ConnectionOrigin
   readonly allowHalfOpen: boolean
   /** Gives back the place of the handshake. */
@@ -160,7 +162,12 @@ class ServerDoor implements TlsDoor {
       socket.destroy()
       return
     }
-    const accepted: Accepted = { origin, shaken, allowHalfOpen: socket.allowHalfOpen }
+    const accepted: Accepted = {
+      stream: socket instanceof Socket ? null : socket,
+      origin,
+      shaken,
+      allowHalfOpen: socket.allowHalfOpen,
+    }
     this.#sockets.add(socket)
     socket.once('close', () => {
       this.#sockets.delete(socket)
@@ -191,6 +198,10 @@ class ServerDoor implements TlsDoor {
     accepted?.shaken()
     socket.allowHalfOpen = accepted?.allowHalfOpen ?? false
     const origin = accepted?.origin ?? { address: '', port: 0 }
+    const stream = accepted?.stream ?? null
+    // Of a stream that is gone Node tells the TLS socket above only when it ended or failed, and not when it was broken off.
+    if (stream?.destroyed === true) socket.destroy()
+    else stream?.once('close', () => socket.destroy())
     socket.on('error', (error) => {
       const { log } = this.#options
       if (errorCode(error) === BAD_RECORD_MAC) {

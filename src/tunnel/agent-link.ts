@@ -215,6 +215,8 @@ export class AgentLink {
 async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promise<TLSSocket> {
   const { teleportCluster } = deps.identity
   const { certificatePem, privateKeyPem, hostCaPem } = deps.identity.current()
+  // The TLS socket above reports it; without a listener of its own this one would end the process.
+  below.on('error', () => {})
   const socket = connectTls({
     socket: below,
     servername: proxyServerName(teleportCluster),

@@ -44,6 +44,8 @@ export class TunnelSession {
 
   enter(stream: Http2Stream): void {
     this.#streams.add(stream)
+    // A reset without an error code would leave it waiting to write what nobody takes any more.
+    stream.once('aborted', () => stream.destroy())
     stream.once('close', () => {
       this.#streams.delete(stream)
       this.#fitWindow()

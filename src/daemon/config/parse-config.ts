@@ -51,6 +51,10 @@ export interface TeleportConfig {
     readonly publicAddresses: readonly Address[]
     readonly keyPair: { readonly keyFile: string; readonly certFile: string } | null
     readonly proxyProtocol: boolean
+    /** A port for agents that dial in, besides the web port; null: there is none. */
+    readonly tunnelListen: Address | null
+    /** Where agents are told to dial; empty: the web port's addresses. */
+    readonly tunnelPublicAddresses: readonly Address[]
     /** Null: Kubernetes clients are not served. */
     readonly kubernetes: {
       readonly listen: Address
@@ -225,6 +229,7 @@ const DEFAULT_PORTS: readonly (readonly [RegExp, number])[] = [
   [/^teleport\.auth_server/, 3025],
   [/^teleport\.proxy_server/, 3080],
   [/kube|kubernetes/, 3026],
+  [/^proxy_service\.tunnel_/, 3024],
   [/^proxy_service\./, 3080],
   [/^teleport\.diag_addr/, 3000],
 ]
@@ -489,6 +494,8 @@ function resolveProxy(values: Values): TeleportConfig['proxy'] {
         : (values.get<{ keyFile: string; certFile: string }>('proxy_service.https_keypairs') ??
           null),
     proxyProtocol: values.get<boolean>('proxy_service.proxy_protocol') ?? false,
+    tunnelListen: values.get<Address>('proxy_service.tunnel_listen_addr') ?? null,
+    tunnelPublicAddresses: values.get<Address[]>('proxy_service.tunnel_public_addr') ?? [],
     kubernetes: enabled
       ? {
           listen: shortcut ??

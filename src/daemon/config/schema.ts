@@ -110,6 +110,14 @@ export const schema: SectionSpec = {
       'boolean',
       'on: a load balancer in front sends PROXY protocol headers (default: off)',
     ),
+    tunnel_listen_addr: key(
+      'address',
+      'a port for agents that dial out, port 3024 (default: nowhere; the web port takes them)',
+    ),
+    tunnel_public_addr: key(
+      'addresses',
+      'addresses to which agents dial out (default: those of tunnel_listen_addr, or of the web port)',
+    ),
     kube_listen_addr: key('address', 'shortcut: enables Kubernetes and sets its port'),
     kube_public_addr: key('addresses', 'shortcut for kubernetes.public_addr'),
     kubernetes: {

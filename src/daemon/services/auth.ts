@@ -45,6 +45,8 @@ export interface AuthService {
   readonly serverName: string
   /** Proves users to the kubernetes service. */
   readonly userPeers: PeerCertificateParser
+  /** Proves services of ours to each other. */
+  readonly hostPeers: PeerCertificateParser
   readonly certificates: HostCertificates
   /** Links with which users set their passwords. */
   readonly invites: InvitePort
@@ -131,6 +133,7 @@ export async function openAuthService(
     accept: ['user', 'host', 'admin'],
   })
   const userPeers = createPeerParser({ trust, teleportCluster: clusterName, accept: ['user'] })
+  const hostPeers = createPeerParser({ trust, teleportCluster: clusterName, accept: ['host'] })
 
   const server = await createApiServer({
     clusterName,
@@ -197,6 +200,7 @@ export async function openAuthService(
     listener,
     serverName,
     userPeers,
+    hostPeers,
     certificates,
     invites: server.invites,
   }

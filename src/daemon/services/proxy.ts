@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { ApiListener } from '../../api/index.ts'
 import type { Logger } from '../../core/index.ts'
-import type { Forwarder, Undeliverable } from '../../forwarder/index.ts'
-import { createGateway, type Gateway, type Route } from '../../gateway/index.ts'
-import { isKubeServerName } from '../../protocol/index.ts'
+import type { Forwarder } from '../../forwarder/index.ts'
+import { createGateway, type Gateway, type Route, type RouteRequest } from '../../gateway/index.ts'
+import { isKubeServerName, TUNNEL_ALPN } from '../../protocol/index.ts'
+import type { TunnelServer } from '../../tunnel/index.ts'
 import { listen } from '../listen.ts'
 import type { WebDoor } from '../web.ts'
 
@@ -11,17 +11,21 @@ export interface ProxyService {
   readonly gateways: readonly Gateway[]
   readonly webPort: number | null
   readonly kubePort: number | null
-  /** Takes no more connections. */
-  stopListening(): Promise<void>
+  readonly tunnelPort: number | null
+  /** Takes no more connections, sends agents elsewhere, lets what runs end, and cuts what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
 }
 
 /** The ways that lead on from the public doors, by what the ClientHello names. */
 export interface Ways {
-  readonly auth: { readonly serverName: string; readonly listener: ApiListener }
+  /** To the auth service, here or far away. */
+  readonly auth: { serves(serverName: string): boolean; readonly route: Route }
   /** The kubernetes service of this process. */
   readonly kube: { serves(serverName: string): boolean; readonly forwarder: Forwarder } | null
-  /** Answers for clusters that nobody serves. */
-  readonly undeliverable: Undeliverable
+  /** Agents that have dialled in. */
+  readonly tunnels: TunnelServer
+  /** To whoever answers for clusters that nobody serves. */
+  readonly undeliverable: Route
 }
 
 /** Opens the public doors; what they own is disposed with `stack`. */
@@ -30,9 +34,10 @@ export async function openProxyService(
   options: {
     readonly web: { readonly host: string; readonly port: number; readonly door: WebDoor } | null
     readonly kube: { readonly host: string; readonly port: number } | null
+    /** A port for agents alone; they may come to the web port as well. */
+    readonly tunnel: { readonly host: string; readonly port: number } | null
     readonly ways: Ways
     readonly proxyProtocol: boolean
-    readonly graceMs: number
     readonly log: Logger
   },
 ): Promise<ProxyService> {
@@ -42,19 +47,28 @@ export async function openProxyService(
 
   const toKube = (serverName: string): Route | null => {
     if (!isKubeServerName(serverName)) return null
-    const { kube, undeliverable } = ways
+    const { kube, tunnels, undeliverable } = ways
     if (kube?.serves(serverName) === true) {
       return { kind: 'local', accept: (socket, origin) => kube.forwarder.accept(socket, origin) }
     }
-    return { kind: 'local', accept: (socket, origin) => undeliverable.accept(socket, origin) }
+    if (!tunnels.serves(serverName)) return undeliverable
+    return {
+      kind: 'pipe',
+      dial: (origin, signal) => tunnels.dial(serverName, origin, signal),
+      otherwise: undeliverable,
+    }
+  }
+  const toTunnels: Route = {
+    kind: 'local',
+    accept: (socket, origin) => ways.tunnels.accept(socket, origin),
   }
 
   const open = async (
     address: { host: string; port: number },
-    route: (serverName: string | null) => Route,
+    route: (request: RouteRequest) => Route,
   ): Promise<number> => {
     const gateway = createGateway({
-      router: { route: ({ serverName }) => route(serverName) },
+      router: { route },
       proxyProtocol,
       log,
     })
@@ -64,40 +78,37 @@ export async function openProxyService(
     return listen(server, address.host, address.port)
   }
 
-  stack.defer(async () => {
-    await Promise.all(gateways.map((gateway) => gateway.close(options.graceMs)))
-  })
-  const { web, kube } = options
+  const close = async (graceMs: number): Promise<void> => {
+    for (const server of servers) server.close()
+    await Promise.all([...gateways, ways.tunnels].map((part) => part.close(graceMs)))
+  }
+  stack.defer(() => close(0))
+  const { web, kube, tunnel } = options
   const webPort =
     web === null
       ? null
-      : await open(web, (serverName): Route => {
+      : await open(web, ({ serverName, alpn }): Route => {
+          if (alpn.includes(TUNNEL_ALPN)) return toTunnels
           if (serverName !== null) {
             const toCluster = toKube(serverName)
             if (toCluster !== null) return toCluster
-            if (serverName === ways.auth.serverName) {
-              return {
-                kind: 'local',
-                accept: (socket, origin) => ways.auth.listener.accept(socket, origin),
-              }
-            }
+            if (ways.auth.serves(serverName)) return ways.auth.route
           }
           return { kind: 'local', accept: (socket, origin) => web.door.accept(socket, origin) }
         })
   const kubePort =
     kube === null
       ? null
-      : await open(kube, (serverName) =>
+      : await open(kube, ({ serverName }) =>
           serverName === null ? { kind: 'none' } : (toKube(serverName) ?? { kind: 'none' }),
         )
 
-  const stopListening = async (): Promise<void> => {
-    await Promise.all(
-      servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-    )
-  }
-  stack.defer(() => {
-    for (const server of servers) server.close()
-  })
-  return { gateways, webPort, kubePort, stopListening }
+  const tunnelPort =
+    tunnel === null
+      ? null
+      : await open(tunnel, ({ alpn }) =>
+          alpn.includes(TUNNEL_ALPN) ? toTunnels : { kind: 'none' },
+        )
+
+  return { gateways, webPort, kubePort, tunnelPort, close }
 }

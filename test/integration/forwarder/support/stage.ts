@@ -111,6 +111,8 @@ export class Stage implements AsyncDisposable {
   readonly authorities: Authorities
   /** Connections of clients, on our side. */
   readonly sockets = new Set<Socket>()
+  /** The port of something in front, through which clients come instead of the listener. */
+  front: number | null = null
   readonly #server: Server
   readonly #upstream: OpenUpstream
   readonly #clients = new Set<{ close(): void }>()
@@ -200,7 +202,7 @@ export class Stage implements AsyncDisposable {
     credentials: Credentials | null = this.authorities.alice,
     allowHalfOpen = false,
   ): ReturnType<Connect> {
-    const tcp = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen })
+    const tcp = connect({ port: this.front ?? this.port, host: '127.0.0.1', allowHalfOpen })
     tcp.on('error', () => {})
     const secured = connectTls({
       socket: tcp,
@@ -245,7 +247,7 @@ export class Stage implements AsyncDisposable {
       for (const client of this.#clients) client.close()
       await this.expectQuiet()
       await expect.poll(() => this.sockets.size, PATIENTLY).toBe(0)
-      expect(this.forwarder.stats().connections).toBe(0)
+      await expect.poll(() => this.forwarder.stats().connections, PATIENTLY).toBe(0)
       expect([...this.metrics.underway]).toEqual([])
       expect(this.log.errors).toEqual([])
     } finally {

@@ -27,8 +27,9 @@ import {
   type Tunnels,
 } from '../../../../src/tunnel/index.ts'
 import { certificateFromPem, generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
+import { TELEPORT_CLUSTER } from '../../forwarder/support/people.ts'
 
-export const CLUSTER = 'example'
+export const CLUSTER = TELEPORT_CLUSTER
 export const WEST = kubeServerName(CLUSTER, 'west')
 export const EAST = kubeServerName(CLUSTER, 'east')
 export const PERSON = { address: '203.0.113.7', port: 4711 }
@@ -296,6 +297,7 @@ export async function dialPlain(
   signal: AbortSignal,
 ): Promise<Socket> {
   const socket = connect({ host, port })
+  socket.on('error', () => {})
   await once(socket, 'connect', { signal })
   return socket
 }

@@ -1,0 +1,97 @@
+import type { SecureContext } from 'node:tls'
+import { createPeerParser, type TrustBundle } from '../../ca/index.ts'
+import type { Clock, Logger } from '../../core/index.ts'
+import { kubeServerName } from '../../protocol/index.ts'
+import type { ServerPair } from '../../tls/index.ts'
+import {
+  type AnnouncedName,
+  createTunnelServer,
+  openTunnels,
+  type ProxyAddress,
+  type TunnelIdentity,
+  type TunnelServer,
+  type Tunnels,
+  type TunnelsOptions,
+} from '../../tunnel/index.ts'
+import { certificateFromPem } from '../../x509/index.ts'
+import type { KubeService } from './kube.ts'
+
+/** The proxy's end of the tunnels; cut with `stack`, to drain, close the proxy service before. */
+export function openTunnelServer(
+  stack: AsyncDisposableStack,
+  options: {
+    readonly teleportCluster: string
+    readonly trust: () => TrustBundle
+    readonly secureContext: (serverName: string) => Promise<SecureContext>
+    readonly clock: Clock
+    readonly log: Logger
+  },
+): TunnelServer {
+  const { teleportCluster, trust, secureContext, clock, log } = options
+  const tunnels = createTunnelServer({
+    teleportCluster,
+    secureContext,
+    peers: createPeerParser({ trust, teleportCluster, accept: ['host'] }),
+    clock,
+    log,
+  })
+  stack.defer(() => tunnels.close(0))
+  return tunnels
+}
+
+/** What an agent's certificates are, as far as a tunnel shows them. */
+export interface AnnouncedCertificates {
+  /** Null while there is none. */
+  pairOf(serverName: string): ServerPair | null
+  onChange(listener: () => void): () => void
+}
+
+/**
+ * The agent's end: tunnels to all proxies, through which people reach the clusters of a kubernetes service. Cut with `stack`;
+ * to drain, close it before. Clusters without a certificate of the host CA are not announced: no proxy would believe it.
+ */
+export function openAgentTunnels(
+  stack: AsyncDisposableStack,
+  options: {
+    readonly identity: TunnelIdentity
+    readonly kube: KubeService
+    readonly certificates: AnnouncedCertificates
+    /** Whether a cluster answers, by its name; not given: it does. */
+    readonly healthy?: (cluster: string) => boolean
+    readonly onHealthChange?: (listener: () => void) => () => void
+    readonly proxies: () => readonly ProxyAddress[]
+    readonly onProxiesChange: (listener: () => void) => () => void
+    readonly dial: TunnelsOptions['dial']
+    readonly version: string
+    readonly clock: Clock
+    readonly log: Logger
+  },
+): Tunnels {
+  const { identity, kube, certificates } = options
+  const tunnels = openTunnels({
+    identity,
+    version: options.version,
+    proxies: options.proxies,
+    onProxiesChange: options.onProxiesChange,
+    names: () =>
+      kube.names.flatMap((cluster): AnnouncedName[] => {
+        const serverName = kubeServerName(identity.teleportCluster, cluster)
+        const pair = certificates.pairOf(serverName)
+        if (pair === null) return []
+        const healthy = options.healthy?.(cluster) ?? true
+        return [{ serverName, certificate: certificateFromPem(pair.certificate), healthy }]
+      }),
+    onNamesChange(listener) {
+      const stops = [certificates.onChange(listener), options.onHealthChange?.(listener)]
+      return () => {
+        for (const stop of stops) stop?.()
+      }
+    },
+    onConnection: (stream, { origin }) => kube.forwarder.accept(stream, origin),
+    dial: options.dial,
+    clock: options.clock,
+    log: options.log,
+  })
+  stack.defer(() => tunnels.close(0))
+  return tunnels
+}
