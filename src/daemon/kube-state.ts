@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import { stateSecretName } from '../member/index.ts'
 import { DaemonError } from './errors.ts'
 
 /** Where kubelet mounts the pod's account. */
@@ -8,9 +9,6 @@ const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** Replicas that a release may ever have had; the chart gives rights to as many. */
 export const MOST_REPLICAS = 16
 const ANSWER_TIMEOUT_MS = 30_000
-
-/** Where an agent in a pod keeps its identity: a Secret by the name of its pod. */
-export const stateSecretName = (pod: string): string => `${pod}-state`
 
 /**
  * Deletes the Secrets that the agents of a Helm release left (`RELEASE_NAME` in `KUBE_NAMESPACE`), with the pod's ServiceAccount,

@@ -4,23 +4,15 @@ import { delimiter, join, resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { CodedError, errorCode, errorMessage } from '../core/index.ts'
 import { tuneCollector } from './collector.ts'
-import { parseAddress } from './config/address.ts'
-import { type Address, exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
+import { exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
 import { openDev } from './dev/open-dev.ts'
 import { DaemonError } from './errors.ts'
 import { deleteKubeState } from './kube-state.ts'
 import { createLogger } from './logger.ts'
-import { type DaemonRole, daemonRoles, runDaemon } from './run-daemon.ts'
+import { runDaemon } from './run-daemon.ts'
+import { type StartFlags, standAlone, withFlags } from './start-flags.ts'
 
 const DEFAULT_CONFIG_FILE = '/etc/teleport.yaml'
-
-interface StartFlags {
-  readonly config?: string
-  readonly roles?: string
-  readonly diagAddr?: string
-  readonly debug?: boolean
-  readonly dev?: boolean
-}
 
 async function start(flags: StartFlags): Promise<void> {
   tuneCollector()
@@ -56,11 +48,13 @@ async function start(flags: StartFlags): Promise<void> {
 }
 
 async function load(flags: StartFlags): Promise<TeleportConfig> {
-  const path = flags.config ?? process.env['TELEPORT_CONFIG_FILE'] ?? DEFAULT_CONFIG_FILE
+  const named = flags.config ?? process.env['TELEPORT_CONFIG_FILE']
+  const path = named ?? DEFAULT_CONFIG_FILE
   try {
     return parseConfig(await readFile(path, 'utf8'), path)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
+    if (named === undefined && standAlone(flags)) return withoutFile(flags)
     throw new DaemonError(
       'USAGE',
       `there is no ${path}: write one with "teleport configure", or name another with -c`,
@@ -69,29 +63,10 @@ async function load(flags: StartFlags): Promise<TeleportConfig> {
   }
 }
 
-function withFlags(config: TeleportConfig, flags: StartFlags): TeleportConfig {
-  const diagAddress = flags.diagAddr === undefined ? config.diagAddress : diagOf(flags.diagAddr)
-  if (flags.roles === undefined) return { ...config, diagAddress }
-  const roles = flags.roles.split(',').map((text): DaemonRole => {
-    const role = daemonRoles.find((known) => known === text.trim())
-    if (role === undefined) {
-      throw new DaemonError('USAGE', `--roles: "${text}" is not one of ${daemonRoles.join(', ')}`)
-    }
-    return role
-  })
-  return {
-    ...config,
-    diagAddress,
-    auth: { ...config.auth, enabled: roles.includes('auth') },
-    proxy: { ...config.proxy, enabled: roles.includes('proxy') },
-    kube: { ...config.kube, enabled: roles.includes('kube') },
-  }
-}
-
-function diagOf(text: string): Address {
-  const address = parseAddress(text, { host: '127.0.0.1', port: 3000 })
-  if (address === null) throw new DaemonError('USAGE', `--diag-addr: "${text}" is not an address`)
-  return address
+/** What joins by flags alone runs what `--roles` names, and nothing by default. */
+function withoutFile({ roles }: StartFlags): TeleportConfig {
+  if (roles !== undefined) return parseConfig('', 'no configuration file')
+  throw new DaemonError('USAGE', 'what shall join? give --roles, like --roles=kube')
 }
 
 async function configure(flags: {
@@ -137,6 +112,11 @@ async function ownVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version
 }
 
+const each = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+]
+
 function build(): Command {
   const program = new Command('teleport')
     .description('the Teleport daemon: auth, proxy and kubernetes service')
@@ -150,6 +130,15 @@ function build(): Command {
       `configuration file (default: $TELEPORT_CONFIG_FILE, else ${DEFAULT_CONFIG_FILE})`,
     )
     .option('--roles <list>', 'run only these services: auth,proxy,kube')
+    .option('--proxy <host:port>', 'join the Teleport cluster behind this proxy')
+    .option('--auth-server <host:port>', 'join the auth service at this address')
+    .option('--token <token>', 'the join token, or the absolute path of a file that holds it')
+    .option('--ca-pin <pin>', 'what must vouch for the auth service; may be repeated', each)
+    .option('--insecure', 'believe an auth service that nothing vouches for, at the first time')
+    .option('--data-dir <path>', 'where everything is kept (default: /var/lib/teleport)')
+    .option('--nodename <name>', 'what this process is called in lists (default: the host name)')
+    .option('--kubeconfig <file>', 'serve the clusters of its contexts')
+    .option('--kube-cluster-name <name>', 'the name of the cluster in whose pod this runs')
     .option('--diag-addr <host:port>', 'serve /healthz, /readyz and /metrics there')
     .option('-d, --debug', 'log more')
     .option(
@@ -158,7 +147,7 @@ function build(): Command {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ teleport start -c teleport.yaml --diag-addr=127.0.0.1:3000\n  $ teleport start --dev',
+      '\nExamples:\n  $ teleport start -c teleport.yaml --diag-addr=127.0.0.1:3000\n  $ teleport start --dev\n  $ teleport start --roles=kube --proxy=proxy.example.com:3080 --token=/etc/teleport/token --ca-pin=sha256:... --kubeconfig=$HOME/.kube/config',
     )
     .action(start)
   program
@@ -203,6 +192,10 @@ try {
     process.stderr.write(
       `teleport: ${known ? error.message : errorMessage(error) || String(error)}\n`,
     )
+    // What somebody may do about it, where the words of the error do not say it.
+    if (known && 'hint' in error && typeof error.hint === 'string') {
+      process.stderr.write(`teleport: ${error.hint}\n`)
+    }
     if (!known && error instanceof Error && process.env['TELEPORT_DEBUG'] !== undefined) {
       process.stderr.write(`${error.stack ?? ''}\n`)
     }

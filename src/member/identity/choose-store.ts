@@ -15,5 +15,5 @@ export function chooseStore(
   const namespace = env['KUBE_NAMESPACE'] ?? ''
   const pod = env['TELEPORT_REPLICA_NAME'] ?? ''
   if (api === null || namespace === '' || pod === '') return fileStore(dataDir)
-  return secretStore(api, { namespace, pod, release: env['RELEASE_NAME'] || null })
+  return secretStore(api, { namespace, pod })
 }

@@ -3,9 +3,11 @@ import type { InCluster } from './in-cluster.ts'
 import type { IdentityStore } from './types.ts'
 
 const KEY = 'identity.json'
-/** Who wrote a Secret, and of which Helm release: by these `teleport kube-state delete` finds them. */
-export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'teleport' } as const
-export const RELEASE_LABEL = 'teleport.dev/release'
+/** Whose a Secret is, for people who look at it. */
+const LABELS = { 'app.kubernetes.io/managed-by': 'teleport' } as const
+
+/** Where an agent in a pod keeps its identity: a Secret by the name of its pod. */
+export const stateSecretName = (pod: string): string => `${pod}-state`
 
 /**
  * Keeps the identity in a Secret beside the pod, `<pod>-state`: a pod has no disk of its own that outlives it. The pod's account
@@ -13,9 +15,9 @@ export const RELEASE_LABEL = 'teleport.dev/release'
  */
 export function secretStore(
   api: InCluster,
-  names: { readonly namespace: string; readonly pod: string; readonly release: string | null },
+  names: { readonly namespace: string; readonly pod: string },
 ): IdentityStore {
-  const name = `${names.pod}-state`
+  const name = stateSecretName(names.pod)
   const place = `Secret ${names.namespace}/${name}`
   const all = secretsPath(names.namespace)
   const one = `${all}/${encodeURIComponent(name)}`
@@ -43,11 +45,7 @@ export function secretStore(
           ...metadata,
           name,
           namespace: names.namespace,
-          labels: {
-            ...fieldsOf(metadata['labels']),
-            ...MANAGED_BY,
-            ...(names.release === null ? {} : { [RELEASE_LABEL]: names.release }),
-          },
+          labels: { ...fieldsOf(metadata['labels']), ...LABELS },
         },
         data: {
           ...fieldsOf(before?.['data']),
@@ -62,14 +60,14 @@ export function secretStore(
   }
 }
 
-export const secretsPath = (namespace: string): string =>
+const secretsPath = (namespace: string): string =>
   `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`
 
-export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {}
 
 /** The API server's words, which never quote a Secret's content in a refusal. */
-export function refused(
+function refused(
   place: string,
   verb: string,
   status: number,
