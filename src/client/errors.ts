@@ -3,6 +3,8 @@ import { CodedError } from '../core/index.ts'
 export type ClientErrorCode =
   | 'CONNECT_FAILED'
   | 'SERVER_NOT_TRUSTED'
+  /** What came is not what was sent, by the seal of TLS. */
+  | 'CONNECTION_ALTERED'
   /** By this machine's clock the server's certificate has expired, or does not begin yet. */
   | 'SERVER_NOT_VALID_NOW'
   | 'CA_PIN_INVALID'

@@ -12,6 +12,9 @@ const TRUST_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ])
 
+/** RFC 8446, 6: of a record whose seal is broken, at this end or in the alert of the other, and of a handshake that both saw differently. */
+const ALTERED = /bad record mac|alert decrypt error|digest check failed/
+
 /** Why no answer came, as a ClientError with the next step. */
 export function explainFailure(
   error: unknown,
@@ -19,6 +22,8 @@ export function explainFailure(
   hints: Pick<ConnectionHints, 'unreachable' | 'untrusted'> | undefined,
 ): ClientError {
   if (error instanceof ClientError && error.code !== 'CONNECT_FAILED') return error
+  const altered = explainAltered(error, address)
+  if (altered !== null) return altered
   const code = errorCode(error) ?? ''
   if (CLOCK_CODES.has(code)) {
     return new ClientError(
@@ -43,6 +48,19 @@ export function explainFailure(
     {
       cause: error,
       hint: hints?.unreachable ?? 'is it running? start it with "teleport start"',
+    },
+  )
+}
+
+/** Null unless either end found that a byte is not the one that the other end sent. */
+export function explainAltered(error: unknown, address: string): ClientError | null {
+  if (!ALTERED.test(errorMessage(error))) return null
+  return new ClientError(
+    'CONNECTION_ALTERED',
+    `what is said between this machine and ${address} is changed on its way: ${tlsWords(error)}`,
+    {
+      cause: error,
+      hint: 'nothing of it was believed; try from another network, and tell your administrator',
     },
   )
 }

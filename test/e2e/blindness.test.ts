@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serverCertificate } from '../support/certificates.ts'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import { findInFile, findInMemory, openFiles } from '../support/dump.ts'
-import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
+import { type Finished, mustRun, runProgram } from '../support/process.ts'
 import {
   apiServerAudit,
   type Cluster,
@@ -18,13 +17,13 @@ import {
   contextOf,
   mergedKubeconfig,
 } from './support/environment.ts'
-import type { GatewayProcessOptions, HostileCommand } from './support/gateway-process.ts'
+import { Gateway } from './support/gateway.ts'
+import type { GatewayProcessOptions } from './support/gateway-process.ts'
 import { type Credentials, open, signedIn, talk } from './support/wire.ts'
 
 const [real, other] = [...clusters].sort((a, b) => b.version.localeCompare(a.version))
 const missing =
   real?.auditLog == null || other === undefined ? 'no two real clusters with audit logs here' : null
-const gdb = (process.env['PATH'] ?? '').split(':').some((path) => existsSync(join(path, 'gcore')))
 const PLAIN_NAME = 'plain.blindness.example.com'
 
 describe.skipIf(missing !== null)(
@@ -82,53 +81,8 @@ function blindness(cluster: Cluster, second: Cluster): void {
   })
   afterAll(() => stack[Symbol.asyncDispose]())
 
-  class Gateway implements AsyncDisposable {
-    readonly home: string
-    readonly process: Running
-
-    private constructor(home: string, running: Running) {
-      this.home = home
-      this.process = running
-    }
-
-    static async start(options: Partial<GatewayProcessOptions>): Promise<Gateway> {
-      const home = await mkdtemp(join(directory, 'gateway-'))
-      const all: GatewayProcessOptions = {
-        kind: 'honest',
-        servicePort,
-        plain: null,
-        pair: null,
-        rename: null,
-        ...options,
-      }
-      const program = join(import.meta.dirname, 'support/gateway-process.ts')
-      const gateway = new Gateway(
-        home,
-        new Running(process.execPath, [program, JSON.stringify(all)], {
-          cwd: home,
-          env: { PATH: process.env['PATH'], HOME: home, TMPDIR: home },
-        }),
-      )
-      await gateway.process.until(({ stdout }) => stdout.includes('port '))
-      return gateway
-    }
-
-    get port(): number {
-      return Number(/^port (\d+)$/m.exec(this.process.stdout)?.[1])
-    }
-
-    /** Makes the hostile one do something, and gives what it says of it. */
-    async command(command: HostileCommand): Promise<string> {
-      const before = this.process.stdout.length
-      this.process.child.stdin?.write(`${command}\n`)
-      await this.process.until(({ stdout }) => stdout.slice(before).includes('done\n'))
-      return this.process.stdout.slice(before)
-    }
-
-    [Symbol.asyncDispose](): Promise<void> {
-      return this.process[Symbol.asyncDispose]()
-    }
-  }
+  const start = (options: Partial<GatewayProcessOptions>): Promise<Gateway> =>
+    Gateway.start(directory, { servicePort, ...options })
 
   const creations = async (name: string): Promise<number> =>
     (await apiServerAudit(cluster)).filter(
@@ -153,82 +107,79 @@ function blindness(cluster: Cluster, second: Cluster): void {
   const warnings = (): string[] =>
     daemon.process.stderr.split('\n').filter((line) => line.includes('changed on their way'))
 
-  it.skipIf(!gdb)(
-    `knows neither who speaks nor what is said, in its memory or on its disk${gdb ? '' : ' (no gdb here)'}`,
-    async () => {
-      const canary = (name: string): string => `canary-${name}-${randomBytes(16).toString('hex')}`
-      const [down, up, plainly] = [canary('down'), canary('up'), canary('plain')]
-      const base64 = (text: string): string => Buffer.from(text).toString('base64')
-      const secrets = {
-        'what was read': down,
-        'what was read, in base64': base64(down),
-        'what was written': up,
-        'what was written, in base64': base64(up),
-        'the path': namespace,
-        'the person': person,
-      }
-      const listening: Socket[] = []
-      const plain = createServer((socket) => listening.push(socket.resume()))
-      await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve))
-      const plainPort = (plain.address() as AddressInfo).port
-      await using gateway = await Gateway.start({
-        plain: { serverName: PLAIN_NAME, port: plainPort },
-      })
-      // What goes through the same gateway without TLS does leave traces: the search would find them.
-      const talker = connect(gateway.port, '127.0.0.1')
-      talker.on('error', () => {})
-      talker.write(await helloFor(PLAIN_NAME))
-      await expect.poll(() => listening.length).toBe(1)
-      talker.write(plainly.repeat(1000))
+  it('knows neither who speaks nor what is said, in its memory or on its disk', async () => {
+    const canary = (name: string): string => `canary-${name}-${randomBytes(16).toString('hex')}`
+    const [down, up, plainly] = [canary('down'), canary('up'), canary('plain')]
+    const base64 = (text: string): string => Buffer.from(text).toString('base64')
+    const secrets = {
+      'what was read': down,
+      'what was read, in base64': base64(down),
+      'what was written': up,
+      'what was written, in base64': base64(up),
+      'the path': namespace,
+      'the person': person,
+    }
+    const listening: Socket[] = []
+    const plain = createServer((socket) => listening.push(socket.resume()))
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve))
+    const plainPort = (plain.address() as AddressInfo).port
+    await using gateway = await start({
+      plain: { serverName: PLAIN_NAME, port: plainPort },
+    })
+    // What goes through the same gateway without TLS does leave traces: the search would find them.
+    const talker = connect(gateway.port, '127.0.0.1')
+    talker.on('error', () => {})
+    talker.write(await helloFor(PLAIN_NAME))
+    await expect.poll(() => listening.length).toBe(1)
+    talker.write(plainly.repeat(1000))
 
-      const create = ['create', 'secret', 'generic', '-n', namespace]
-      await direct(...create, 'read', `--from-literal=x=${down}`)
-      expect(await through(gateway, ...create, 'written', `--from-literal=x=${up}`)).toMatchObject({
-        code: 0,
-      })
-      for (let round = 0; round < 20; round += 1) {
-        const read = await through(gateway, 'get', 'secrets', '-n', namespace, '-o', 'json')
-        expect(read.stdout).toContain(base64(down))
-      }
-      // And one whose connection is open while we look.
-      const { socket } = await working(gateway)
-      let answer = ''
-      socket.on('data', (chunk: Buffer) => {
-        answer += chunk.toString()
-      })
-      const path = `/api/v1/namespaces/${namespace}/secrets?watch=1&resourceVersion=0`
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      await expect.poll(() => answer).toContain(base64(up))
+    const create = ['create', 'secret', 'generic', '-n', namespace]
+    await direct(...create, 'read', `--from-literal=x=${down}`)
+    expect(await through(gateway, ...create, 'written', `--from-literal=x=${up}`)).toMatchObject({
+      code: 0,
+    })
+    for (let round = 0; round < 20; round += 1) {
+      const read = await through(gateway, 'get', 'secrets', '-n', namespace, '-o', 'json')
+      expect(read.stdout).toContain(base64(down))
+    }
+    // And one whose connection is open while we look.
+    const { socket } = await working(gateway)
+    let answer = ''
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString()
+    })
+    const path = `/api/v1/namespaces/${namespace}/secrets?watch=1&resourceVersion=0`
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await expect.poll(() => answer).toContain(base64(up))
 
-      const traces = await findInMemory(gateway.process.pid, directory, {
-        ...secrets,
-        'what went by without TLS': plainly,
-        'the server name': serverName,
-      })
-      expect(traces).toEqual(['the server name', 'what went by without TLS'])
-      // The service ends the TLS, so there it all is.
-      const service = await findInMemory(daemon.process.pid, directory, secrets)
-      expect(service).toEqual(
-        expect.arrayContaining(['the path', 'the person', 'what was read, in base64']),
-      )
+    const traces = await findInMemory(gateway.process.pid, {
+      ...secrets,
+      'what went by without TLS': plainly,
+      'the server name': serverName,
+    })
+    expect(traces).toEqual(['the server name', 'what went by without TLS'])
+    // The service ends the TLS, so there it all is.
+    const service = await findInMemory(daemon.process.pid, secrets)
+    expect(service).toEqual(
+      expect.arrayContaining(['the path', 'the person', 'what was read, in base64']),
+    )
 
-      const files = await openFiles(gateway.process.pid)
-      expect(files.filter((file) => !file.endsWith('.ts'))).toEqual([])
-      expect(await readdir(gateway.home)).toEqual([])
-      const control = join(directory, 'control')
-      await writeFile(control, `${'x'.repeat(5_000_000)}${down}`)
-      expect(await findInFile(control, secrets)).toEqual(['what was read'])
+    const files = await openFiles(gateway.process.pid)
+    expect(files.filter((file) => !file.endsWith('.ts'))).toEqual([])
+    expect(await readdir(gateway.home)).toEqual([])
+    const control = join(directory, 'control')
+    await writeFile(control, `${'x'.repeat(5_000_000)}${down}`)
+    expect(await findInFile(control, secrets)).toEqual(['what was read'])
 
-      socket.destroy()
-      talker.destroy()
-      for (const one of listening) one.destroy()
-      plain.close()
-    },
-  )
+    socket.destroy()
+    talker.destroy()
+    for (const one of listening) one.destroy()
+    plain.close()
+  })
 
   it('that alters a request is noticed: nothing of it goes up, and the service says so', async () => {
     const [honest, altered] = [`one-${run}`, `two-${run}`]
-    await using gateway = await Gateway.start({ kind: 'hostile' })
+    await using gateway = await start({ kind: 'hostile' })
     const door = { port: gateway.port, serverName }
     const fine = await talk(door, credentials, post(honest), { answers: 1 })
     expect(fine.answers).toMatchObject([{ status: 404 }])
@@ -248,7 +199,7 @@ function blindness(cluster: Cluster, second: Cluster): void {
   })
 
   it('that alters an answer is noticed by the client', async () => {
-    await using gateway = await Gateway.start({ kind: 'hostile' })
+    await using gateway = await start({ kind: 'hostile' })
     expect(await through(gateway, 'get', '--raw', '/version')).toMatchObject({ code: 0 })
     const { socket } = await working(gateway)
     const failed = new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve))
@@ -260,7 +211,7 @@ function blindness(cluster: Cluster, second: Cluster): void {
 
   it('that sends a request a second time, on its connection or a new one, has it done once', async () => {
     const [whole, again] = [`three-${run}`, `four-${run}`]
-    await using recorder = await Gateway.start({ kind: 'hostile' })
+    await using recorder = await start({ kind: 'hostile' })
     const fine = await talk({ port: recorder.port, serverName }, credentials, post(whole), {
       answers: 1,
     })
@@ -268,7 +219,7 @@ function blindness(cluster: Cluster, second: Cluster): void {
     // The service answers the ClientHello, which anyone may send, and ends it at what was made for another.
     expect(await recorder.command('replay')).toMatch(/replayed \["\d{3,} bytes, closed"\]/)
 
-    await using doubler = await Gateway.start({ kind: 'hostile' })
+    await using doubler = await start({ kind: 'hostile' })
     const { socket, closed } = await working(doubler)
     await doubler.command('twice')
     const before = warnings().length
@@ -280,9 +231,9 @@ function blindness(cluster: Cluster, second: Cluster): void {
   })
 
   it('that leads a client to another cluster is noticed by the client', async () => {
-    await using straight = await Gateway.start({ kind: 'hostile' })
+    await using straight = await start({ kind: 'hostile' })
     expect(await through(straight, 'get', '--raw', '/version')).toMatchObject({ code: 0 })
-    await using astray = await Gateway.start({
+    await using astray = await start({
       kind: 'hostile',
       rename: { from: serverName, to: secondName },
     })
@@ -293,7 +244,7 @@ function blindness(cluster: Cluster, second: Cluster): void {
 
   it('that answers itself is refused, and does not learn who asked', async () => {
     const pair = await serverCertificate(serverName)
-    await using gateway = await Gateway.start({ kind: 'impostor', pair })
+    await using gateway = await start({ kind: 'impostor', pair })
     // Who trusts its authority is deceived by it: the impostor does work.
     const deceived = await talk(
       { port: gateway.port, serverName },

@@ -54,7 +54,8 @@ export interface Channel {
 
 /**
  * Finds the auth service behind a proxy and makes sure that it is the right one, before anything is sent to it. Rejects with
- * ClientError: CA_CHANGED, CA_PIN_MISMATCH, CA_UNKNOWN, SERVER_NOT_TRUSTED, SERVER_NOT_VALID_NOW, CONNECT_FAILED, BAD_ANSWER.
+ * ClientError: CA_CHANGED, CA_PIN_MISMATCH, CA_UNKNOWN, SERVER_NOT_TRUSTED, SERVER_NOT_VALID_NOW, CONNECT_FAILED,
+ * CONNECTION_ALTERED, BAD_ANSWER.
  */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
   const { known, pins } = options

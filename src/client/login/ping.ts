@@ -3,6 +3,7 @@ import { errorMessage } from '../../core/index.ts'
 import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 import { exchange } from '../exchange.ts'
+import { explainAltered } from '../failures.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
 
 const PING_TIMEOUT_MS = 15_000
@@ -15,8 +16,8 @@ export interface Ping {
 }
 
 /**
- * Asks a proxy which Teleport cluster it belongs to. Rejects with ClientError CONNECT_FAILED, or BAD_ANSWER when no proxy of
- * ours answers.
+ * Asks a proxy which Teleport cluster it belongs to. Rejects with ClientError CONNECT_FAILED, CONNECTION_ALTERED, or
+ * BAD_ANSWER when no proxy of ours answers.
  *
  * The proxy's web certificate is not verified unless that is asked for: it may be of any authority, and nothing in the answer is
  * trusted then. Only a name comes from it, and whoever changes that name leads us to a server that cannot prove itself by the
@@ -51,10 +52,13 @@ export async function pingProxy(
     timeoutMs: PING_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
-    throw new ClientError(
-      'CONNECT_FAILED',
-      `cannot reach the proxy at ${text}: ${errorMessage(error)}`,
-      { cause: error, hint: 'is --proxy its web address (host:port), and is the proxy running?' },
+    throw (
+      explainAltered(error, text) ??
+      new ClientError(
+        'CONNECT_FAILED',
+        `cannot reach the proxy at ${text}: ${errorMessage(error)}`,
+        { cause: error, hint: 'is --proxy its web address (host:port), and is the proxy running?' },
+      )
     )
   })
   const parsed = parseJson(answer.text)
