@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './tools/longest-first.ts'
 
 /** Slow machines are no reason to fail; timing is never what a test asserts. */
 const PATIENT_MS = 60_000
@@ -8,6 +9,7 @@ const poll = { timeout: 30_000 }
 export default defineConfig({
   test: {
     reporters: ['default', './tools/skip-gate.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -42,7 +44,9 @@ export default defineConfig({
           globalSetup: ['test/e2e/support/global-setup.ts'],
           testTimeout: 10 * 60_000,
           hookTimeout: 5 * 60_000,
-          fileParallelism: false,
+          // They wait more than they work, each with daemons and namespaces of its own; more would make a small machine miss deadlines.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {

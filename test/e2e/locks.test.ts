@@ -34,6 +34,8 @@ interface Person {
 function locks(cluster: Cluster): void {
   let directory: string
   let daemon: TestDaemon
+  let expiring: Promise<Expiring>
+  let forwarding: Promise<void>
   const stack = new AsyncDisposableStack()
   const context = `e2e.example.com-${contextOf(cluster)}`
   const namespace = `locks-${Date.now().toString(36)}`
@@ -42,6 +44,9 @@ function locks(cluster: Cluster): void {
     directory = await mkdtemp(join(tmpdir(), 'e2e-locks-'))
     daemon = await TestDaemon.start({ kubeconfig: await mergedKubeconfig(directory, [cluster]) })
     stack.defer(await startBox(cluster, namespace))
+    // They take a minute; the others need not wait for it.
+    expiring = begin(expiringSoon)
+    forwarding = begin(usedForAWhile)
   })
   afterAll(async () => {
     await stack[Symbol.asyncDispose]()
@@ -141,6 +146,44 @@ function locks(cluster: Cluster): void {
   const cuts = async (user: string): Promise<Record<string, unknown>[]> =>
     daemon.events(`--user=${user}`, '--event=client.disconnect')
 
+  /** Goes on beside the tests; how it went is for the one that waits for it. */
+  function begin<T>(work: () => Promise<T>): Promise<T> {
+    const begun = work()
+    begun.catch(() => {})
+    return begun
+  }
+
+  interface Expiring {
+    readonly mild: Person
+    readonly exec: Running
+    readonly ends: Running
+    readonly goesOn: Running
+  }
+
+  async function expiringSoon(): Promise<Expiring> {
+    const [strict, mild] = [
+      await person('eve', { disconnect_expired_cert: true }, '--ttl=60s'),
+      await person('fay', {}, '--ttl=60s'),
+    ]
+    const [ends, goesOn] = [await watching(strict), await watching(mild)]
+    return { mild, ends, goesOn, exec: await shell(strict) }
+  }
+
+  /** A port-forward that somebody uses for longer than he may be silent. */
+  async function usedForAWhile(): Promise<void> {
+    const hal = await person('hal', { client_idle_timeout: '15s' })
+    const port = await freePort()
+    const forward = hal.start(['port-forward', 'pod/box', `${port}:8080`])
+    await forward.until(({ stdout }) => stdout.includes('Forwarding from'))
+    const begun = Date.now()
+    do {
+      const answer = await fetch(`http://127.0.0.1:${port}/`)
+      expect(await answer.text()).toBe('hello\n')
+      await new Promise((resolve) => setTimeout(resolve, 2000))
+    } while (Date.now() < begun + 25_000)
+    expect(await cuts('hal')).toEqual([])
+  }
+
   it('a lock on a user ends what is underway and refuses what comes, with its message, until it is removed', async () => {
     const joe = await person('joe', {})
     const watch = await watching(joe)
@@ -219,24 +262,6 @@ function locks(cluster: Cluster): void {
     expect((await dan.run('get', 'pods')).code).not.toBe(0)
   })
 
-  it('a certificate that expires ends a watch where a role says so, and nowhere else', async () => {
-    const [strict, mild] = [
-      await person('eve', { disconnect_expired_cert: true }, '--ttl=60s'),
-      await person('fay', {}, '--ttl=60s'),
-    ]
-    const [ends, goesOn] = [await watching(strict), await watching(mild)]
-    const exec = await shell(strict)
-    await Promise.all([ended(ends), ended(exec)])
-    expect(ends.stdout).toMatch(
-      /Failure +Unauthorized +the certificate expired at .*: log in again/,
-    )
-    await expect
-      .poll(async () => (await mild.run('get', 'pods')).stderr, LONG)
-      .toContain('the certificate expired at')
-    await change(goesOn)
-    expect(await cuts('fay')).toEqual([])
-  })
-
   it('a year-old certificate of a robot is worth nothing when its user is gone', async () => {
     const robot = await person('robot', {}, '--ttl=8760h')
     const watch = await watching(robot)
@@ -275,21 +300,6 @@ function locks(cluster: Cluster): void {
     )
   })
 
-  it('a port-forward counts as long as somebody uses it', async () => {
-    const hal = await person('hal', { client_idle_timeout: '15s' })
-    const port = await freePort()
-    const forward = hal.start(['port-forward', 'pod/box', `${port}:8080`])
-    await forward.until(({ stdout }) => stdout.includes('Forwarding from'))
-    const begun = Date.now()
-    do {
-      const answer = await fetch(`http://127.0.0.1:${port}/`)
-      expect(await answer.text()).toBe('hello\n')
-      await new Promise((resolve) => setTimeout(resolve, 2000))
-    } while (Date.now() < begun + 25_000)
-    expect(await cuts('hal')).toEqual([])
-    await expect.poll(async () => (await cuts('hal')).length, LONG).toBe(1)
-  })
-
   it('a role that pins takes certificates for the right address only', async () => {
     const ivy = await person('ivy', { pin_source_ip: true }, '--pin-address=127.0.0.1')
     expect(await ivy.run('get', 'pods')).toMatchObject({ code: 0 })
@@ -310,5 +320,23 @@ function locks(cluster: Cluster): void {
     await daemon.tctl('users', 'update', 'jan', '--set-roles=jan,ivy')
     const refused = await jan.run('get', 'pods')
     expect(refused.stderr).toContain('wants a certificate that is bound to your address')
+  })
+
+  it('a port-forward counts as long as somebody uses it', async () => {
+    await forwarding
+    await expect.poll(async () => (await cuts('hal')).length, LONG).toBe(1)
+  })
+
+  it('a certificate that expires ends a watch where a role says so, and nowhere else', async () => {
+    const { mild, ends, goesOn, exec } = await expiring
+    await Promise.all([ended(ends), ended(exec)])
+    expect(ends.stdout).toMatch(
+      /Failure +Unauthorized +the certificate expired at .*: log in again/,
+    )
+    await expect
+      .poll(async () => (await mild.run('get', 'pods')).stderr, LONG)
+      .toContain('the certificate expired at')
+    await change(goesOn)
+    expect(await cuts('fay')).toEqual([])
   })
 }
