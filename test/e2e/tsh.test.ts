@@ -12,6 +12,7 @@ import { type Finished, mustRun, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
 import { startBox } from './support/box.ts'
 import {
+  ABSENT,
   CLUSTER_VERSIONS,
   clusters,
   contextOf,
@@ -47,9 +48,7 @@ function people(): void {
   let pin: string
   let removeBox: () => Promise<void>
   const namespace = `tsh-${Date.now().toString(36)}`
-  const newest = clusters.at(-1)
-  const cluster = clusters.find(({ version }) => version === '1.35') ?? newest
-  if (cluster === undefined) throw new Error('no cluster')
+  const cluster = clusters.find(({ version }) => version === '1.35') ?? ABSENT
   const context = `${CLUSTER}-${contextOf(cluster)}`
 
   beforeAll(async () => {

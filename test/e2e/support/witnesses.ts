@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { CLUSTER_VERSIONS, type Cluster, clusters } from './environment.ts'
+import { ABSENT, CLUSTER_VERSIONS, type Cluster, clusters } from './environment.ts'
 
 export type ClusterVersion = (typeof CLUSTER_VERSIONS)[number]
 
@@ -17,7 +17,7 @@ export function describeWitnesses(
           ? ' (its audit log is not at hand)'
           : ''
     describe.skipIf(missing !== '')(`${title} ${version}${missing}`, () =>
-      tests(cluster as Cluster, version),
+      tests(cluster ?? ABSENT, version),
     )
   }
 }
