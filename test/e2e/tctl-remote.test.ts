@@ -9,6 +9,7 @@ import { TestDaemon } from '../support/daemon.ts'
 import { type Finished, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
 import {
+  ABSENT,
   type Cluster,
   clusters,
   contextOf,

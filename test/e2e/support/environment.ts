@@ -33,7 +33,13 @@ export const clusters: readonly Cluster[] = inject('clusters')
 export const kubectls: readonly Kubectl[] = inject('kubectls')
 
 /** Stands for a cluster that is not here while the tests that need it are counted, to be skipped by name. */
-export const ABSENT: Cluster = { version: '0.0', kubeconfig: '', auditLog: null, kubectl: '' }
+export const ABSENT: Cluster = {
+  version: '0.0',
+  kubeconfig: '',
+  auditLog: null,
+  kubectl: '',
+  containerd: null,
+}
 
 /** The versions of kubectl that the product is proven with. */
 export const KUBECTL_VERSIONS = ['1.20', '1.27', '1.30', '1.33', '1.35'] as const
