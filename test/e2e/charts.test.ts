@@ -125,7 +125,7 @@ function everyObject(cluster: () => Cluster): void {
       'teleport-kube-agent',
       {
         proxyAddr: 'teleport.example.com:443',
-        authToken: 'abc',
+        authToken: '866c6c114724a0fa4d4d73216afd99fb',
         kubeClusterName: 'prod',
         adminClusterRoleBinding: { create: true },
         storage: { enabled: true },

@@ -64,8 +64,8 @@
 {{- $token := $given | default (include "agent.keptToken" .) }}
 {{- if and $values.joinTokenSecret.create (not $token) }}
 {{- $problems = printf "%s\n%s" $problems "authToken is required: a join token of the type kube (tctl tokens add --type=kube), or joinTokenSecret.create=false with a Secret of your own that has auth-token" }}
-{{- else if and $token (not (regexMatch "^[A-Za-z0-9._~+/=-]+$" $token)) }}
-{{- $problems = printf "%s\n%s" $problems "authToken: has characters that no token has" }}
+{{- else if and $token (not (regexMatch "^[A-Za-z0-9._~+/=-]{16,256}$" $token)) }}
+{{- $problems = printf "%s\n%s" $problems "authToken: is no join token: 16 to 256 letters, digits and . _ ~ + / = -" }}
 {{- else if and $given (not $values.joinTokenSecret.create) }}
 {{- $problems = printf "%s\n%s" $problems "authToken: with joinTokenSecret.create=false the token comes from your Secret: remove it here" }}
 {{- end }}

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import { parseConfig } from '../../../src/daemon/config/index.ts'
 import {
   Helm,
   helmPath,
@@ -80,6 +82,21 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
       auth_service: { enabled: false },
       proxy_service: { enabled: false },
       ssh_service: { enabled: false },
+    })
+  })
+
+  it('writes one that the daemon takes as it is meant', async () => {
+    const pin = `sha256:${'a'.repeat(64)}`
+    const config = parseConfig(stringify(configOf(await render({ caPin: [pin] }))), 'teleport.yaml')
+    expect(config).toMatchObject({
+      auth: { enabled: false },
+      proxy: { enabled: false },
+      kube: { enabled: true, kubeClusterName: 'prod' },
+      joining: {
+        server: { kind: 'proxy', addresses: [{ host: 'proxy.example.com', port: 3080 }] },
+        token: { kind: 'file', path: '/etc/teleport-secrets/auth-token' },
+        caPins: [pin],
+      },
     })
   })
 
@@ -228,7 +245,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
       const { spec } = only(await render(values), 'StatefulSet')
       return spec.template.metadata.annotations['checksum/config'] as string
     }
-    expect(await sum({})).toBe(await sum({ authToken: 'another' }))
+    expect(await sum({})).toBe(await sum({ authToken: '0123456789abcdef' }))
     expect(await sum({})).not.toBe(await sum({ labels: { env: 'dev' } }))
   })
 
@@ -406,7 +423,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
 
   it('refuses a token that would be more than a token, and does not repeat it', async () => {
     const said = await complaint({ ...ENOUGH, authToken: 'abc"\nkind: Secret # hunter2' })
-    expect(said).toContain('authToken: has characters that no token has')
+    expect(said).toContain('authToken: is no join token')
     expect(said).not.toContain('hunter2')
   })
 })
