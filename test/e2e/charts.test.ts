@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageCharts } from '../../tools/charts/package.ts'
 import { ownVersion } from '../../tools/image/contents.ts'
-import { freePort } from '../support/daemon.ts'
+import { freePort, TestDaemon } from '../support/daemon.ts'
 import { Helm, helmPath } from '../support/helm.ts'
 import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
@@ -15,6 +15,7 @@ import { DEFAULT_IMAGE, PodImage } from './support/pod-image.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const TSH = join(ROOT, 'bin/tsh')
+const PATIENTLY = { timeout: 60_000, interval: 500 }
 const PASSWORD = 'a horse, a battery and a staple'
 const run = `${Date.now().toString(36)}${process.pid.toString(36)}`
 const IMAGE = `docker.io/local/teleport:${run}`
@@ -93,6 +94,8 @@ describe.skipIf(missing.length > 0)(
       describe('every object', () => everyObject(cluster))
       describe('teleport-cluster', () => inOnePod(cluster))
     })
+    describe('teleport-kube-agent', () =>
+      agentInside(() => clusters.find(({ version }) => version === '1.35') as Cluster))
     describe('the words of the page', () =>
       wordsOfThePage(() => clusters.find(({ version }) => version === '1.35') as Cluster))
   },
@@ -274,6 +277,117 @@ function inOnePod(cluster: () => Cluster): void {
     expect(await podNames()).toEqual(expect.arrayContaining(before))
     const logged = await site.kubectl('logs', 'job/tp-config-check')
     expect(logged).toContain('auth_service.cluster_nam: is not a known key')
+  })
+}
+
+/** An address of this machine that pods reach. */
+function addressForPods(): string {
+  const found = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)
+  if (found === undefined) throw new Error('this machine has no address but loopback')
+  return found.address
+}
+
+/** Option 1: the proxy is outside, and the agent in the cluster dials out to it. */
+function agentInside(cluster: () => Cluster): void {
+  const stack = new AsyncDisposableStack()
+  let site: Site
+  let outside: TestDaemon
+  let proxyAddr: string
+  let signed: string
+
+  beforeAll(async () => {
+    site = stack.use(await Site.open(cluster(), 'chart-agent'))
+    const web = await freePort()
+    proxyAddr = `${addressForPods()}:${web}`
+    outside = stack.use(
+      await TestDaemon.start({
+        kubeconfig: '',
+        config: {
+          proxy_service: { web_listen_addr: `0.0.0.0:${web}`, public_addr: proxyAddr },
+          kubernetes_service: { enabled: false, kubeconfig_file: undefined },
+        },
+      }),
+    )
+    await outside.tctl('users', 'add', 'alice', '--k8s-groups=developers')
+    await site.kubectl(
+      'create',
+      'role',
+      'devs',
+      '--verb=get,list,create',
+      '--resource=pods,pods/exec',
+    )
+    await site.kubectl('create', 'rolebinding', 'devs', '--role=devs', '--group=developers')
+  })
+  afterAll(() => stack[Symbol.asyncDispose]())
+
+  const newToken = async (): Promise<{ token: string; pins: string[]; name: string }> => {
+    const made = JSON.parse(
+      await outside.tctl('tokens', 'add', '--type=kube', '--ttl=10m', '--format=json'),
+    ) as { token: string; ca_pins: string[]; resource: { metadata: { name: string } } }
+    return { token: made.token, pins: made.ca_pins, name: made.resource.metadata.name }
+  }
+  const kubectl = (...args: readonly string[]): Promise<Finished> =>
+    runProgram(site.cluster.kubectl, ['--kubeconfig', signed, '-n', site.namespace, ...args], {
+      env: { HOME: outside.directory },
+    })
+  const rolledOut = (): Promise<string> =>
+    site.kubectl('rollout', 'status', 'statefulset/agent', '--timeout=120s')
+  const secretNames = (): Promise<string> => site.kubectl('get', 'secrets', '-o', 'name')
+  const settings = (): string[] => [
+    ...['roles=kube', `proxyAddr=${proxyAddr}`, 'kubeClusterName=inside', 'labels.env=dev'],
+    ...[`image=${IMAGE}`, 'imagePullPolicy=Never'],
+  ]
+
+  it('joins by a token, and people reach the cluster through the proxy', async () => {
+    const { token, pins, name } = await newToken()
+    const flags = [...settings(), `authToken=${token}`, `caPin={${pins.join(',')}}`]
+    await site.mustHelm(
+      ...['install', 'agent', join(ROOT, 'charts/teleport-kube-agent'), '--timeout=150s'],
+      ...flags.flatMap((flag) => ['--set', flag]),
+    )
+    stack.defer(async () => void (await site.tryHelm('uninstall', 'agent')))
+    await rolledOut()
+    await expect
+      .poll(() => outside.tctl('kube', 'ls'), PATIENTLY)
+      .toMatch(/inside +env=dev +online/)
+    signed = await outside.sign('alice', '--ttl=1h')
+    const seen = await kubectl('get', 'pods', '-o', 'name')
+    expect(seen, seen.stderr).toMatchObject({ code: 0, stdout: 'pod/agent-0\n' })
+    const ran = await kubectl('exec', 'agent-0', '--', 'tctl', 'version')
+    expect(ran, ran.stderr).toMatchObject({ code: 0, stdout: `${ownVersion()}\n` })
+    expect((await kubectl('get', 'secrets')).stderr).toContain('User "alice" cannot list')
+    await outside.tctl('tokens', 'rm', name)
+  })
+
+  it('keeps its identity in the Secret of its pod, and the token in no other', async () => {
+    expect((await secretNames()).trim().split('\n')).toContain('secret/agent-0-state')
+    const kept = await site.kubectl('get', 'secret', 'agent-0-state', '-o', 'json')
+    const { data } = JSON.parse(kept) as { data: Record<string, string> }
+    const identity = Buffer.from(data['identity.json'] ?? '', 'base64').toString('utf8')
+    expect(identity).toContain('PRIVATE KEY')
+    const logged = await site.kubectl('logs', 'agent-0')
+    expect(logged).not.toMatch(/[0-9a-f]{48}|PRIVATE KEY/)
+  })
+
+  it('needs no token again: not for a new pod, and not for an upgrade', async () => {
+    await site.kubectl('delete', 'pod', 'agent-0')
+    await rolledOut()
+    await site.kubectl('delete', 'secret', 'teleport-kube-agent-join-token')
+    await site.kubectl('delete', 'pod', 'agent-0')
+    await rolledOut()
+    await expect
+      .poll(() => kubectl('get', 'pods', '-o', 'name'), PATIENTLY)
+      .toMatchObject({ code: 0, stdout: 'pod/agent-0\n' })
+  })
+
+  it('takes its state away at the end', async () => {
+    await site.mustHelm('uninstall', 'agent', '--wait', '--timeout=150s')
+    expect(await secretNames()).not.toContain('-state')
+    expect(await site.kubectl('get', 'serviceaccounts,roles', '-o', 'name')).not.toContain('agent')
+    await expect.poll(() => outside.tctl('kube', 'ls'), PATIENTLY).toMatch(/inside .*offline/)
+    expect((await kubectl('get', 'pods')).stderr).toContain('inside')
   })
 }
 

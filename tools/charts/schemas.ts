@@ -119,7 +119,7 @@ const agent: Record<string, Schema> = {
   updater: free,
   joinParams: strict({ method: text, tokenName: text }),
   joinTokenSecret: strict({ create: flag, name: { type: 'string', minLength: 1 } }),
-  caPin: texts,
+  caPin: { anyOf: [text, texts] },
   insecureSkipProxyTLSVerify: flag,
   tls: strict({ existingCASecretName: text }),
   storage: strict({ enabled: flag, storageClassName: text, requests: text }),

@@ -12,6 +12,7 @@
 {{- with $values.replicaCount }}{{ $_ := set $values.highAvailability "replicaCount" . }}{{ end -}}
 {{- with $values.secretName }}{{ $_ := set $values.joinTokenSecret "name" . }}{{ end -}}
 {{- with $values.serviceAccountName }}{{ $_ := set $values.serviceAccount "name" . }}{{ end -}}
+{{- if kindIs "string" $values.caPin }}{{ $_ := set $values "caPin" (compact (list $values.caPin)) }}{{ end -}}
 {{- toYaml $values -}}
 {{- end -}}
 

@@ -87,6 +87,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
 
   it('writes one that the daemon takes as it is meant', async () => {
     const pin = `sha256:${'a'.repeat(64)}`
+    expect(configOf(await render({ caPin: pin }))).toEqual(configOf(await render({ caPin: [pin] })))
     const config = parseConfig(stringify(configOf(await render({ caPin: [pin] }))), 'teleport.yaml')
     expect(config).toMatchObject({
       auth: { enabled: false },
