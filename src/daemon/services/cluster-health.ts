@@ -1,7 +1,6 @@
 import type { ClusterHealth } from '../../api/index.ts'
-import type { Clock, Logger } from '../../core/index.ts'
+import { type Clock, fewAtOnce, type Logger } from '../../core/index.ts'
 import type { Probe, SelfCheckReport } from '../../upstream/index.ts'
-import { fewAtOnce } from './few-at-once.ts'
 
 /** Clusters that are looked at at the same time, so that their connections are not all open together. */
 const CHECKS_AT_ONCE = 8

@@ -4,6 +4,7 @@ import { examples } from '../../run.ts'
 import type { TshContext } from '../context.ts'
 import { formatFlag, list } from '../flags.ts'
 import type { CredentialFlags } from './credentials.ts'
+import type { EachFlags } from './each/each.ts'
 import type { KubeLoginFlags } from './login.ts'
 import type { LsFlags } from './ls.ts'
 
@@ -13,6 +14,7 @@ export function kubeCommand(context: TshContext): Command {
     .description('Kubernetes clusters')
     .addCommand(lsCommand(context))
     .addCommand(loginCommand(context))
+    .addCommand(eachCommand(context))
     .addCommand(credentialsCommand(context), { hidden: true })
     .addCommand(sessionsCommand())
 }
@@ -69,6 +71,41 @@ function loginCommand(context: TshContext): Command {
     "tsh kube login prod --set-context-name='{{.KubeName}}'",
     'tsh kube login --all',
   ])
+}
+
+function eachCommand(context: TshContext): Command {
+  const command = new Command('each')
+    .alias('exec-all')
+    .description('run kubectl in every cluster that is meant')
+    .argument('<args...>', 'what to run, after "--"')
+    .option('-l, --labels <labels>', 'in clusters with these labels: env=dev,team')
+    .option('--search <words>', 'in clusters with these words in a name or label')
+    .option('--query <predicate>', 'in clusters of which this holds (see tsh kube ls --help)')
+    .option('--all', 'in all clusters that your roles reach')
+    .option('--parallel <count>', 'how many at once', '8')
+    .option('--program <name>', 'another program than kubectl; it gets $KUBECONFIG', 'kubectl')
+    .option('--stdin', 'give what is read here to every one of them')
+    .option('--group', 'the output of each cluster in one piece, when it has ended')
+    .option('--fail-fast', 'stop the others when one fails')
+    .option('-q, --quiet', 'no summary')
+    .addOption(formatFlag())
+    .action(async (args: string[], flags: EachFlags) => {
+      const { kubeEach } = await import('./each/each.ts')
+      await kubeEach(context, args, flags)
+    })
+  examples(command, [
+    'tsh kube each -l env=dev -- get pods -A',
+    'tsh kube each --all --group -- get nodes',
+    'tsh kube each -l env=dev --stdin -- apply -f - < namespace.yaml',
+    'tsh kube each -l env=dev --program=helm -- list -A',
+    'tsh kube each --all --format=json -- version -o json',
+  ])
+  return command.addHelpText(
+    'after',
+    `
+Each line is prefixed by its cluster. Clusters that are offline count as failed, and nothing is tried there.
+Exit code 0: it went well everywhere. 1: not everywhere; stderr says where not.`,
+  )
 }
 
 function credentialsCommand(context: TshContext): Command {

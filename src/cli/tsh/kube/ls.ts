@@ -5,13 +5,11 @@ import {
   type Profile,
   readKubeconfigs,
 } from '../../../client/index.ts'
-import { CliError } from '../../errors.ts'
 import { type Format, labelsText, parseFormat, render, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
-import { queryMatches, searchMatches } from '../../query/matches.ts'
-import { parseQuery } from '../../query/parse.ts'
 import type { TshContext } from '../context.ts'
 import { openSession, readAccess } from '../session.ts'
+import { clusterFilter } from './filter.ts'
 
 export interface LsFlags {
   readonly search?: string
@@ -32,7 +30,7 @@ export async function kubeLs(
 ): Promise<void> {
   const { io } = context.world
   const format = parseFormat(flags.format)
-  const filter = filterOf(labels, flags)
+  const filter = clusterFilter({ labels, search: flags.search, query: flags.query })
   using session = await openSession(context)
   const { kube_clusters: all } = await readAccess(context, session)
   const selected = await selectedCluster(context, session.profile)
@@ -85,36 +83,6 @@ function show(
 
 const shortened = (text: string, whole: boolean): string =>
   whole || text.length <= LABELS_WIDTH ? text : `${text.slice(0, LABELS_WIDTH - 1)}…`
-
-/** All that is given must hold. Throws CliError. */
-function filterOf(
-  labels: string | undefined,
-  { search, query }: LsFlags,
-): (cluster: AccessibleCluster) => boolean {
-  const wanted = labels === undefined ? [] : parseLabels(labels)
-  const words = (search ?? '').split(/[,\s]+/).filter((word) => word !== '')
-  const predicate = query === undefined ? null : parseQuery(query)
-  return (cluster) =>
-    wanted.every(([name, value]) =>
-      value === null
-        ? Object.hasOwn(cluster.labels, name)
-        : Object.hasOwn(cluster.labels, name) && cluster.labels[name] === value,
-    ) &&
-    searchMatches(words, cluster) &&
-    (predicate === null || queryMatches(predicate, cluster))
-}
-
-/** `env=prod,team`: labels with values, or with any. */
-function parseLabels(text: string): (readonly [string, string | null])[] {
-  return text.split(',').map((part) => {
-    const at = part.indexOf('=')
-    const name = (at === -1 ? part : part.slice(0, at)).trim()
-    if (name === '') {
-      throw new CliError('USAGE', `${JSON.stringify(text)} are not labels like env=prod,team=a`)
-    }
-    return [name, at === -1 ? null : part.slice(at + 1).trim()]
-  })
-}
 
 /** The cluster of this profile that kubectl would use now; null when it would use something else. */
 export async function selectedCluster(
