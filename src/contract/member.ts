@@ -103,9 +103,10 @@ const HeartbeatCluster = Type.Object(
       description: 'labels whose command has given no value yet: roles take them for any value',
     }),
     health: KubeHealth,
-    problem: Type.Union([Type.String({ maxLength: 512 }), Type.Null()]),
+    // Null first: validation would make an empty text of it.
+    problem: Type.Union([Type.Null(), Type.String({ maxLength: 512 })]),
     since: Time,
-    kubernetes_version: Type.Union([Type.String({ maxLength: 64 }), Type.Null()]),
+    kubernetes_version: Type.Union([Type.Null(), Type.String({ maxLength: 64 })]),
   },
   { additionalProperties: false },
 )
@@ -113,7 +114,7 @@ const HeartbeatCluster = Type.Object(
 export const HeartbeatRequest = Type.Object(
   {
     version: Type.String({ maxLength: 64, description: 'of the service' }),
-    address: Type.Union([Type.String({ maxLength: 512 }), Type.Null()], {
+    address: Type.Union([Type.Null(), Type.String({ maxLength: 512 })], {
       description: 'host:port where proxies reach the service; null when it dials out',
     }),
     clusters: Type.Array(HeartbeatCluster, {

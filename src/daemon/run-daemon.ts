@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Registry } from 'prom-client'
@@ -10,21 +9,22 @@ import {
   type Undeliverable,
 } from '../forwarder/index.ts'
 import type { GatewayStats } from '../gateway/index.ts'
+import { OWN_LINEAGE } from '../join/index.ts'
 import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
-import type { UpstreamSource } from '../upstream/index.ts'
 import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
 import { HostCertificates } from './host-certificates.ts'
 import { loadHostId } from './host-id.ts'
+import { kubeSource } from './kube-source.ts'
 import { DRAIN_MS } from './limits.ts'
-import { listen } from './listen.ts'
 import { bothMetrics, createMetrics } from './metrics.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
 import { openAuthDoor } from './services/auth-door.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
-import type { ClusterInventory } from './services/kube-ports.ts'
+import { openKubeListener } from './services/kube-listener.ts'
+import type { ClusterInventory, ServedFacts } from './services/kube-ports.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { openTunnelServer } from './services/tunnels.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
@@ -108,7 +108,8 @@ export async function runDaemon(options: {
   stats.observeSpool(() => auth.spool.stats())
   const kube = config.kube.enabled
     ? await openKubeService(stack, {
-        source: upstreamSource(config, env),
+        // In a combined set-up the cluster is called like the Teleport cluster, as the original does.
+        source: kubeSource(config, env, config.auth.clusterName),
         labels: config.kube.labels,
         commands: config.kube.commands,
         clusterName: config.auth.clusterName,
@@ -119,7 +120,7 @@ export async function runDaemon(options: {
         authorities: auth.authorities,
         audit: auth.spool,
         auditMode: config.kube.audit,
-        inventory: localInventory(auth, hostId, version),
+        inventory: localInventory(auth, hostId, version, log),
         metrics: measured,
         env,
         clock: systemClock,
@@ -189,22 +190,6 @@ function judgeRoles(config: TeleportConfig): void {
     'ROLE_NOT_POSSIBLE',
     'proxy and kube need the auth service in the same process: joining one over the network is not possible in this version (enable auth_service, or --roles=auth,proxy,kube)',
   )
-}
-
-function upstreamSource(
-  config: TeleportConfig,
-  env: Readonly<Record<string, string | undefined>>,
-): UpstreamSource {
-  const { kubeconfigFile, kubeClusterName } = config.kube
-  if (kubeconfigFile !== null) return { kubeconfigFile }
-  if (env['KUBERNETES_SERVICE_HOST'] === undefined) {
-    throw new DaemonError(
-      'NO_KUBE_CLUSTERS',
-      'kubernetes_service has no kubeconfig_file, and this process runs in no pod: give the file',
-    )
-  }
-  // In a combined set-up the cluster is called like the Teleport cluster, as the original does.
-  return { inCluster: { clusterName: kubeClusterName ?? config.auth.clusterName } }
 }
 
 async function openDiagnostics(
@@ -332,22 +317,6 @@ async function loadPages(log: Logger): Promise<WebAssets | null> {
   }
 }
 
-/** The service's own port, for proxies of other machines. */
-async function openKubeListener(
-  stack: AsyncDisposableStack,
-  address: { host: string; port: number },
-  kube: KubeService,
-): Promise<void> {
-  const server = createServer({ allowHalfOpen: true }, (socket) =>
-    kube.forwarder.accept(socket, {
-      address: socket.remoteAddress ?? '',
-      port: socket.remotePort ?? 0,
-    }),
-  )
-  await listen(server, address.host, address.port)
-  stack.defer(() => void server.close())
-}
-
 /** What kubeconfigs name: the public address, else the listener on a host that clients might reach. */
 function publicKubeAddress(config: TeleportConfig): string | null {
   const { kubernetes, publicAddresses } = config.proxy
@@ -360,14 +329,34 @@ function publicKubeAddress(config: TeleportConfig): string | null {
 }
 
 /** What the kubernetes service of this process says is known at once. */
-function localInventory(auth: AuthService, hostId: string, version: string): ClusterInventory {
+function localInventory(
+  auth: AuthService,
+  hostId: string,
+  version: string,
+  log: Logger,
+): ClusterInventory {
   let names: readonly string[] = []
+  const told = new Set<string>()
+  const isOurs = async (name: string): Promise<boolean> => {
+    const { lineage } = await auth.joining.names.claim(name, OWN_LINEAGE)
+    if (lineage === OWN_LINEAGE) return true
+    if (!told.has(name)) {
+      log.error(
+        { cluster: name },
+        'a cluster of this process is not announced: the name belongs to agents of a join token (tctl rm kube_server/<name> frees it)',
+      )
+    }
+    told.add(name)
+    return false
+  }
   return {
     async announce(clusters) {
-      names = clusters.map(({ name }) => name)
+      const ours: ServedFacts[] = []
+      for (const cluster of clusters) if (await isOurs(cluster.name)) ours.push(cluster)
+      names = ours.map(({ name }) => name)
       await auth.kubeClusters.announce(
         hostId,
-        clusters.map((cluster) => ({ ...cluster, version, address: null })),
+        ours.map((cluster) => ({ ...cluster, version, address: null })),
       )
     },
     withdraw: () => auth.kubeClusters.withdraw(hostId, names),

@@ -67,6 +67,7 @@ describe('parseConfig()', () => {
     expect(config.kube).toMatchObject({
       enabled: true,
       listen: { host: '0.0.0.0', port: 3027 },
+      publicAddresses: [{ host: 'k8s.example.com', port: 3027 }],
       kubeconfigFile: '/secrets/kubeconfig',
       labels: { env: 'prod' },
       commands: [

@@ -64,6 +64,8 @@ export interface TeleportConfig {
   readonly kube: {
     readonly enabled: boolean
     readonly listen: Address | null
+    /** How others reach `listen`; empty: as it is. */
+    readonly publicAddresses: readonly Address[]
     /** One file, or several that are merged as in `$KUBECONFIG`. */
     readonly kubeconfigFile: string | readonly string[] | null
     readonly kubeClusterName: string | null
@@ -520,6 +522,7 @@ function resolveKube(values: Values): TeleportConfig['kube'] {
   return {
     enabled: enabled || oldEnabled,
     listen: values.get<Address>('kubernetes_service.listen_addr') ?? null,
+    publicAddresses: values.get<Address[]>('kubernetes_service.public_addr') ?? [],
     kubeconfigFile:
       (enabled ? values.get<string>('kubernetes_service.kubeconfig_file') : oldFile) ?? null,
     kubeClusterName: values.get<string>('kubernetes_service.kube_cluster_name') ?? null,

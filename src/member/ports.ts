@@ -1,0 +1,10 @@
+import type { BodyOf, EndpointName, QueryOf, ResponseOf } from '../contract/index.ts'
+
+/** What members call; what else there is, is not for them. */
+export type MemberEndpoint = Extract<EndpointName, `member.${string}`>
+
+/** Calls the auth service, as whoever we are now. Rejects as ApiClient does. */
+export type MemberCall = <N extends MemberEndpoint>(
+  name: N,
+  input: { readonly query?: QueryOf<N>; readonly body?: BodyOf<N> },
+) => Promise<ResponseOf<N>>

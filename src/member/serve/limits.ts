@@ -1,0 +1,8 @@
+/** Numbers of a service away from auth, each with its unit and reason. */
+
+/** How often it is looked whether server certificates are to be renewed. */
+export const CERTIFICATE_LOOK_MS = 60_000
+/** Names in one call for certificates. */
+export const CERTIFICATES_AT_ONCE = 500
+/** Bytes of events in one call; a single event may be larger, and then goes alone. */
+export const EVENTS_CALL_BYTES = 1024 * 1024
