@@ -44,8 +44,8 @@ export class TunnelSession {
 
   enter(stream: Http2Stream): void {
     this.#streams.add(stream)
-    // A reset without an error code would leave it waiting to write what nobody takes any more.
-    stream.once('aborted', () => stream.destroy())
+    // A reset without an error code would leave it waiting to write what nobody takes any more. Node tells amid its own closing.
+    stream.once('aborted', () => setImmediate(() => stream.destroy()))
     stream.once('close', () => {
       this.#streams.delete(stream)
       this.#fitWindow()

@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Clock } from '../../../src/core/index.ts'
+import { Agent, ask, Cluster, Gateway, served, unserved, WEST } from './support/fleet.ts'
+import { Relay } from './support/relay.ts'
+
+const PATIENTLY = { timeout: 20_000 }
+/** Seconds become tenths. */
+const SOON = { pingAfterMs: 300, deadAfterMs: 700, lookMs: 50 }
+
+describe('a tunnel in a bad network', () => {
+  let stack: AsyncDisposableStack
+  let cluster: Cluster
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack()
+    cluster = stack.use(await Cluster.open())
+  })
+  afterEach(() => stack.disposeAsync())
+
+  test('is back after a cut, and what it carried is broken at both ends', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const network = stack.use(await Relay.open(gateway.address))
+    const agent = stack.use(await Agent.open(cluster, [network]))
+    await served(gateway)
+    for (let round = 0; round < 5; round += 1) {
+      const stream = await gateway.dial()
+      expect(await ask(stream, 'x')).toBe('x')
+      network.cut()
+      await expect.poll(() => stream.destroyed, PATIENTLY).toBe(true)
+      await expect.poll(() => agent.arrived[round]?.stream.destroyed, PATIENTLY).toBe(true)
+      await unserved(gateway)
+      await served(gateway)
+    }
+    expect(gateway.tunnels.agents()).toHaveLength(1)
+  })
+
+  test('that has gone silent is found dead by both ends, and replaced', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: SOON }))
+    const network = stack.use(await Relay.open(gateway.address))
+    const agent = stack.use(await Agent.open(cluster, [network], { limits: SOON }))
+    await served(gateway)
+    const stream = await gateway.dial()
+    await ask(stream, 'x')
+    network.silence()
+    await expect.poll(() => gateway.tunnels.agents(), PATIENTLY).toEqual([])
+    await expect.poll(() => stream.destroyed, PATIENTLY).toBe(true)
+    await expect.poll(() => agent.arrived[0]?.stream.destroyed, PATIENTLY).toBe(true)
+    network.heal()
+    network.cut()
+    await served(gateway)
+    expect(await ask(await gateway.dial(), 'again')).toBe('again')
+  })
+
+  test('lives when nothing is said for long', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: SOON }))
+    const agent = stack.use(await Agent.open(cluster, [gateway], { limits: SOON }))
+    await served(gateway)
+    const stream = await gateway.dial()
+    await ask(stream, 'x')
+    const [tunnel] = gateway.tunnels.agents()
+    await new Promise((resolve) => setTimeout(resolve, 3 * SOON.deadAfterMs))
+    expect(gateway.tunnels.agents()).toEqual([tunnel])
+    expect(agent.tunnels.status()[0]?.state).toBe('up')
+    expect(await ask(stream, 'still')).toBe('still')
+  })
+
+  test('comes back when the proxy was killed and starts anew', async () => {
+    const first = await Gateway.open(cluster)
+    const agents = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        Agent.open(cluster, [first], { hostId: `agent-${index}` }),
+      ),
+    )
+    for (const agent of agents) stack.use(agent)
+    const up = (gateway: Gateway): number =>
+      gateway.tunnels.agents().filter(({ names }) => names.includes(WEST)).length
+    await expect.poll(() => up(first), PATIENTLY).toBe(20)
+    const { port } = first.address
+    first.kill()
+    await expect.poll(() => up(first), PATIENTLY).toBe(0)
+    await first.close()
+    const second = stack.use(await Gateway.open(cluster, { port }))
+    await expect.poll(() => up(second), PATIENTLY).toBe(20)
+  })
+
+  test('an agent that is killed is not asked any more, and another one serves', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const killed = stack.use(await Agent.open(cluster, [gateway], { hostId: 'killed' }))
+    await served(gateway)
+    stack.use(await Agent.open(cluster, [gateway], { hostId: 'other' }))
+    await expect
+      .poll(() => gateway.tunnels.agents().filter(({ names }) => names.length > 0), PATIENTLY)
+      .toHaveLength(2)
+    killed.kill()
+    for (let count = 0; count < 20; count += 1) {
+      expect(await ask(await gateway.dial(), 'x')).toBe('x')
+    }
+  })
+})
+
+describe('a tunnel that is replaced', () => {
+  let stack: AsyncDisposableStack
+  let cluster: Cluster
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack()
+    cluster = stack.use(await Cluster.open())
+  })
+  afterEach(() => stack.disposeAsync())
+
+  test('keeps what runs in it when the proxy leaves, and the agent goes to the next', async () => {
+    const leaving = await Gateway.open(cluster)
+    const staying = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(await Agent.open(cluster, [leaving, staying]))
+    await Promise.all([served(leaving), served(staying)])
+    const streams = await Promise.all(Array.from({ length: 50 }, () => leaving.dial()))
+    const closed = leaving.close(10_000)
+    await unserved(leaving)
+    for (const stream of streams) expect(await ask(stream, 'to the end')).toBe('to the end')
+    expect(await ask(await staying.dial(), 'x')).toBe('x')
+    for (const stream of streams) stream.end()
+    for (const stream of streams) stream.resume()
+    await closed
+    expect(agent.arrived).toHaveLength(51)
+    await expect.poll(() => leaving.sockets.size).toBe(0)
+  })
+
+  test('keeps what runs in it when the agent leaves, and takes nothing new', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const stream = await gateway.dial()
+    await ask(stream, 'x')
+    const closed = agent.tunnels.close(10_000)
+    await unserved(gateway)
+    expect(await ask(stream, 'to the end')).toBe('to the end')
+    stream.end()
+    stream.resume()
+    await closed
+  })
+
+  test('what does not end in time is cut', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const stream = await gateway.dial()
+    await ask(stream, 'x')
+    await agent.tunnels.close(100)
+    await expect.poll(() => stream.destroyed, PATIENTLY).toBe(true)
+  })
+
+  test('an agent with a new certificate comes back with it, and what runs goes on', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const stream = await gateway.dial()
+    await ask(stream, 'x')
+    const before = gateway.tunnels.agents()[0]?.sinceMs
+    await agent.host.renew()
+    await expect
+      .poll(() => gateway.tunnels.agents().some(({ sinceMs }) => sinceMs !== before), PATIENTLY)
+      .toBe(true)
+    await expect
+      .poll(() => gateway.tunnels.agents().filter(({ names }) => names.length > 0), PATIENTLY)
+      .toHaveLength(1)
+    expect(await ask(stream, 'old')).toBe('old')
+    expect(await ask(await gateway.dial(), 'new')).toBe('new')
+    stream.destroy()
+    await expect.poll(() => gateway.tunnels.agents(), PATIENTLY).toHaveLength(1)
+  })
+
+  test('nothing is carried to an agent whose certificate is over, or whose proof of a name is', async () => {
+    let shiftMs = 0
+    const clock: Clock = { now: () => Date.now() + shiftMs }
+    const gateway = stack.use(await Gateway.open(cluster, { clock }))
+    stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    shiftMs = 2 * 3_600_000
+    expect(gateway.tunnels.serves(WEST)).toBe(false)
+    await expect(gateway.dial()).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
+    await expect.poll(() => gateway.tunnels.agents(), PATIENTLY).toEqual([])
+  })
+})

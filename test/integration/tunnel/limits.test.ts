@@ -1,0 +1,188 @@
+import type { Duplex } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { defaultTunnelLimits } from '../../../src/tunnel/index.ts'
+import {
+  Agent,
+  ask,
+  Cluster,
+  EAST,
+  echo,
+  flood,
+  Gateway,
+  PERSON,
+  served,
+  WEST,
+} from './support/fleet.ts'
+
+const MIB = 1024 * 1024
+const PATIENTLY = { timeout: 30_000 }
+
+describe('limits of a tunnel', () => {
+  let stack: AsyncDisposableStack
+  let cluster: Cluster
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack()
+    cluster = stack.use(await Cluster.open())
+  })
+  afterEach(() => stack.disposeAsync())
+
+  const at = (port: number, address = PERSON.address): typeof PERSON => ({ address, port })
+  /** Sends without end under one name, and gives back under the other. */
+  const both = (stream: Duplex, { serverName }: { serverName: string }): void =>
+    serverName === WEST ? flood(stream) : echo(stream)
+
+  test('10,000 connections that are broken off leave the others untouched', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const steady = await gateway.dial()
+    for (let round = 0; round < 50; round += 1) {
+      const streams = await Promise.all(Array.from({ length: 200 }, () => gateway.dial()))
+      for (const stream of streams) stream.destroy(new Error('broken off'))
+      expect(await ask(steady, 'still here')).toBe('still here')
+    }
+    expect(agent.arrived).toHaveLength(10_001)
+    expect(gateway.sockets.size).toBe(1)
+    await expect.poll(() => agent.tunnels.status()[0]?.streams, PATIENTLY).toBe(1)
+  }, 120_000)
+
+  test('1,000 readers that have stopped leave the others untouched, and keep to the memory of a tunnel', async () => {
+    const tunnelMemoryBytes = 64 * MIB
+    const gateway = stack.use(
+      await Gateway.open(cluster, {
+        // All of it runs on one processor here.
+        limits: {
+          tunnelMemoryBytes,
+          addressMemoryBytes: 1024 * MIB,
+          openTimeoutMs: 30_000,
+        },
+      }),
+    )
+    stack.use(await Agent.open(cluster, [gateway], { names: [WEST, EAST], serve: both }))
+    await served(gateway, EAST)
+    const stalled = await Promise.all(
+      Array.from({ length: 1000 }, (_, index) =>
+        gateway.tunnels.dial(WEST, at(index), AbortSignal.timeout(60_000)),
+      ),
+    )
+    const held = (): number => stalled.reduce((sum, stream) => sum + stream.readableLength, 0)
+    let before = -1
+    while (held() !== before) {
+      before = held()
+      const other = await gateway.tunnels.dial(EAST, PERSON, AbortSignal.timeout(30_000))
+      expect(await ask(other, 'quick')).toBe('quick')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    // Each keeps 64 KiB at least; what was sent before a window shrank comes on top.
+    expect(held()).toBeGreaterThan(20 * MIB)
+    expect(held()).toBeLessThan(2 * tunnelMemoryBytes)
+    expect(stalled.every(({ destroyed }) => !destroyed)).toBe(true)
+    for (const stream of stalled) stream.destroy()
+    expect(await ask(await gateway.dial(EAST), 'and after')).toBe('and after')
+  }, 120_000)
+
+  test('what one address leaves unread is limited: its fullest connections are cut, and no others', async () => {
+    const gateway = stack.use(
+      await Gateway.open(cluster, { limits: { addressMemoryBytes: 3 * MIB } }),
+    )
+    stack.use(await Agent.open(cluster, [gateway], { serve: flood }))
+    await served(gateway)
+    const other = await gateway.dial(WEST, at(1, '198.51.100.1'))
+    const greedy = await Promise.all(
+      Array.from({ length: 8 }, (_, port) => gateway.dial(WEST, at(port))),
+    )
+    await expect
+      .poll(() => greedy.filter(({ destroyed }) => destroyed).length, PATIENTLY)
+      .toBeGreaterThanOrEqual(5)
+    const left = greedy.filter(({ destroyed }) => !destroyed)
+    expect(left.length).toBeGreaterThan(0)
+    expect(other.destroyed).toBe(false)
+    expect(other.readableLength).toBeGreaterThan(0)
+  })
+
+  test('one address has so many connections at once, and gets a place back with each that ends', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 2 } }))
+    stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const [first] = [await gateway.dial(), await gateway.dial()]
+    await expect(gateway.dial()).rejects.toMatchObject({ code: 'TUNNEL_ADDRESS_BUSY' })
+    expect(await ask(await gateway.dial(WEST, at(1, '198.51.100.1')), 'x')).toBe('x')
+    first?.destroy()
+    await expect
+      .poll(() =>
+        gateway.dial().then(
+          () => 'taken',
+          () => 'refused',
+        ),
+      )
+      .toBe('taken')
+    await expect(gateway.dial(EAST)).rejects.toMatchObject({ code: 'TUNNEL_ADDRESS_BUSY' })
+  })
+
+  test('a dial that fails takes no place', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 1 } }))
+    stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    for (let count = 0; count < 3; count += 1) {
+      await expect(gateway.dial(EAST)).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
+    }
+    expect(await ask(await gateway.dial(), 'x')).toBe('x')
+  })
+
+  test.each([['the proxy'], ['the agent']])(
+    'a tunnel that is full by the limit of %s takes no more, and the next agent does',
+    async (whose) => {
+      const full = { maxStreams: 2 }
+      const gateway = stack.use(
+        await Gateway.open(cluster, whose === 'the proxy' ? { limits: full } : {}),
+      )
+      stack.use(await Agent.open(cluster, [gateway], whose === 'the agent' ? { limits: full } : {}))
+      await served(gateway)
+      await gateway.dial()
+      await gateway.dial()
+      expect(gateway.tunnels.serves(WEST)).toBe(false)
+      await expect(gateway.dial()).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
+      stack.use(await Agent.open(cluster, [gateway], { hostId: 'second' }))
+      await served(gateway)
+      expect(await ask(await gateway.dial(), 'x')).toBe('x')
+    },
+  )
+
+  test.each([
+    ['names', { maxNames: 1 }],
+    ['bytes', { maxAnnouncementBytes: 1000 }],
+  ])('an agent that announces too many %s is ended', async (_what, limits) => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits }))
+    const agent = stack.use(await Agent.open(cluster, [gateway], { names: [WEST, EAST] }))
+    await expect.poll(() => agent.tunnels.status()[0]?.state, PATIENTLY).not.toBe('up')
+    expect(gateway.tunnels.serves(WEST)).toBe(false)
+  })
+
+  test('one host has so many tunnels, and others still get theirs', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxTunnelsPerHost: 1 } }))
+    stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const again = stack.use(await Agent.open(cluster, [gateway], { names: [EAST] }))
+    const other = stack.use(await Agent.open(cluster, [gateway], { hostId: 'other' }))
+    await expect.poll(() => other.tunnels.status()[0]?.state, PATIENTLY).toBe('up')
+    expect(again.tunnels.status()[0]?.state).not.toBe('up')
+    expect(gateway.tunnels.serves(EAST)).toBe(false)
+  })
+
+  test('an agent keeps tunnels to so many proxies and no more', async () => {
+    const gateways = [await Gateway.open(cluster), await Gateway.open(cluster)]
+    for (const gateway of gateways) stack.use(gateway)
+    const agent = stack.use(await Agent.open(cluster, gateways, { limits: { maxProxies: 1 } }))
+    await served(gateways[0] as Gateway)
+    expect(agent.tunnels.status()).toHaveLength(1)
+  })
+
+  test("are far from Node's own, which one person could use up", () => {
+    expect(defaultTunnelLimits.streamResetBurst).toBeGreaterThan(10_000)
+    expect(defaultTunnelLimits.sessionMemoryMib * MIB).toBeGreaterThan(
+      defaultTunnelLimits.tunnelMemoryBytes,
+    )
+    expect(defaultTunnelLimits.maxStreamsPerAddress).toBeLessThan(defaultTunnelLimits.maxStreams)
+  })
+})
