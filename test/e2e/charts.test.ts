@@ -3,7 +3,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageCharts } from '../../tools/charts/package.ts'
-import { ownVersion } from '../../tools/image/contents.ts'
+import { imageConfig, ownVersion } from '../../tools/image/contents.ts'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import { Helm, helmPath } from '../support/helm.ts'
 import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
@@ -206,6 +206,9 @@ function inOnePod(cluster: () => Cluster): void {
 
   it('serves the cluster that it runs in, with nothing but the right to impersonate', async () => {
     expect(await tctl('kube', 'ls')).toMatch(/inner +env=dev +online/)
+    // As a container engine would ask.
+    const [, ...healthcheck] = imageConfig.Healthcheck.Test
+    await site.kubectl('exec', 'deploy/tp', '--', ...healthcheck)
     const account = `system:serviceaccount:${site.namespace}:tp`
     for (const verb of [
       ['get', 'secrets'],

@@ -10,7 +10,7 @@ import { typeAtTerminal } from '../support/terminal.ts'
 import { ChartRepository } from './support/chart-repository.ts'
 import { type Cluster, clusters, mergedKubeconfig } from './support/environment.ts'
 import { openHostVolume } from './support/host-volume.ts'
-import { DEFAULT_IMAGE, PodImage } from './support/pod-image.ts'
+import { PodImage } from './support/pod-image.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const BIN = join(ROOT, 'bin')
@@ -235,6 +235,7 @@ function turnOn(): Page {
 function helm(): Page {
   const stack = new AsyncDisposableStack()
   const namespace = `guide-${Date.now().toString(36)}${process.pid.toString(36)}`
+  const tag = `docker.io/local/teleport:${namespace}`
   let repository: ChartRepository
   let charts: Helm
   const missing =
@@ -250,7 +251,7 @@ function helm(): Page {
       repository = stack.use(await ChartRepository.open())
       charts = stack.use(await Helm.open())
       const image = stack.use(new PodImage())
-      await image.bring([DEFAULT_IMAGE], [cluster])
+      await image.bring([tag], [cluster])
       stack.use(await openHostVolume(cluster, { namespace, name: 'teleport' }))
       const admin = ['kubectl', '--kubeconfig', cluster.kubeconfig].join(' ')
       stack.defer(async () => {
@@ -262,6 +263,8 @@ function helm(): Page {
         .replaceAll('https://charts.example.com', repository.url)
         .replaceAll('--namespace teleport', `--namespace ${namespace}`)
         .replace('--out=dist/charts', `--out=${repository.directory}`)
+        // A tag of its own: other tests bring and take away the default.
+        .replaceAll('-f values.yaml', `-f values.yaml --set image=${tag},imagePullPolicy=Never`)
         .replace('npm run', `npm --prefix ${ROOT} run -s`)
       const settings = { ...charts.env, KUBECONFIG: cluster?.kubeconfig, HELM: helmPath }
       const exports = Object.entries(settings).map(([name, value]) => `export ${name}=${value}`)

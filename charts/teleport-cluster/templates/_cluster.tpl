@@ -75,7 +75,12 @@ The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "te
   "public_addr" $public
   "kube_listen_addr" "0.0.0.0:3026"
   "kube_public_addr" $kube -}}
-{{- with $values.tunnelPublicAddr }}{{ $_ := set $proxy "tunnel_public_addr" . }}{{ end -}}
+{{- if ne $values.proxyListenerMode "multiplex" -}}
+{{- $_ := set $proxy "tunnel_listen_addr" "0.0.0.0:3024" -}}
+{{- $_ := set $proxy "tunnel_public_addr" ($values.tunnelPublicAddr | default (list (printf "%s:3024" $values.clusterName))) -}}
+{{- else if $values.tunnelPublicAddr -}}
+{{- $_ := set $proxy "tunnel_public_addr" $values.tunnelPublicAddr -}}
+{{- end -}}
 {{- if $values.tls.existingSecretName }}
 {{- $_ := set $proxy "https_keypairs" (list (dict "key_file" "/etc/teleport-tls/tls.key" "cert_file" "/etc/teleport-tls/tls.crt")) -}}
 {{- end -}}

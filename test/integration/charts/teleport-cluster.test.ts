@@ -71,6 +71,8 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
         publicAddresses: [{ host: 'teleport.example.com', port: 443 }],
         keyPair: null,
         proxyProtocol: false,
+        tunnelListen: { host: '0.0.0.0', port: 3024 },
+        tunnelPublicAddresses: [{ host: 'teleport.example.com', port: 3024 }],
         kubernetes: { publicAddresses: [{ host: 'teleport.example.com', port: 3026 }] },
       },
       kube: { enabled: true, kubeClusterName: 'teleport.example.com', labels: {} },
@@ -131,6 +133,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
     expect(config['proxy_service']).toMatchObject({
       kube_public_addr: ['teleport.example.com:443'],
     })
+    expect(config['proxy_service']).not.toHaveProperty('tunnel_listen_addr')
   })
 
   it('takes the whole configuration from its reader in the mode scratch', async () => {
