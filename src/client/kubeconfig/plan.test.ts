@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { serverCertificate } from '../../../test/support/certificates.ts'
 import { editKubeconfig } from './edit-kubeconfig.ts'
 import {
   type ContextRequest,
@@ -11,6 +12,13 @@ import {
   planLogout,
 } from './plan.ts'
 import type { Edit } from './types.ts'
+
+let hostCa: string
+let otherCa: string
+beforeAll(async () => {
+  hostCa = (await serverCertificate('p')).ca
+  otherCa = (await serverCertificate('p')).ca
+})
 
 const account: KubeAccount = {
   proxy: 'p:3080',
@@ -126,13 +134,59 @@ describe('planLogin()', () => {
   })
 
   it('follows a Teleport cluster to its new address', () => {
-    const { files } = login({ f: null }, [request('a')])
+    const { files } = login({ f: null }, [request('a')], { as: { hostCa: hostCa + otherCa } })
     const moved = login(files, [request('a')], {
-      as: { proxy: 'new:443', server: 'https://new:443' },
+      as: { proxy: 'new:443', server: 'https://new:443', hostCa },
     })
     expect(names(moved.files['f'])).toEqual(['t-a'])
     expect(moved.files['f']).toContain('new:443')
     expect(moved.files['f']).not.toContain('p:3080')
+  })
+
+  it.each<[string, () => string]>([
+    ['with an authority of its own', () => otherCa],
+    ['with an authority of its own beside ours', () => hostCa + otherCa],
+    ['without an authority', () => 'PEM'],
+  ])('leaves contexts alone that another proxy claims by its names, %s', (_, claimed) => {
+    const { files } = login({ f: null }, [request('a')], { select: 'a', as: { hostCa } })
+    const { plan, files: after } = login(files, [request('a')], {
+      select: 'a',
+      as: { proxy: 'evil:443', server: 'https://evil:443', hostCa: claimed() },
+    })
+    expect(plan.taken).toEqual(['t-a'])
+    expect(plan.contexts.get('a')).toEqual([])
+    expect(after).toEqual(files)
+  })
+
+  it('renews the authority of a proxy that it knows', () => {
+    const { files } = login({ f: null }, [request('a')], { as: { hostCa } })
+    const renewed = login(files, [request('a')], { as: { hostCa: otherCa } })
+    expect(renewed.plan.taken).toEqual([])
+    expect(renewed.files['f']).toContain(Buffer.from(otherCa).toString('base64'))
+  })
+
+  it('gives the context of before back when the current one goes, and remembers it again', () => {
+    const home = 'contexts:\n- name: home\n  context: {}\ncurrent-context: home\n'
+    const { files } = login({ f: home }, [request('a'), request('b')], { select: 'a' })
+    const pruned = login(files, [request('b')])
+    expect(pruned.plan.currentContext).toBe('home')
+    expect(current(pruned.files['f'])).toBe('home')
+    const again = login(pruned.files, [request('b')], { select: 'b' })
+    expect(current(again.files['f'])).toBe('t-b')
+    expect(current(logout(again.files).files['f'])).toBe('home')
+  })
+
+  it('remembers the context of before in the one that takes the place of the current one', () => {
+    const home = 'contexts:\n- name: home\n  context: {}\ncurrent-context: home\n'
+    const { files } = login({ f: home }, [request('a'), request('b')], { select: 'a' })
+    const moved = login(files, [request('b')], { select: 'b' })
+    expect(current(moved.files['f'])).toBe('t-b')
+    expect(current(logout(moved.files).files['f'])).toBe('home')
+  })
+
+  it('leaves no current context when the current one goes and there was none before', () => {
+    const { files } = login({ f: null }, [request('a')], { select: 'a' })
+    expect(current(login({ g: 'kind: Config\n', ...files }, []).files['f'])).toBe('')
   })
 
   it('takes foreign credentials out of a user of ours: client-go would prefer them', () => {

@@ -1,3 +1,4 @@
+import { authoritiesWithin } from '../login/host-ca.ts'
 import { KubeconfigEditError } from './errors.ts'
 import { type Entry, parseKubeconfigText } from './kubeconfig-text.ts'
 import { markOf } from './mark.ts'
@@ -41,7 +42,7 @@ export interface LoginPlan {
   readonly edits: ReadonlyMap<string, readonly Edit[]>
   /** Context names of each Kubernetes cluster that was asked for. */
   readonly contexts: ReadonlyMap<string, readonly string[]>
-  /** Names that are taken by entries which are not ours: those clusters have no context. */
+  /** Names that are taken by entries which are not of this account's cluster: those clusters have no context. */
   readonly taken: readonly string[]
   /** The context that is current now; empty for none. */
   readonly currentContext: string
@@ -67,7 +68,7 @@ export const defaultContextName = (teleportCluster: string, kubeCluster: string)
 /**
  * Which entries a login writes: cluster, user and context of one name for each request, where they are already, else in
  * the file in which kubectl would put them. Contexts of this account for clusters that are not asked for any more go
- * away when `prune`. Throws KubeconfigEditError.
+ * away when `prune`; was one of them current, then the context of before is again. Throws KubeconfigEditError.
  */
 export function planLogin(
   given: readonly KubeconfigFile[],
@@ -82,12 +83,12 @@ export function planLogin(
   const isOurs = (mark: Mark | null): mark is Mark => isOf(mark, account)
   const own = view.all('contexts').filter(({ mark }) => isOurs(mark))
 
-  if (options.prune) {
-    const wanted = new Set(requests.map(({ kubeCluster }) => kubeCluster))
-    for (const { name, mark } of own) {
-      if (mark !== null && !wanted.has(mark.kubeCluster)) removeAll(view, edits, name, isOurs)
-    }
-  }
+  const wanted = new Set(requests.map(({ kubeCluster }) => kubeCluster))
+  const removed = options.prune
+    ? own.filter(({ mark }) => mark !== null && !wanted.has(mark.kubeCluster))
+    : []
+  for (const { name } of removed) removeAll(view, edits, name, isOurs)
+  const isRemoved = (name: string): boolean => removed.some((each) => each.name === name)
 
   const current = view.find('contexts', view.currentContext)
   const inherited =
@@ -96,7 +97,9 @@ export function planLogin(
   const previous =
     current !== null && current.mark === null ? view.currentContext : (inherited ?? null)
 
-  let selected = view.currentContext
+  let selected = isRemoved(view.currentContext)
+    ? presentOr(view, previous, isRemoved)
+    : view.currentContext
   for (const request of requests) {
     const { kubeCluster } = request
     const isThis = (mark: Mark | null): boolean => isOurs(mark) && mark.kubeCluster === kubeCluster
@@ -126,12 +129,14 @@ export function planLogin(
       return (
         entry === null ||
         (entry.mark?.teleportCluster === account.teleportCluster &&
-          entry.mark.kubeCluster === kubeCluster)
+          entry.mark.kubeCluster === kubeCluster &&
+          isSameTeleport(view, entry, entry.mark, account))
       )
     }
   }
   if (selected !== view.currentContext) {
-    edits.add(view.defaultPath, { kind: 'select', context: selected })
+    const path = selected === '' ? view.currentPath : view.defaultPath
+    edits.add(path, { kind: 'select', context: selected })
   }
   return { edits: edits.byPath, contexts, taken, currentContext: selected }
 }
@@ -169,9 +174,8 @@ export function planLogout(
     const previous =
       mark?.previousContext ??
       going.find((each) => each.mark?.previousContext !== undefined)?.mark?.previousContext ??
-      ''
-    const stays = view.find('contexts', previous) !== null && !removed.includes(previous)
-    currentContext = stays ? previous : ''
+      null
+    currentContext = presentOr(view, previous, (name) => removed.includes(name))
     edits.add(view.currentPath, { kind: 'select', context: currentContext })
   }
   return { edits: edits.byPath, removed, currentContext }
@@ -190,6 +194,23 @@ const sections = Object.keys(bodyField) as Section[]
 
 const isOf = (mark: Mark | null, account: KubeAccount): boolean =>
   mark !== null && mark.proxy === account.proxy && mark.teleportCluster === account.teleportCluster
+
+/**
+ * Whether an entry of ours with the names of an account was written for the same Teleport cluster. Both names are what a server says of
+ * itself, so they prove nothing: the entry is of the same proxy, whose authority is pinned, or trusted every authority that the account
+ * trusts. That the two share one would not do: an authority is public, and a stranger could name it beside his own.
+ */
+function isSameTeleport(view: View, entry: Entry, mark: Mark, account: KubeAccount): boolean {
+  if (mark.proxy === account.proxy) return true
+  const data = view.find('clusters', entry.name)?.body['certificate-authority-data']
+  if (typeof data !== 'string') return false
+  return authoritiesWithin(account.hostCa, Buffer.from(data, 'base64').toString('utf8'))
+}
+
+/** A context that was current before, when it is still there; else none. */
+function presentOr(view: View, name: string | null, isGone: (name: string) => boolean): string {
+  return name !== null && view.find('contexts', name) !== null && !isGone(name) ? name : ''
+}
 
 interface Found extends Entry {
   readonly path: string

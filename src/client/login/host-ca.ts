@@ -45,3 +45,13 @@ export function parseCaPin(text: string): string {
     { hint: 'it looks like sha256:<64 hex digits>; "tctl status" shows it' },
   )
 }
+
+/** Whether each authority of one bundle is in the other, too; false for what is no bundle. */
+export function authoritiesWithin(bundle: string, other: string): boolean {
+  try {
+    const pins = caPinsOf(other)
+    return caPinsOf(bundle).every((pin) => pins.includes(pin))
+  } catch {
+    return false
+  }
+}

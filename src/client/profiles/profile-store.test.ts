@@ -83,6 +83,19 @@ describe('ProfileStore', () => {
     expect((await store.find({}))?.profile.kubeconfigs).toEqual(['/a', '/b'])
   })
 
+  it('keeps a key that is renewed, and every kubeconfig, when all are written at once', async () => {
+    await store.save(profile('joe', { private_key: 'OLD' }), null, LAUNCHER)
+    const paths = Array.from({ length: 8 }, (_, at) => `/kubeconfig-${at}`)
+    const stores = paths.map(() => new ProfileStore(store.home))
+    await Promise.all([
+      ...stores.map((each, at) => each.addKubeconfigs(profile('joe'), paths.slice(at, at + 1))),
+      store.save(profile('joe', { private_key: 'NEW' }), null, LAUNCHER),
+    ])
+    const found = await store.find({ user: 'joe' })
+    expect(found?.profile.private_key).toBe('NEW')
+    expect(found?.profile.kubeconfigs.toSorted()).toEqual(paths)
+  })
+
   it('makes a home that was open to others private', async () => {
     await mkdir(store.home, { mode: 0o755 })
     await chmod(store.home, 0o755)

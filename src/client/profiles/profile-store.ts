@@ -141,23 +141,26 @@ export class ProfileStore {
 
   /** Remembers a kubeconfig that has entries of a profile. */
   async addKubeconfigs(key: ProfileKey, paths: readonly string[]): Promise<void> {
-    const found = await this.find(key)
-    const kubeconfigs = [...new Set([...(found?.profile.kubeconfigs ?? []), ...paths])]
-    if (found === null || kubeconfigs.length === found.profile.kubeconfigs.length) return
-    await this.#write(() =>
-      writePrivateFiles([
+    await this.#write(async () => {
+      // Read while nobody else writes: a login that renews meanwhile would get its old key back.
+      const found = await this.#read(basename(this.directoryOf(key)), null)
+      const kubeconfigs = [...new Set([...(found?.profile.kubeconfigs ?? []), ...paths])]
+      if (found === null || kubeconfigs.length === found.profile.kubeconfigs.length) return
+      await writePrivateFiles([
         file(join(this.directoryOf(key), IDENTITY), { ...found.profile, kubeconfigs }),
-      ]),
-    )
+      ])
+    })
   }
 
   /** Makes a profile the one that is meant when nobody names one. */
   async select(key: ProfileKey): Promise<void> {
-    const current = await this.#current()
-    if (current?.proxy === key.proxy && current.user === key.user) return
-    await this.#write(() =>
-      writePrivateFiles([file(join(this.home, CURRENT), { proxy: key.proxy, user: key.user })]),
-    )
+    await this.#write(async () => {
+      const current = await this.#current()
+      if (current?.proxy === key.proxy && current.user === key.user) return
+      await writePrivateFiles([
+        file(join(this.home, CURRENT), { proxy: key.proxy, user: key.user }),
+      ])
+    })
   }
 
   /** Destroys the keys of a profile. The authority of its proxy stays known. */

@@ -48,7 +48,7 @@ export async function writeContexts(
   for (const name of plan.taken) {
     say(
       world.io,
-      `tsh: the kubeconfig has an entry ${JSON.stringify(name)} that tsh did not write: it was left alone. Another name: tsh kube login <cluster> --set-context-name=<name>`,
+      `tsh: the kubeconfig has an entry ${JSON.stringify(name)} that is not of ${account.teleportCluster} at ${account.proxy}: it was left alone. Another name: tsh kube login <cluster> --set-context-name=<name>`,
     )
   }
   return plan
