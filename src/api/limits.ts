@@ -17,7 +17,7 @@ export const REQUEST_TIMEOUT_MS = 60_000
 export const KEEP_ALIVE_TIMEOUT_MS = 120_000
 /** Connections at once, over all peers. */
 export const MAX_CONNECTIONS = 10_000
-/** People who log in prove nobody yet, and a whole office has one address; the greater part is left for who is proven. */
+/** People who log in prove nobody yet, for one answer each, and a whole office has one address; the greater part is left for who is proven. */
 export const DOOR_LIMITS: Partial<DoorLimits> = {
   maxStrangers: 4000,
   maxStrangersPerAddress: 1000,

@@ -34,10 +34,12 @@ export function createApiListener(options: {
     limits: DOOR_LIMITS,
     onSecured: ({ socket, certificate, origin, hold }) => {
       const peer = peers.parse(certificate)
-      if (!hold(holderOf(peer, clock.now()))) return
+      const holder = holderOf(peer, clock.now())
+      if (!hold(holder)) return
       options.server.peers.set(socket, {
         certificate: peer,
         address: formatAddress(origin.address, origin.port),
+        proven: holder !== null,
       })
       http.emit('connection', socket)
     },

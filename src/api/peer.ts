@@ -6,6 +6,8 @@ export interface Peer {
   readonly certificate: PeerCertificate
   /** `ip:port`. */
   readonly address: string
+  /** Whether the certificate was worth something when the connection began; who has none gets one answer. */
+  readonly proven: boolean
 }
 
 /** The peers of open sockets: the listener writes, the server reads; no header can. */

@@ -65,6 +65,11 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     },
   })
 
+  // Places for strangers are few, and are given back with the answer.
+  app.addHook('onRequest', async (request, reply) => {
+    if (peers.get(request.raw.socket)?.proven !== true) void reply.header('connection', 'close')
+  })
+
   const feed = new MemberStateFeed(deps)
   const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }), feed)
   for (const name of Object.keys(endpoints) as EndpointName[]) register(app, state, handlers, name)

@@ -14,6 +14,8 @@ export const eventCodes = {
   'user.delete': 'T1004I',
   'user.password_change': 'T1005I',
   'reset_password_token.create': 'T6000I',
+  /** Ours: somebody looked at a link, and was shown a new secret. */
+  'reset_password_token.read': 'T6001I',
   'role.created': 'T9000I',
   'role.deleted': 'T9001I',
   'role.updated': 'T9002I',

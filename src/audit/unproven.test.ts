@@ -50,6 +50,14 @@ describe('UnprovenEvents', () => {
     expect(written).toHaveLength(4)
   })
 
+  it('counts every address of one IPv6 network as one', async () => {
+    const { unproven, written } = open({ burstPerAddress: 1 })
+    for (const host of ['2001:db8:1:2::1', '2001:db8:1:2::2', '2001:db8:1:3::1']) {
+      await unproven.append(event(host), host)
+    }
+    expect(written).toHaveLength(2)
+  })
+
   it('loses none in the count, whatever comes from wherever', async () => {
     const { unproven, written, clock } = open({ burst: 50, perSecond: 5, maxAddresses: 10 })
     for (let count = 0; count < 5000; count += 1) {

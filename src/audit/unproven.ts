@@ -1,4 +1,4 @@
-import type { Clock } from '../core/index.ts'
+import { addressKey, type Clock } from '../core/index.ts'
 import type { AuditEvent, AuditLog } from './types.ts'
 
 export interface UnprovenLimits {
@@ -49,8 +49,9 @@ export class UnprovenEvents {
     this.#all = new Bucket(burst, perSecond, clock.now())
   }
 
-  /** Writes an event, or counts it. Rejects as `AuditLog.append` does. */
-  async append(event: AuditEvent, address: string): Promise<void> {
+  /** Writes an event, or counts it; `host` is an address without its port, or who else is counted. Rejects as `AuditLog.append` does. */
+  async append(event: AuditEvent, host: string): Promise<void> {
+    const address = addressKey(host)
     const nowMs = this.#clock.now()
     const own = this.#bucketOf(address, nowMs)
     if (own?.has(nowMs) !== false && this.#all.take(nowMs)) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Credentials, noCredentials, type PendingInvite } from './credentials.ts'
-import { liveInvite, withInvite, withPassword } from './invites.ts'
+import { liveInvite, withInvite, withPassword, withSecret } from './invites.ts'
 
 const pending = (kind: 'invite' | 'reset', tokenHash = 'h1'): PendingInvite => ({
   kind,
@@ -43,7 +43,25 @@ describe('links', () => {
     expect(liveInvite(current, 'h1', 1000)).toBeNull()
   })
 
-  const facts = { hash: 'h1', passwordHash: 'new', step: 9, secondFactor: true, nowMs: 0 }
+  const facts = {
+    hash: 'h1',
+    otpSealed: 'sealed-h1',
+    passwordHash: 'new',
+    step: 9,
+    secondFactor: true,
+    nowMs: 0,
+  }
+
+  it('take no code of a secret that was replaced', () => {
+    const shown = { hash: 'h1', otpSealed: 'sealed-anew', nowMs: 0 }
+    const current = withSecret(withInvite(joe, 'joe', pending('reset')), shown)
+    expect(withPassword(current, facts)).toBeNull()
+    expect(withPassword(current, { ...facts, otpSealed: 'sealed-anew' })?.otpSealed).toBe(
+      'sealed-anew',
+    )
+    expect(withSecret(current, { ...shown, hash: 'h2' })).toBeNull()
+    expect(withSecret(current, { ...shown, nowMs: 1000 })).toBeNull()
+  })
 
   it('give password and code secret together, and are gone', () => {
     const next = withPassword(withInvite(joe, 'joe', pending('reset')), facts)

@@ -20,8 +20,6 @@ export interface Invitation {
   readonly kind: InviteKind
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number
-  /** Base32. */
-  readonly otpSecret: string
 }
 
 /** What became of a password that somebody wants to set. */
@@ -32,8 +30,8 @@ export type Acceptance =
   | {
       readonly kind: 'ready'
       readonly user: string
-      /** Sets the password and ends the link. False: it ended in between. Rejects with HASHING_BUSY. */
-      commit(): Promise<boolean>
+      /** Sets the password and ends the link, unless the link ended, or was looked at anew, in between. Rejects with HASHING_BUSY. */
+      commit(): Promise<'set' | 'invalid' | 'otp-wrong'>
     }
 
 /**
@@ -104,12 +102,25 @@ export class Invites {
     const found = await this.#pending(token)
     if (found === null) return null
     const { user, invite } = found
-    return {
-      user,
-      kind: invite.kind,
-      expiresAtMs: invite.expiresAtMs,
-      otpSecret: this.#cipher.decrypt(otpPlace(user), invite.otpSealed),
-    }
+    return { user, kind: invite.kind, expiresAtMs: invite.expiresAtMs }
+  }
+
+  /**
+   * A new secret for the one-time codes of a link, in base32; the one before is worth nothing any more. Whoever has seen a link that
+   * somebody else uses later knows none that counts, and whoever looks in between is noticed: the code of the other is wrong then.
+   * Null as `find`.
+   */
+  async renewSecret(token: string): Promise<string | null> {
+    const found = await this.#pending(token)
+    if (found === null) return null
+    const { user } = found
+    const secret = newOtpSecret()
+    const otpSealed = this.#cipher.encrypt(otpPlace(user), secret)
+    const hash = tokenHash(token)
+    const written = await this.#credentials.update(user, (current) =>
+      withSecret(current, { hash, otpSealed, nowMs: this.#clock.now() }),
+    )
+    return written === null ? null : secret
   }
 
   /** Judges what would be set. `otp` null: none was given. */
@@ -120,13 +131,15 @@ export class Invites {
     readonly address: string
   }): Promise<Acceptance> {
     const { token, password, otp, address } = request
-    const found = await this.find(token)
+    const found = await this.#pending(token)
     if (found === null) return { kind: 'invalid' }
-    const { user } = found
+    const { user, invite } = found
+    const { otpSealed } = invite
     const problem = judgePassword(password, user)
     if (problem !== null) return { kind: 'weak', problem }
     const secondFactor = this.#secondFactor
-    const step = secondFactor ? otpStepOf(found.otpSecret, otp ?? '', this.#clock.now()) : 0
+    const secret = this.#cipher.decrypt(otpPlace(user), otpSealed)
+    const step = secondFactor ? otpStepOf(secret, otp ?? '', this.#clock.now()) : 0
     if (step === null) return { kind: 'otp-wrong' }
     return {
       kind: 'ready',
@@ -136,11 +149,11 @@ export class Invites {
         const nowMs = this.#clock.now()
         const hash = tokenHash(token)
         const written = await this.#credentials.update(user, (current) =>
-          withPassword(current, { hash, passwordHash, step, secondFactor, nowMs }),
+          withPassword(current, { hash, otpSealed, passwordHash, step, secondFactor, nowMs }),
         )
-        if (written === null) return false
+        if (written === null) return (await this.find(token)) === null ? 'invalid' : 'otp-wrong'
         await this.#dropPointer(hash)
-        return true
+        return 'set'
       },
     }
   }
@@ -182,11 +195,23 @@ export function liveInvite(
   return invite !== null && invite.tokenHash === hash && nowMs < invite.expiresAtMs ? invite : null
 }
 
-/** The credentials after a link was used; null when the link does not count any more. Pure. */
+/** The credentials with another secret for the codes of a link; null when the link does not count any more. Pure. */
+export function withSecret(
+  current: Credentials | null,
+  facts: { readonly hash: string; readonly otpSealed: string; readonly nowMs: number },
+): Credentials | null {
+  const invite = liveInvite(current, facts.hash, facts.nowMs)
+  if (current === null || invite === null) return null
+  return { ...current, invite: { ...invite, otpSealed: facts.otpSealed } }
+}
+
+/** The credentials after a link was used; null when the link, or the secret of its codes, does not count any more. Pure. */
 export function withPassword(
   current: Credentials | null,
   facts: {
     readonly hash: string
+    /** Of the secret that the code was held against. */
+    readonly otpSealed: string
     readonly passwordHash: string
     readonly step: number
     readonly secondFactor: boolean
@@ -194,7 +219,7 @@ export function withPassword(
   },
 ): Credentials | null {
   const invite = liveInvite(current, facts.hash, facts.nowMs)
-  if (current === null || invite === null) return null
+  if (current === null || invite === null || invite.otpSealed !== facts.otpSealed) return null
   return {
     ...current,
     passwordHash: facts.passwordHash,

@@ -10,7 +10,7 @@ export const ARGON2_LANES = 1
 export const MAX_HASHES_AT_ONCE = 2
 /** More would wait for longer than a person does; about a second's work. */
 export const MAX_HASHES_WAITING = 64
-/** Of one address, running and waiting: a flood from one place leaves room for others. */
+/** Of one address, running and waiting: a flood from one place leaves room for others. Networks take turns besides. */
 export const MAX_HASHES_PER_ADDRESS = 8
 
 /** NIST SP 800-63B asks for 8 beside a second factor and 15 alone; the second factor may be off. */
@@ -58,5 +58,15 @@ export const ADDRESS_LOCKOUT: LockoutRules = {
   lastWaitMs: 15 * 60_000,
   forgetMs: 60_000,
 }
-/** Names, and addresses, that are told apart: about 4 MB when all names are long. */
+/**
+ * One network (a /24 of IPv4, a /48 of IPv6) over all its addresses: who has one gets no more attempts by using all of them. Its failures are
+ * forgotten so fast that one address alone, which waits for itself, never makes its neighbours wait.
+ */
+export const NETWORK_LOCKOUT: LockoutRules = {
+  freeFailures: 200,
+  firstWaitMs: 15_000,
+  lastWaitMs: 60_000,
+  forgetMs: 3000,
+}
+/** Names, addresses, and networks, that are told apart: about 4 MB when all names are long. */
 export const MAX_LOCKOUTS = 10_000

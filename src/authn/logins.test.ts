@@ -137,6 +137,41 @@ describe('Logins', () => {
     expect(logins.lockedUntilMs('joe')).toBeNull()
   })
 
+  it('tells a stranger of a name nothing when its user logs in', async () => {
+    const { logins } = await stage()
+    const strangers = async (user: string): Promise<string[]> => {
+      const kinds: string[] = []
+      for (let tries = 0; tries < 6; tries += 1) {
+        if (tries === 4 && user === 'joe') {
+          expect(await logins.prove(attempt())).toEqual({ kind: 'proven' })
+        }
+        const wrong = { user, password: 'wrong', host: '198.51.100.7', exists: user === 'joe' }
+        kinds.push((await logins.prove(attempt(wrong))).kind)
+      }
+      return kinds
+    }
+    expect(await strangers('joe')).toEqual(await strangers('eve'))
+  })
+
+  it('slows a network down over all its addresses, and leaves it alone when only one of them fails', async () => {
+    const { logins } = await stage()
+    const at = (index: number): string => `2001:db8:7:${index.toString(16)}::1`
+    for (let tries = 0; tries < 500; tries += 1) {
+      await logins.prove(attempt({ user: `one-${tries}`, exists: false, host: at(1) }))
+      clock.nowMs += 3000
+    }
+    expect(await logins.prove(attempt({ host: at(2) }))).toEqual({ kind: 'proven' })
+    let refused = 0
+    for (let tries = 0; tries < 500; tries += 1) {
+      const fields = { user: `all-${tries}`, exists: false, host: at(tries + 3) }
+      if ((await logins.prove(attempt(fields))).kind === 'refused') refused += 1
+    }
+    expect(refused).toBeLessThanOrEqual(200)
+    expect(await logins.prove(attempt({ host: at(999) }))).toMatchObject({ kind: 'throttled' })
+    clock.nowMs += 30_000
+    expect(await logins.prove(attempt({ host: '2001:db8:8::1' }))).toEqual({ kind: 'proven' })
+  })
+
   it('lets one of many with the same code win', async () => {
     const { logins } = await stage()
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => logins.prove(attempt())))

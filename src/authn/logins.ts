@@ -1,7 +1,6 @@
-import type { Clock } from '../core/index.ts'
-import { addressKey } from './address-key.ts'
+import { addressKey, type Clock, networkKey } from '../core/index.ts'
 import { type CredentialStore, type Credentials, otpPlace } from './credentials.ts'
-import { ADDRESS_LOCKOUT, USER_LOCKOUT } from './limits.ts'
+import { ADDRESS_LOCKOUT, NETWORK_LOCKOUT, USER_LOCKOUT } from './limits.ts'
 import { LockoutTable } from './lockout-table.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 import type { SecretCipher } from './ports.ts'
@@ -39,6 +38,7 @@ export class Logins {
   readonly #secondFactor: boolean
   readonly #users: LockoutTable
   readonly #addresses: LockoutTable
+  readonly #networks: LockoutTable
   readonly #nobodysSecret: string
 
   constructor(options: {
@@ -56,29 +56,28 @@ export class Logins {
     this.#secondFactor = options.secondFactor
     this.#users = new LockoutTable(USER_LOCKOUT, options.clock)
     this.#addresses = new LockoutTable(ADDRESS_LOCKOUT, options.clock)
+    this.#networks = new LockoutTable(NETWORK_LOCKOUT, options.clock)
     this.#nobodysSecret = options.cipher.encrypt(otpPlace(NOBODY), newOtpSecret())
   }
 
   /** Rejects with HASHING_BUSY, or as storage does; such an attempt does not count. */
   async prove(attempt: LoginAttempt): Promise<LoginOutcome> {
-    const { user, password, otp, exists } = attempt
-    const address = addressKey(attempt.host)
-    const wait = Math.max(this.#users.waitMs(user), this.#addresses.waitMs(address))
+    const { user, password, otp, host, exists } = attempt
+    const wait = Math.max(this.#users.waitMs(user), this.#hostWaitMs(host))
     if (wait > 0) return { kind: 'throttled', waitMs: wait }
     this.#users.count(user)
-    this.#addresses.count(address)
+    this.#countHost(host)
     let proven: boolean
     try {
       const found = await this.#credentials.find(user)
-      proven = await this.#judge(user, exists ? found : null, { password, otp, address })
+      proven = await this.#judge(user, exists ? found : null, { password, otp, host })
     } catch (error) {
-      this.#users.withdraw(user)
-      this.#addresses.withdraw(address)
+      this.#withdraw(user, host)
       throw error
     }
     if (!proven) return { kind: 'refused' }
-    this.#users.clear(user)
-    this.#addresses.withdraw(address)
+    // The failures of before stay: a name that was free of them again would tell that its user exists, and was here.
+    this.#withdraw(user, host)
     return { kind: 'proven' }
   }
 
@@ -95,19 +94,36 @@ export class Logins {
 
   /** Counts against an address what is no login: somebody tries links. Milliseconds to wait; 0: go on. */
   countStray(host: string): number {
-    const address = addressKey(host)
-    const wait = this.#addresses.waitMs(address)
-    if (wait === 0) this.#addresses.count(address)
+    const wait = this.#hostWaitMs(host)
+    if (wait === 0) this.#countHost(host)
     return wait
+  }
+
+  #hostWaitMs(host: string): number {
+    return Math.max(
+      this.#addresses.waitMs(addressKey(host)),
+      this.#networks.waitMs(networkKey(host)),
+    )
+  }
+
+  #countHost(host: string): void {
+    this.#addresses.count(addressKey(host))
+    this.#networks.count(networkKey(host))
+  }
+
+  #withdraw(user: string, host: string): void {
+    this.#users.withdraw(user)
+    this.#addresses.withdraw(addressKey(host))
+    this.#networks.withdraw(networkKey(host))
   }
 
   async #judge(
     user: string,
     found: Credentials | null,
-    typed: { readonly password: string; readonly otp: string | null; readonly address: string },
+    typed: { readonly password: string; readonly otp: string | null; readonly host: string },
   ): Promise<boolean> {
     const passwordHash = found?.passwordHash ?? null
-    const matches = await this.#hasher.matches(passwordHash, typed.password, typed.address)
+    const matches = await this.#hasher.matches(passwordHash, typed.password, typed.host)
     const nowMs = this.#clock.now()
     const step = this.#secondFactor ? this.#stepOf(user, found, typed.otp, nowMs) : null
     if (!matches || (this.#secondFactor && step === null)) return false

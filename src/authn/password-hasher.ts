@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { HashQueue } from './hash-queue.ts'
+import { addressKey, networkKey } from '../core/index.ts'
+import { type Asker, HashQueue } from './hash-queue.ts'
 import {
   ARGON2_LANES,
   ARGON2_MEMORY_KIB,
@@ -19,11 +20,11 @@ const OPTIONS = {
   parallelism: ARGON2_LANES,
 }
 
-/** Hashes passwords and compares them. Both reject with HASHING_BUSY; `address` is who asks. */
+/** Hashes passwords and compares them. Both reject with HASHING_BUSY; `host` is who asks: an address without its port. */
 export interface PasswordHasher {
-  hash(password: string, address: string): Promise<string>
+  hash(password: string, host: string): Promise<string>
   /** Without a hash it takes as long, and is false. */
-  matches(stored: string | null, password: string, address: string): Promise<boolean>
+  matches(stored: string | null, password: string, host: string): Promise<boolean>
 }
 
 export async function openPasswordHasher(): Promise<PasswordHasher> {
@@ -31,16 +32,19 @@ export async function openPasswordHasher(): Promise<PasswordHasher> {
     // One processor is left to everybody else.
     running: Math.max(1, Math.min(MAX_HASHES_AT_ONCE, availableParallelism() - 1)),
     waiting: MAX_HASHES_WAITING,
-    perKey: MAX_HASHES_PER_ADDRESS,
+    perAddress: MAX_HASHES_PER_ADDRESS,
   })
   // Nobody's: what is compared when there is nothing to compare, so that the time tells nothing.
   const nobodys = await hash(randomBytes(32), OPTIONS)
   return {
-    hash: (password, address) => queue.run(address, () => hash(normalPassword(password), OPTIONS)),
-    matches: (stored, password, address) =>
-      queue.run(address, async () => {
+    hash: (password, host) =>
+      queue.run(askerOf(host), () => hash(normalPassword(password), OPTIONS)),
+    matches: (stored, password, host) =>
+      queue.run(askerOf(host), async () => {
         const same = await verify(stored ?? nobodys, normalPassword(password))
         return same && stored !== null
       }),
   }
 }
+
+const askerOf = (host: string): Asker => ({ address: addressKey(host), network: networkKey(host) })

@@ -5,6 +5,7 @@
  * Trusts: nothing. Refuses: I/O, state, and every word of Teleport or Kubernetes.
  */
 export { canonicalHost, formatAddress, hostOf, sameHost } from './address.ts'
+export { addressKey, networkKey } from './address-key.ts'
 export { BufferPool } from './buffer-pool.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { formatDuration, parseDuration } from './duration.ts'

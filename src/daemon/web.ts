@@ -2,7 +2,15 @@ import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { InvitePort } from '../api/index.ts'
 import { errorMessage, formatAddress, type Logger } from '../core/index.ts'
-import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
+import { type ConnectionOrigin, createTlsDoor, type DoorLimits } from '../tls/index.ts'
+import {
+  MAX_WEB_CONNECTIONS,
+  WEB_DOOR_LIMITS,
+  WEB_HEADERS_TIMEOUT_MS,
+  WEB_KEEP_ALIVE_TIMEOUT_MS,
+  WEB_REQUEST_TIMEOUT_MS,
+  WEB_TIMEOUTS_CHECKED_MS,
+} from './limits.ts'
 import type { WebAssets } from './web-assets.ts'
 import type { WebCertificates } from './web-certificates.ts'
 import { createInviteRoutes } from './web-invites.ts'
@@ -11,8 +19,6 @@ import { answerPage, securityHeaders } from './web-pages.ts'
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** A certificate of the host CA lives for a week; one that could not be renewed is tried again in time. */
 const NAMELESS_RENEWAL_MS = 24 * 60 * 60 * 1000
-/** Browsers open six each; more is no browser. */
-const MAX_CONNECTIONS = 10_000
 
 /** What the web port answers to browsers: where things are, and the pages of web/. */
 export interface WebDoor {
@@ -32,6 +38,7 @@ export async function openWebDoor(options: {
   readonly pages: WebAssets | null
   /** The certificate is the administrator's own. */
   readonly strictTransport: boolean
+  readonly limits?: Partial<DoorLimits>
   readonly log: Logger
 }): Promise<WebDoor> {
   const { clusterName, version, kubeAddress, log } = options
@@ -39,7 +46,13 @@ export async function openWebDoor(options: {
   const inviteRoutes = createInviteRoutes(options.invites)
   /** `ip:port` of open connections: the door writes, no header can. */
   const addresses = new WeakMap<Socket, string>()
-  const http = createServer((request, response) => {
+  const timeouts = {
+    headersTimeout: WEB_HEADERS_TIMEOUT_MS,
+    requestTimeout: WEB_REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: WEB_KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: WEB_TIMEOUTS_CHECKED_MS,
+  }
+  const http = createServer(timeouts, (request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value)
     if (request.url === '/webapi/ping' && request.method === 'GET') {
       const body = {
@@ -61,10 +74,13 @@ export async function openWebDoor(options: {
     requestCertificate: false,
     minVersion: 'TLSv1.2',
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
-    maxConnections: MAX_CONNECTIONS,
+    maxConnections: MAX_WEB_CONNECTIONS,
+    limits: { ...WEB_DOOR_LIMITS, ...options.limits },
     secureContext: (serverName) => options.certificates.secureContext(serverName),
     log,
-    onSecured({ socket, origin }) {
+    onSecured({ socket, origin, hold }) {
+      // Whoever he is: the pages know nobody by a certificate.
+      if (!hold(null)) return
       addresses.set(socket, formatAddress(origin.address, origin.port))
       http.emit('connection', socket)
     },

@@ -146,26 +146,25 @@ export function serveConnections<Bound>(options: {
     limits: options.limits,
     log: options.log,
     secureContext: options.secureContext,
-    onSecured: (connection) => {
-      void options.bind(connection).then((to) => {
-        const { socket, protocol } = connection
-        if (to === null || socket.destroyed) {
-          socket.destroy()
-          return
-        }
-        const holder = options.holder(to)
-        if (!connection.hold(holder)) return
-        bound.set(socket, to)
-        const serving = holder === null ? stranger : known
-        if (protocol !== 'h2') {
-          serving.http1.emit('connection', socket)
-          return
-        }
-        const session = serveHttp2(socket, serving.limits, dispatch)
-        sessions.add(session)
-        session.once('close', () => sessions.delete(session))
-        if (closing) session.close()
-      })
+    onSecured: async (connection) => {
+      const to = await options.bind(connection)
+      const { socket, protocol } = connection
+      if (to === null || socket.destroyed) {
+        socket.destroy()
+        return
+      }
+      const holder = options.holder(to)
+      if (!connection.hold(holder)) return
+      bound.set(socket, to)
+      const serving = holder === null ? stranger : known
+      if (protocol !== 'h2') {
+        serving.http1.emit('connection', socket)
+        return
+      }
+      const session = serveHttp2(socket, serving.limits, dispatch)
+      sessions.add(session)
+      session.once('close', () => sessions.delete(session))
+      if (closing) session.close()
     },
   })
   return {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { addressKey, errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { type AlertName, tlsAlert } from '../protocol/index.ts'
 import { defaultGatewayLimits, type GatewayLimits, KEEP_ALIVE_AFTER_MS } from './limits.ts'
 import { pipeBothWays } from './pipe.ts'
@@ -65,7 +65,7 @@ class TlsGateway implements Gateway {
   }
 
   handle(socket: Socket): void {
-    const address = socket.remoteAddress ?? ''
+    const address = addressKey(socket.remoteAddress ?? '')
     // Until somebody else takes over, an error only ends this socket.
     socket.on('error', ignore)
     const full = this.#whyFull(address)

@@ -10,7 +10,7 @@ import {
   type Server,
   type TLSSocket,
 } from 'node:tls'
-import { errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { addressKey, errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { type DoorLimits, defaultDoorLimits } from './limits.ts'
 import { Shares } from './shares.ts'
 
@@ -31,8 +31,8 @@ export interface SecuredConnection {
   /** The protocol that was agreed on; null when the client offered none. */
   readonly protocol: string | null
   /**
-   * Says once who holds the connection: somebody who is proven, by name, or nobody who is (null). False when he has his
-   * share already; then the connection is closed.
+   * Says who holds the connection: somebody who is proven, by name, or nobody who is (null). False when he has his share
+   * already; then the connection is closed. Of whom nothing was said when `onSecured` has ended is a stranger.
    */
   hold(holder: string | null): boolean
 }
@@ -47,7 +47,8 @@ export interface TlsDoorOptions {
   readonly maxConnections: number
   /** Rejects, or resolves to null, for a name that is not served; `serverName` is lower case, empty when there is none. */
   readonly secureContext: (serverName: string) => Promise<SecureContext | null>
-  readonly onSecured: (connection: SecuredConnection) => void
+  /** A connection is closed when this rejects. */
+  readonly onSecured: (connection: SecuredConnection) => void | Promise<void>
   readonly limits?: Partial<DoorLimits>
   readonly log: Logger
 }
@@ -157,7 +158,7 @@ class ServerDoor implements TlsDoor {
       socket.destroy()
       return
     }
-    const shaken = this.#handshakes.take(origin.address)
+    const shaken = this.#handshakes.take(addressKey(origin.address))
     if (shaken === null) {
       socket.destroy()
       return
@@ -211,18 +212,35 @@ class ServerDoor implements TlsDoor {
       }
       socket.destroy()
     })
-    this.#options.onSecured({
+    let said = false
+    const taken = this.#options.onSecured({
       socket,
       origin,
       serverName: typeof socket.servername === 'string' ? socket.servername.toLowerCase() : '',
       certificate: socket.getPeerX509Certificate()?.raw ?? null,
       protocol: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : null,
-      hold: (holder) => this.#hold(socket, origin, holder),
+      hold: (holder) => {
+        if (said) throw new TypeError('a connection is held once')
+        said = true
+        return this.#hold(socket, origin, holder)
+      },
     })
+    // Whoever forgets to say it must not make a door without limits.
+    const settle = (): void => {
+      if (!said) this.#hold(socket, origin, null)
+    }
+    if (taken === undefined) settle()
+    else {
+      taken.then(settle, (error: unknown) => {
+        this.#options.log.error({ error: errorMessage(error) }, 'a connection was not taken')
+        socket.destroy()
+      })
+    }
   }
 
   #hold(socket: TLSSocket, { address }: ConnectionOrigin, holder: string | null): boolean {
-    const back = holder === null ? this.#strangers.take(address) : this.#known.take(holder)
+    const back =
+      holder === null ? this.#strangers.take(addressKey(address)) : this.#known.take(holder)
     if (back === null || socket.destroyed) {
       back?.()
       socket.destroy()

@@ -57,7 +57,10 @@ export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
     'invites.describe': async ({ caller, body }) => {
       const found = await invites.find(body.token)
       if (found === null) throw refuse(caller.address)
-      const { user, kind, expiresAtMs, otpSecret: secret } = found
+      const { user, kind, expiresAtMs } = found
+      await audit.note(caller, 'reset_password_token.read', { name: user, kind })
+      const secret = await invites.renewSecret(body.token)
+      if (secret === null) throw refuse(caller.address)
       return {
         user,
         kind,
@@ -84,10 +87,7 @@ export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
         case 'weak':
           throw new ApiError('PASSWORD_WEAK', passwordAdvice[accepted.problem])
         case 'otp-wrong':
-          throw new ApiError(
-            'OTP_WRONG',
-            'the one-time code is wrong: take the one that the app shows now, and see that the clock of the device is right',
-          )
+          throw otpWrong()
         case 'ready':
           break
       }
@@ -95,7 +95,9 @@ export function inviteHandlers(deps: ApiDeps, audit: ApiAudit): InviteHandlers {
       const roles = (await stores.users.find(user))?.spec.roles ?? []
       const fields = { second_factor: secondFactor === 'off' ? 'off' : 'otp' }
       await audit.change({ user, roles, address }, 'user.password_change', fields, async () => {
-        if (!(await accepted.commit().catch(explainBusy))) throw inviteInvalid()
+        const became = await accepted.commit().catch(explainBusy)
+        if (became === 'otp-wrong') throw otpWrong()
+        if (became === 'invalid') throw inviteInvalid()
         logins.unlock(user)
       })
       return { user }
@@ -121,6 +123,12 @@ function authenticator(
   const uri = otpUri({ secret, issuer, user })
   return { secret, uri, qr_svg: renderSVG(uri) }
 }
+
+const otpWrong = (): ApiError =>
+  new ApiError(
+    'OTP_WRONG',
+    'the one-time code is wrong: take the one that the app shows now, and see that the clock of the device is right. Every look at the link makes a new secret: scan the code that was shown last. If you looked once, somebody else has the link too: ask your administrator for another',
+  )
 
 /** The same for a link that never was, was used, was replaced, or is too old. */
 const inviteInvalid = (): ApiError =>

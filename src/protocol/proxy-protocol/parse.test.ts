@@ -38,6 +38,16 @@ describe('parseProxyHeader()', () => {
       { address: '10.0.0.1', port: 12345 },
       48,
     ],
+    [
+      'v2 TCP6 of IPv4',
+      v2(
+        0x21,
+        0x21,
+        Buffer.concat([Buffer.from('00000000000000000000ffff08080808', 'hex'), six.subarray(16)]),
+      ),
+      { address: '8.8.8.8', port: 12345 },
+      52,
+    ],
     ['v2 LOCAL', v2(0x20, 0x00, Buffer.alloc(0)), null, 16],
     ['v2 UNSPEC', v2(0x21, 0x00, Buffer.alloc(3)), null, 19],
   ])('reads %s, and waits for every byte', (_what, bytes, source, consumed) => {

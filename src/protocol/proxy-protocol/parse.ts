@@ -1,3 +1,4 @@
+import { canonicalHost } from '../../core/index.ts'
 import { ProtocolError, type ProtocolErrorCode } from '../errors.ts'
 import { isIPv4, isIPv6 } from './ip-address.ts'
 import { V2_SIGNATURE } from './signature.ts'
@@ -53,7 +54,7 @@ function parseV1(bytes: Buffer): ParsedProxyHeader {
   if (!known || rest.length !== 1 || !/^\d{1,5}$/.test(port) || number > 65_535) {
     return failure('PROXY_HEADER_MALFORMED', 'the PROXY line is not one of version 1')
   }
-  return { status: 'ok', source: { address: source, port: number }, consumed }
+  return { status: 'ok', source: { address: canonicalHost(source), port: number }, consumed }
 }
 
 function parseV2(bytes: Buffer): ParsedProxyHeader {
@@ -79,7 +80,8 @@ function parseV2(bytes: Buffer): ParsedProxyHeader {
     const groups = Array.from({ length: 8 }, (_, index) =>
       body.readUInt16BE(index * 2).toString(16),
     )
-    const address = new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+    // A balancer on a socket for both families writes IPv4 as a part of IPv6.
+    const address = canonicalHost(groups.join(':'))
     return { status: 'ok', source: { address, port: body.readUInt16BE(32) }, consumed }
   }
   return failure('PROXY_HEADER_MALFORMED', 'the PROXY header is not about TCP')

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { Agent, get } from 'node:https'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ApiClient } from '../../../src/client/index.ts'
+import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
 import {
   type Endpoint,
   type EndpointName,
@@ -179,6 +180,39 @@ describe('management API', () => {
       }),
     )
     expect((await call(connection, endpoints['users.list'])).status).toBe(403)
+  })
+
+  it('gives who proves nothing one answer a connection, and others many', async () => {
+    const persistence = async (
+      connection: Omit<ApiConnection, 'certificate' | 'privateKey'> & Partial<ApiConnection>,
+      path: string,
+    ): Promise<unknown> => {
+      const agent = new Agent({ keepAlive: true })
+      try {
+        return await new Promise((resolve, reject) => {
+          get(
+            {
+              host: connection.host,
+              port: connection.port,
+              path,
+              agent,
+              servername: connection.serverName,
+              ca: connection.hostCa,
+              cert: connection.certificate ?? undefined,
+              key: connection.privateKey ?? undefined,
+            },
+            (response) => resolve(response.resume().headers.connection),
+          ).once('error', reject)
+        })
+      } finally {
+        agent.destroy()
+      }
+    }
+    const bare = await api.bare()
+    expect(await persistence(bare, '/v1/login')).toBe('close')
+    expect(await persistence(bare, '/v1/users')).toBe('close')
+    expect(await persistence(bare, '/nothing')).toBe('close')
+    expect(await persistence(await api.as('eve', ['access']), '/v1/login')).toBe('keep-alive')
   })
 
   it('tells neither a service nor the local administrator about himself: they are no persons', async () => {

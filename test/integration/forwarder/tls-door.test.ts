@@ -108,6 +108,17 @@ describe('a TLS door', () => {
     for (const { said, origin } of heard) expect(origin).toBe(said % 2 === 0 ? said : 4711)
   })
 
+  test('holds a connection of which nothing is said as that of a stranger', async () => {
+    await open({
+      onSecured: ({ socket }) => void socket.write('hello'),
+      limits: { maxStrangersPerAddress: 1 },
+    })
+    const first = connectTls({ port, host: '127.0.0.1', ca, servername: NAME })
+    stack.defer(() => void first.destroy())
+    await once(first, 'data')
+    expect(await hear({ servername: NAME })).not.toBe('hello')
+  })
+
   test('tells where a connection came from, and what was agreed on', async () => {
     await open()
     const ALPNProtocols = ['h2']
