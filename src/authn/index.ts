@@ -6,7 +6,6 @@
  * bear. Nothing that a person types is kept: passwords are hashed (argon2id), tokens too (SHA-256).
  * Test: unit tests beside the code; races and answers in test/integration/api.
  */
-export { addressKey } from './address-key.ts'
 export type { InviteKind } from './credentials.ts'
 export { AuthnError, type AuthnErrorCode } from './errors.ts'
 export type { Acceptance, Invitation } from './invites.ts'

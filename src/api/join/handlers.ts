@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { REFUSED_JOIN_CODE } from '../../audit/index.ts'
-import { addressKey, LockoutTable } from '../../authn/index.ts'
+import { LockoutTable } from '../../authn/index.ts'
 import type { BodyOf, ResponseOf } from '../../contract/index.ts'
-import { errorMessage, formatDuration, hostOf } from '../../core/index.ts'
+import { addressKey, errorMessage, formatDuration, hostOf } from '../../core/index.ts'
 import {
   type JoinToken,
   MEMBER_CERTIFICATE_TTL_MS,

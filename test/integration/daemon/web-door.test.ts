@@ -26,6 +26,7 @@ describe('the web port', () => {
       clusterName: 'example.com',
       version: '1',
       kubeAddress: null,
+      caPins: () => [],
       invites: { describe: refuse, accept: refuse },
       pages: null,
       strictTransport: false,
