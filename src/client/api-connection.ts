@@ -28,8 +28,8 @@ export interface ConnectionHints {
   readonly unreachable: string
   /** Somebody else answers. */
   readonly untrusted: string
-  /** The certificate is not taken (any more). */
-  readonly unauthenticated: string
-  /** The roles do not allow it. */
-  readonly denied: string
+  /** The certificate is not taken (any more); null where the server's words are enough. */
+  readonly unauthenticated: string | null
+  /** The roles do not allow it; null where the server's words are enough. */
+  readonly denied: string | null
 }

@@ -114,7 +114,7 @@ async function fileSession(context: TshContext, path: string): Promise<Session> 
       unreachable: 'is --proxy its web address (host:port), and is the proxy running?',
       untrusted: `is this a proxy of "${file.identity.teleportCluster}"?`,
       unauthenticated: `write ${path} anew`,
-      denied: '',
+      denied: null,
     },
   })
   return {

@@ -159,11 +159,8 @@ export function connectionTo(
     hostCa,
     certificate: null,
     privateKey: null,
-    hints: {
-      ...PROXY_HINTS,
-      unauthenticated: `log in again: tsh login --proxy=${proxy.text}`,
-      denied: 'see "tsh status" for your roles',
-    },
+    // A person without a certificate is refused for what he typed, and is told so by the server.
+    hints: { ...PROXY_HINTS, unauthenticated: null, denied: null },
     dial,
     ...(signal === undefined ? {} : { signal }),
     ...(onCall === undefined ? {} : { onCall }),

@@ -126,6 +126,10 @@ async function add({ io, connect }: TctlContext, name: string, flags: AddFlags):
   )
   say(
     io,
+    'hand on the CA pin of "tctl status" with it: the first "tsh login" of a person asks for it',
+  )
+  say(
+    io,
     `a robot has no use for the link: tctl auth sign --user=${name} --format=kubernetes --out=kubeconfig --ttl=25h`,
   )
 }

@@ -53,6 +53,7 @@ with this link joe chooses a password; it works once, until 2026-01-31T10:00:00.
 
 `)
     expect(io.err).toContain('tctl auth sign --user=joe')
+    expect(io.err).toContain('the CA pin of "tctl status"')
   })
 
   it('prints data alone for programs', async () => {
