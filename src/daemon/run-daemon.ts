@@ -14,12 +14,13 @@ import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
-import { DaemonError } from './errors.ts'
 import { HostCertificates } from './host-certificates.ts'
 import { loadHostId } from './host-id.ts'
 import { kubeSource } from './kube-source.ts'
 import { DRAIN_MS } from './limits.ts'
 import { bothMetrics, createMetrics } from './metrics.ts'
+import { runMember } from './run-member.ts'
+import type { RunOptions, Started } from './run-options.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
 import { openAuthDoor } from './services/auth-door.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
@@ -39,30 +40,13 @@ const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url))
 export const daemonRoles = ['auth', 'proxy', 'kube'] as const
 export type DaemonRole = (typeof daemonRoles)[number]
 
-/** What is told when everything serves. */
-export interface Started {
-  readonly clusterName: string
-  readonly kubeClusters: readonly string[]
-  readonly authPort: number
-  readonly webPort: number | null
-  readonly kubePort: number | null
-  readonly diagPort: number | null
-}
-
 /**
  * Runs the services of a configuration until the signal aborts, then drains and resolves. Rejects when something cannot
  * be opened, or dies underway; what was opened is closed either way, in reverse order.
  */
-export async function runDaemon(options: {
-  readonly config: TeleportConfig
-  readonly version: string
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly log: Logger
-  readonly signal: AbortSignal
-  readonly onStarted?: (started: Started) => void | Promise<void>
-}): Promise<void> {
+export async function runDaemon(options: RunOptions): Promise<void> {
   const { config, log, env, version } = options
-  judgeRoles(config)
+  if (!config.auth.enabled) return runMember(options)
   const fatal = new AbortController()
   const signal = AbortSignal.any([options.signal, fatal.signal])
   let readiness: Readiness = 'starting'
@@ -182,14 +166,6 @@ export async function runDaemon(options: {
     auth.listener.close(DRAIN_MS),
   ])
   if (fatal.signal.aborted) throw fatal.signal.reason
-}
-
-function judgeRoles(config: TeleportConfig): void {
-  if (config.auth.enabled) return
-  throw new DaemonError(
-    'ROLE_NOT_POSSIBLE',
-    'proxy and kube need the auth service in the same process: joining one over the network is not possible in this version (enable auth_service, or --roles=auth,proxy,kube)',
-  )
 }
 
 async function openDiagnostics(

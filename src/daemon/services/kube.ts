@@ -1,4 +1,4 @@
-import { KUBE_CLUSTER_HEARTBEAT_MS } from '../../api/index.ts'
+import { type ClusterHealth, KUBE_CLUSTER_HEARTBEAT_MS } from '../../api/index.ts'
 import type { EncodedAuditLog } from '../../audit/index.ts'
 import type { PeerCertificateParser } from '../../ca/index.ts'
 import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
@@ -21,6 +21,9 @@ export interface KubeService {
   serves(serverName: string): boolean
   /** Names of the clusters, for the log and the first minute. */
   readonly names: readonly string[]
+  /** How a cluster is, by its name. */
+  health(cluster: string): ClusterHealth
+  onHealthChange(listener: () => void): () => void
 }
 
 /** Changes that come together are announced together. */
@@ -66,6 +69,7 @@ export async function openKubeService(
   let soon: NodeJS.Timeout | null = null
   let stopped = false
   const listeners = new Set<() => void>()
+  const healthListeners = new Set<() => void>()
   const labels = stack.use(
     await ClusterLabels.open({
       labels: options.labels,
@@ -111,7 +115,7 @@ export async function openKubeService(
       clusters: checked,
       clock: options.clock,
       log,
-      onChange: () => announceSoon(),
+      onChange: () => healthChanged(),
     }),
   )
 
@@ -143,6 +147,16 @@ export async function openKubeService(
     forwarder,
     serves: (name) => served.has(name),
     names: [...served.values()].map(({ name }) => name),
+    health: (cluster) => health.current(cluster),
+    onHealthChange(listener) {
+      healthListeners.add(listener)
+      return () => healthListeners.delete(listener)
+    },
+  }
+
+  function healthChanged(): void {
+    for (const listener of healthListeners) listener()
+    announceSoon()
   }
 
   async function announce(): Promise<void> {

@@ -1,0 +1,177 @@
+import { formatAddress, type Logger, systemClock } from '../core/index.ts'
+import { type Dialer, openDialer } from '../dial/index.ts'
+import { chooseStore, MemberApi, type MemberRoute, openMemberIdentity } from '../member/index.ts'
+import { lockDirectory } from '../storage/index.ts'
+import { readJoinToken, type TeleportConfig } from './config/index.ts'
+import { openDiag, type Readiness } from './diag.ts'
+import { DaemonError } from './errors.ts'
+import { DRAIN_MS } from './limits.ts'
+import { createMetrics } from './metrics.ts'
+import { type Agent, openAgent } from './run-agent.ts'
+import type { RunOptions } from './run-options.ts'
+import type { MemberLink } from './services/member.ts'
+import { openAgentTunnels } from './services/tunnels.ts'
+
+/**
+ * Runs a kubernetes service whose auth service is elsewhere, until the signal aborts; then drains and resolves. Joins when it
+ * has no identity yet. Rejects as `runDaemon` does.
+ */
+export async function runMember(options: RunOptions): Promise<void> {
+  const { config, log, env, version } = options
+  judge(config)
+  const fatal = new AbortController()
+  const signal = AbortSignal.any([options.signal, fatal.signal])
+  let readiness: Readiness = 'starting'
+
+  await using stack = new AsyncDisposableStack()
+  stack.use(await lockDirectory(config.dataDir))
+  const metrics = createMetrics()
+  const diagPort =
+    config.diagAddress === null
+      ? null
+      : stack.use(
+          await openDiag({
+            ...config.diagAddress,
+            readiness: () => readiness,
+            metrics: metrics.registry,
+          }),
+        ).port
+  const dial = openDialer(env)
+  const route = routeOf(config, dial)
+  const link = await joined(stack, options, route, signal)
+  const agent = await openAgent(stack, {
+    config: { ...config, kube: withTokenLabels(config.kube, link.labels) },
+    link,
+    version,
+    metrics,
+    measured: metrics.forwarder,
+    env,
+    clock: systemClock,
+    log,
+    signal,
+    onFatal: (error) => fatal.abort(error),
+  })
+  const tunnels =
+    config.kube.listen === null ? dialOut(stack, { agent, link, route, dial, version, log }) : null
+
+  readiness = 'ok'
+  const started = {
+    clusterName: link.identity.teleportCluster,
+    kubeClusters: agent.kube.names,
+    authPort: null,
+    webPort: null,
+    kubePort: agent.port,
+    diagPort,
+  }
+  log.info({ ...started, hostId: link.identity.hostId, version }, 'teleport is ready')
+  await options.onStarted?.(started)
+
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+  readiness = 'stopping'
+  log.info({}, 'teleport drains and stops; a second signal stops it at once')
+  await Promise.all([tunnels?.close(DRAIN_MS), agent.kube.forwarder.close(DRAIN_MS)])
+  if (fatal.signal.aborted) throw fatal.signal.reason
+}
+
+function judge({ proxy, kube, joining }: TeleportConfig): void {
+  if (proxy.enabled) {
+    throw new DaemonError(
+      'ROLE_NOT_POSSIBLE',
+      'a proxy needs the auth service in the same process in this version (enable auth_service, or run kube alone: --roles=kube)',
+    )
+  }
+  if (!kube.enabled) {
+    throw new DaemonError('USAGE', 'nothing is enabled: give --roles=kube, or auth,proxy,kube')
+  }
+  if (joining.server === null) {
+    throw new DaemonError(
+      'USAGE',
+      'this process has no auth service: say where one is with teleport.proxy_server or teleport.auth_server',
+    )
+  }
+}
+
+const routeOf = ({ joining }: TeleportConfig, dial: Dialer): MemberRoute => ({
+  via: joining.server?.kind ?? 'auth',
+  addresses: joining.server?.addresses ?? [],
+  dial,
+})
+
+/** Who we are to the auth service, and the way to it. */
+async function joined(
+  stack: AsyncDisposableStack,
+  { config, env, version, log }: RunOptions,
+  route: MemberRoute,
+  signal: AbortSignal,
+): Promise<MemberLink & { readonly labels: Readonly<Record<string, string>> }> {
+  const { joining } = config
+  const identity = stack.use(
+    await openMemberIdentity({
+      route,
+      store: chooseStore(env, config.dataDir),
+      services: ['kube'],
+      token: async () => (joining.token === null ? null : readJoinToken(joining.token)),
+      caPins: joining.caPins,
+      insecure: joining.insecure,
+      nodename: config.nodename,
+      version,
+      clock: systemClock,
+      log: log.child({ service: 'member' }),
+      signal,
+    }),
+  )
+  return {
+    identity,
+    labels: identity.labels,
+    calls: (timeoutMs) => {
+      const api = new MemberApi(identity, route, { timeoutMs })
+      return {
+        call: (name, input) => api.call(name, input),
+        [Symbol.dispose]: () => api[Symbol.dispose](),
+      }
+    },
+  }
+}
+
+/** What an administrator gave the token counts more than what the agent's own file says. */
+const withTokenLabels = (
+  kube: TeleportConfig['kube'],
+  labels: Readonly<Record<string, string>>,
+): TeleportConfig['kube'] => ({ ...kube, labels: { ...kube.labels, ...labels } })
+
+/** Tunnels to the proxies that are configured, and to those that the auth service names. */
+function dialOut(
+  stack: AsyncDisposableStack,
+  parts: {
+    readonly agent: Agent
+    readonly link: MemberLink
+    readonly route: MemberRoute
+    readonly dial: Dialer
+    readonly version: string
+    readonly log: Logger
+  },
+): ReturnType<typeof openAgentTunnels> {
+  const { agent, link, route } = parts
+  const { access, certificates } = agent.member
+  const own = route.via === 'proxy' ? route.addresses : []
+  return openAgentTunnels(stack, {
+    identity: link.identity,
+    kube: agent.kube,
+    certificates,
+    healthy: (cluster) => agent.kube.health(cluster).health !== 'unhealthy',
+    onHealthChange: (listener) => agent.kube.onHealthChange(listener),
+    proxies: () => {
+      const all = [...own, ...access.proxies()]
+      return [...new Map(all.map((one) => [formatAddress(one.host, one.port), one])).values()]
+    },
+    onProxiesChange: (listener) => access.onProxiesChange(listener),
+    dial: ({ host, port }, signal) => parts.dial({ hostname: host, port }, signal),
+    version: parts.version,
+    clock: systemClock,
+    log: parts.log.child({ service: 'tunnel' }),
+  })
+}
