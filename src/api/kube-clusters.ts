@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KubeHealth } from '../contract/index.ts'
-import type { Clock } from '../core/index.ts'
+import { type Clock, errorCode } from '../core/index.ts'
 import type { Backend } from '../storage/index.ts'
 import { KUBE_CLUSTER_MEMORY_MS, KUBE_CLUSTER_OFFLINE_MS, KUBE_CLUSTER_WRITE_MS } from './limits.ts'
 
@@ -156,7 +156,10 @@ export class KubeClusterRegistry {
     for (const [key] of found) {
       this.#held.delete(key)
       await this.#writes.get(key)
-      await this.#backend.delete(key)
+      await this.#backend.delete(key).catch((error: unknown) => {
+        // Storage forgot it by itself when its time was over.
+        if (errorCode(error) !== 'NOT_FOUND') throw error
+      })
     }
     return found.length > 0
   }
