@@ -38,7 +38,7 @@ export interface ApiServer {
 export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   let http: HttpServer | null = null
   const peers: PeerTable = new WeakMap()
-  const unproven = new UnprovenEvents(deps.audit, deps.clock)
+  const unproven = new UnprovenEvents(deps.audit, deps.clock, deps.log)
   const audit = auditApi(deps, unproven)
   const state: CallState = { deps, peers, callers: new WeakMap() }
   const app = fastify({

@@ -164,10 +164,13 @@ describe('spool', () => {
     await spool.append(event('1'))
     await spool.append(event('2'))
     await spool.append(event('3'))
+    expect(spool.stats().refusing).toBe(false)
     await expect(spool.append(event('4'))).rejects.toMatchObject({ code: 'SPOOL_FULL' })
+    expect(spool.stats().refusing).toBe(true)
     const sink = new MemorySink()
     await ship(spool, sink, 3)
     await spool.append(event('5'))
+    expect(spool.stats().refusing).toBe(false)
   })
 
   it('refuses when its directory is gone', async () => {

@@ -25,7 +25,15 @@ export interface SpoolStats {
   readonly lastError: string | null
   /** Events since the start that could not be written: under `best_effort` the audit log lacks them. */
   readonly refusedEvents: number
+  /**
+   * The last event was refused, a moment ago: nobody can be served who needs one. Only the next event can tell whether there
+   * is room again, so after REFUSING_MS this is false until it has.
+   */
+  readonly refusing: boolean
 }
+
+/** Longer than probes of readiness are apart. */
+const REFUSING_MS = 30_000
 
 export interface Spool extends EncodedAuditLog, AsyncDisposable {
   /** Delivers events until the signal aborts, at least once and in order. Call it once. */
@@ -163,6 +171,7 @@ class FileSpool implements Spool {
   #wake: (() => void) | null = null
   #lastError: string | null = null
   #refusedEvents = 0
+  #refusedMs: number | null = null
   #cursorWrittenMs = 0
   #closed = false
 
@@ -219,6 +228,7 @@ class FileSpool implements Spool {
       oldestPendingMs: this.#pendingEvents === 0 || oldest === 0 ? 0 : this.#clock.now() - oldest,
       lastError: this.#lastError,
       refusedEvents: this.#refusedEvents,
+      refusing: this.#refusedMs !== null && this.#clock.now() - this.#refusedMs < REFUSING_MS,
     }
   }
 
@@ -288,6 +298,7 @@ class FileSpool implements Spool {
     }
     this.#pendingBytes += bytes
     this.#pendingEvents += events.length
+    this.#refusedMs = null
     group.resolve()
     this.#wake?.()
   }
@@ -301,6 +312,7 @@ class FileSpool implements Spool {
 
   #refuse(group: Group, error: AuditError): void {
     this.#refusedEvents += group.events.length
+    this.#refusedMs = this.#clock.now()
     group.reject(error)
   }
 

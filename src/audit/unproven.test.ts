@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { silentLogger } from '../core/index.ts'
 import { eventBase } from './codes.ts'
 import type { AuditEvent } from './types.ts'
 import { UnprovenEvents, type UnprovenLimits } from './unproven.ts'
@@ -18,6 +19,7 @@ function open(limits: Partial<UnprovenLimits>): {
   const unproven = new UnprovenEvents(
     { append: async (one) => void written.push(one) },
     { now: () => clock.nowMs },
+    silentLogger,
     { gatherMs: 3_600_000, ...limits },
   )
   return { unproven, written, clock, uids: () => written.map(({ uid }) => uid) }
@@ -92,7 +94,67 @@ describe('UnprovenEvents', () => {
     const unproven = new UnprovenEvents(
       { append: () => Promise.reject(new Error('full')) },
       { now: () => 0 },
+      silentLogger,
     )
     await expect(unproven.append(event('1'), 'a')).rejects.toThrow('full')
+  })
+
+  describe('while the log takes nothing', () => {
+    function openFailing(limits: Partial<UnprovenLimits> = {}): {
+      unproven: UnprovenEvents
+      written: AuditEvent[]
+      errors: string[]
+      state: { full: boolean }
+    } {
+      const written: AuditEvent[] = []
+      const errors: string[] = []
+      const state = { full: false }
+      const unproven = new UnprovenEvents(
+        {
+          append: async (one) => {
+            if (state.full) throw new Error('no space left')
+            written.push(one)
+          },
+        },
+        { now: () => 0 },
+        { ...silentLogger, error: (_fields, message) => void errors.push(message) },
+        { burstPerAddress: 1, gatherMs: 3_600_000, ...limits },
+      )
+      return { unproven, written, errors, state }
+    }
+
+    it('keeps what was gathered, adds what comes meanwhile, and writes all when it can', async () => {
+      const { unproven, written, state } = openFailing()
+      for (const uid of ['a0', 'a1', 'a2']) await unproven.append(event(uid), 'a')
+      for (const uid of ['b0', 'b1']) await unproven.append(event(uid), 'b')
+      state.full = true
+      await expect(unproven.flush()).rejects.toThrow('no space left')
+      await expect(unproven.append(event('a3'), 'a')).rejects.toThrow('no space left')
+      state.full = false
+      await unproven.flush()
+      expect(written.slice(2)).toMatchObject([
+        { uid: 'a3', repeated: 3 },
+        { uid: 'b1', repeated: 1 },
+      ])
+      await expect(unproven.append(event('a4'), 'a')).resolves.toBeUndefined()
+    })
+
+    it('refuses whom it would count, as it refuses whom it would write', async () => {
+      const { unproven, state } = openFailing()
+      await unproven.append(event('a0'), 'a')
+      state.full = true
+      await expect(unproven.append(event('b0'), 'b')).rejects.toThrow('no space left')
+      await expect(unproven.append(event('a1'), 'a')).rejects.toThrow('no space left')
+    })
+
+    it('says so, and tries again by itself', async () => {
+      const { unproven, written, errors, state } = openFailing({ gatherMs: 5 })
+      await unproven.append(event('a0'), 'a')
+      state.full = true
+      await unproven.append(event('a1'), 'a')
+      await expect.poll(() => errors.length).toBeGreaterThan(1)
+      state.full = false
+      await expect.poll(() => written.at(-1)).toMatchObject({ uid: 'a1', repeated: 1 })
+    })
   })
 })

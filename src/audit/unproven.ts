@@ -1,4 +1,4 @@
-import { addressKey, type Clock } from '../core/index.ts'
+import { addressKey, type Clock, errorMessage, type Logger } from '../core/index.ts'
 import type { AuditEvent, AuditLog } from './types.ts'
 
 export interface UnprovenLimits {
@@ -38,10 +38,14 @@ export class UnprovenEvents {
   readonly #limits: UnprovenLimits
   readonly #all: Bucket
   readonly #buckets = new Map<string, Bucket>()
+  readonly #log: Logger
   #gathered = new Map<string, { event: AuditEvent; count: number }>()
+  /** Why the log took nothing when it was asked last; null when it did. */
+  #unwritable: { readonly cause: unknown } | null = null
   #timer: NodeJS.Timeout | null = null
 
-  constructor(audit: AuditLog, clock: Clock, limits: Partial<UnprovenLimits> = {}) {
+  constructor(audit: AuditLog, clock: Clock, log: Logger, limits: Partial<UnprovenLimits> = {}) {
+    this.#log = log
     this.#audit = audit
     this.#clock = clock
     this.#limits = { ...defaultUnprovenLimits, ...limits }
@@ -49,31 +53,70 @@ export class UnprovenEvents {
     this.#all = new Bucket(burst, perSecond, clock.now())
   }
 
-  /** Writes an event, or counts it; `host` is an address without its port, or who else is counted. Rejects as `AuditLog.append` does. */
+  /**
+   * Writes an event, or counts it; `host` is an address without its port, or who else is counted. Rejects as
+   * `AuditLog.append` does: an event that is counted has not been tried, so what the log said last holds for it.
+   */
   async append(event: AuditEvent, host: string): Promise<void> {
     const address = addressKey(host)
     const nowMs = this.#clock.now()
     const own = this.#bucketOf(address, nowMs)
     if (own?.has(nowMs) !== false && this.#all.take(nowMs)) {
       own?.take(nowMs)
-      await this.#audit.append(event)
+      await this.#write(event)
       return
     }
     const full = this.#gathered.size >= this.#limits.maxAddresses
     const key = full && !this.#gathered.has(address) ? OTHERS : address
     this.#gathered.set(key, { event, count: (this.#gathered.get(key)?.count ?? 0) + 1 })
-    this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), this.#limits.gatherMs)
-    this.#timer.unref()
+    this.#flushLater()
+    if (this.#unwritable !== null) throw this.#unwritable.cause
   }
 
-  /** Writes what was gathered. */
+  /** Writes what was gathered. Rejects when the log does not take all; what it did not take stays gathered, and is tried again. */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    const gathered = this.#gathered
+    const gathered = [...this.#gathered]
     this.#gathered = new Map()
-    for (const { event, count } of gathered.values()) {
-      await this.#audit.append({ ...event, [REPEATED]: count })
+    const unwritten = new Map(gathered)
+    try {
+      for (const [key, { event, count }] of gathered) {
+        await this.#write({ ...event, [REPEATED]: count })
+        unwritten.delete(key)
+      }
+    } catch (error) {
+      for (const [key, { event, count }] of unwritten) {
+        const since = this.#gathered.get(key)
+        this.#gathered.set(key, {
+          event: since?.event ?? event,
+          count: count + (since?.count ?? 0),
+        })
+      }
+      this.#flushLater()
+      throw error
+    }
+  }
+
+  #flushLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.flush().catch((error: unknown) => {
+        this.#log.error(
+          { error: errorMessage(error), addresses: this.#gathered.size },
+          'gathered refusals cannot be audited: they are kept and tried again',
+        )
+      })
+    }, this.#limits.gatherMs)
+    this.#timer.unref()
+  }
+
+  async #write(event: AuditEvent): Promise<void> {
+    try {
+      await this.#audit.append(event)
+      this.#unwritable = null
+    } catch (error) {
+      this.#unwritable = { cause: error }
+      throw error
     }
   }
 

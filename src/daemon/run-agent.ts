@@ -13,6 +13,8 @@ export interface Agent {
   readonly member: MemberService
   /** The port of the direct way in; null: there is none. */
   readonly port: number | null
+  /** The first step of a drain. */
+  stopListening(): void
 }
 
 /**
@@ -65,8 +67,8 @@ export async function openAgent(
     clock,
     log: log.child({ service: 'kube' }),
   })
-  const port = listen === null ? null : await openKubeListener(stack, listen, kube)
-  return { kube, member, port }
+  const listener = listen === null ? null : await openKubeListener(stack, listen, kube)
+  return { kube, member, port: listener?.port ?? null, stopListening: () => listener?.stop() }
 }
 
 const addressOf = ({ host, port }: Address): string => formatAddress(host, port)

@@ -61,7 +61,10 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     eventLoop: stack.use(watchEventLoop()),
   })
   const measured = bothMetrics(metrics.forwarder, stats.forwarder)
-  const diagPort = await openDiagnostics(stack, config, metrics.registry, () => readiness)
+  let refusing = (): boolean => false
+  const diagPort = await openDiagnostics(stack, config, metrics.registry, () =>
+    readiness === 'ok' && refusing() ? 'degraded' : readiness,
+  )
   const hostId = await loadHostId(config.dataDir)
   const kubeAddress = publicKubeAddress(config)
   const local = { host: loopbackOf(config.auth.listen.host), port: config.auth.listen.port }
@@ -89,6 +92,8 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     onFatal: (error) => fatal.abort(error),
   })
   metrics.observeSpool(() => auth.spool.stats())
+  // Under `best_effort` people are served without it.
+  refusing = () => config.kube.audit === 'strict' && auth.spool.stats().refusing
   stats.observeSpool(() => auth.spool.stats())
   const kube = config.kube.enabled
     ? await openKubeService(stack, {
@@ -139,8 +144,10 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     clock: systemClock,
     log: log.child({ service: 'auth' }),
   })
-  if (kube !== null && config.kube.listen !== null)
-    await openKubeListener(stack, config.kube.listen, kube)
+  const kubeListener =
+    kube !== null && config.kube.listen !== null
+      ? await openKubeListener(stack, config.kube.listen, kube)
+      : null
 
   readiness = 'ok'
   const started: Started = {
@@ -158,6 +165,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   readiness = 'stopping'
   log.info({}, 'teleport drains and stops; a second signal stops it at once')
   authDoor.stop()
+  kubeListener?.stop()
   // The data path first, while audit and authorities still serve it.
   await Promise.all([
     proxy?.close(DRAIN_MS),

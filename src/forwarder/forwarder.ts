@@ -51,7 +51,7 @@ export interface Forwarder {
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const limits = { ...defaultForwarderLimits, ...options.limits }
   const live = new LiveExchanges()
-  const unproven = new UnprovenEvents(options.audit, options.clock)
+  const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     access: options.access,
     audit: options.audit,

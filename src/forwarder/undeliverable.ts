@@ -55,7 +55,7 @@ export function createUndeliverable(options: {
   readonly describe: (serverName: string, identity: UserIdentity) => Promise<Undelivered>
 }): Undeliverable {
   const live = new LiveExchanges()
-  const unproven = new UnprovenEvents(options.audit, options.clock)
+  const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     ...options,
     unproven,

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { TestDaemon } from '../support/daemon.ts'
+import { freePort, TestDaemon } from '../support/daemon.ts'
 import { mustRun, Running, runProgram } from '../support/process.ts'
 import {
   type ApiServerEvent,
@@ -483,7 +483,9 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
 
   if (strict) {
     it('refuses mutations in words, and the API server sees none of them', async () => {
+      expect(await readiness(scene)).toBe('200 ok')
       await untilUnwritable()
+      expect(await readiness(scene)).toBe('503 degraded')
       const names = Array.from({ length: 20 }, (_, index) => longName('refused', index))
       for (const { status, body } of await Promise.all(names.map(create))) {
         expect(status).toBe(503)
@@ -559,6 +561,7 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
     for (const { status } of await Promise.all(names.map(create))) expect(status).toBe(201)
     const events = await scene.events()
     expect(unaccounted(scene, await scene.receivedInTheEnd(), events)).toEqual(lacking)
+    expect(await readiness(scene)).toBe('200 ok')
     if (strict) expect(lacking).toEqual([])
     else expect(lacking).not.toEqual([])
     expect(unaccounted(scene, ['before', ...names], events)).toEqual([])
@@ -567,21 +570,25 @@ function fullDisk(cluster: Cluster, mode: 'strict' | 'best_effort'): void {
   })
 }
 
+async function readiness({ daemon }: Scene): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${daemon.ports.diag}/readyz`)
+  const { status } = (await response.json()) as { status: string }
+  return `${response.status} ${status}`
+}
+
 function stopped(cluster: Cluster): void {
   let scene: Scene
+  /** The port of the kubernetes service itself. */
+  let direct: number
   let kubectl: ReturnType<typeof kubectlWith>
 
   beforeEach(async () => {
-    scene = await Scene.open(cluster)
+    direct = await freePort()
+    const config = { kubernetes_service: { listen_addr: `127.0.0.1:${direct}` } }
+    scene = await Scene.open(cluster, { config })
     kubectl = kubectlWith(cluster.kubectl, scene.kubeconfig, scene.context, scene.directory)
   })
   afterEach(() => scene[Symbol.asyncDispose]())
-
-  const readiness = async (): Promise<string> => {
-    const response = await fetch(`http://127.0.0.1:${scene.daemon.ports.diag}/readyz`)
-    const { status } = (await response.json()) as { status: string }
-    return `${response.status} ${status}`
-  }
 
   const exit = async (): Promise<number | NodeJS.Signals | null> => {
     const { exitCode, signalCode } = scene.daemon.process.child
@@ -661,9 +668,9 @@ function stopped(cluster: Cluster): void {
     await expect.poll(underway).toBe(5)
 
     daemon.process.child.kill('SIGTERM')
-    await expect.poll(readiness).toBe('503 stopping')
+    await expect.poll(() => readiness(scene)).toBe('503 stopping')
     await goaway
-    for (const port of [daemon.ports.kube, daemon.ports.web, daemon.ports.auth]) {
+    for (const port of [daemon.ports.kube, daemon.ports.web, daemon.ports.auth, direct]) {
       await expect.poll(() => connectionError(port)).toBe('ECONNREFUSED')
     }
     const turnedAway = await kubectl(['get', 'configmaps', '-n', scene.namespace])
@@ -749,7 +756,7 @@ function stopped(cluster: Cluster): void {
     })
     await expect.poll(underway).toBe(0)
     scene.daemon.process.child.kill('SIGTERM')
-    await expect.poll(readiness).toBe('503 stopping')
+    await expect.poll(() => readiness(scene)).toBe('503 stopping')
     // A moment in which a daemon that gave up on this reader would be gone.
     await sleep(1000)
     expect(ended).toBe(false)
@@ -768,7 +775,7 @@ function stopped(cluster: Cluster): void {
     slowly(null, 'slow')
     await expect.poll(underway).toBe(1)
     scene.daemon.process.child.kill(first)
-    await expect.poll(readiness).toBe('503 stopping')
+    await expect.poll(() => readiness(scene)).toBe('503 stopping')
     scene.daemon.process.child.kill(second)
     await expect.poll(exit).toBe(1)
     // What was underway is in the audit log nevertheless.
@@ -787,7 +794,7 @@ function stopped(cluster: Cluster): void {
     expect(second.stderr.trim()).toBe(
       `teleport: ${join(scene.directory, 'data')} is in use by another process (pid ${daemon.process.pid}): stop it, or give this one another data_dir`,
     )
-    expect(await readiness()).toBe('200 ok')
+    expect(await readiness(scene)).toBe('200 ok')
     const created = await kubectl(['create', 'configmap', 'one', '-n', scene.namespace])
     expect(created.stdout).toContain('configmap/one created')
     // Whoever comes after it may have it.

@@ -3,12 +3,18 @@ import type { Address } from '../config/index.ts'
 import { listen } from '../listen.ts'
 import type { KubeService } from './kube.ts'
 
-/** The service's own port, for proxies of other machines; resolves to its number. Closed with `stack`. */
+export interface KubeListener {
+  readonly port: number
+  /** Takes no more connections; those that are there go on. */
+  stop(): void
+}
+
+/** Opens the service's own port, for proxies of other machines. Closed with `stack`. */
 export async function openKubeListener(
   stack: AsyncDisposableStack,
   address: Address,
   kube: Pick<KubeService, 'forwarder'>,
-): Promise<number> {
+): Promise<KubeListener> {
   const server = createServer({ allowHalfOpen: true }, (socket) =>
     kube.forwarder.accept(socket, {
       address: socket.remoteAddress ?? '',
@@ -16,6 +22,7 @@ export async function openKubeListener(
     }),
   )
   const port = await listen(server, address.host, address.port)
-  stack.defer(() => void server.close())
-  return port
+  const stop = (): void => void server.close()
+  stack.defer(stop)
+  return { port, stop }
 }

@@ -167,6 +167,7 @@ describe('LiveStats', () => {
       pendingBytes: 500,
       oldestPendingMs: 1500,
       lastError: null,
+      refusing: false,
       refusedEvents: 0,
     }))
     clock.nowMs += 61_000
