@@ -143,6 +143,13 @@ describe.skipIf(missing !== null)(
       for (const { path, version } of used()) {
         const { code, stderr } = await get(path, version, 'UPSTREAM_UNREACHABLE', served(), 'warm')
         if (code !== 0) throw new Error(stderr)
+        for (const broken of Object.values(CONTEXTS)) {
+          await shareDiscovery(
+            join(directory, `warm-${version}`, 'discovery'),
+            required(kubeconfigs.get('UPSTREAM_UNREACHABLE')),
+            { from: served(), to: `e2e.example.com-${broken}` },
+          )
+        }
       }
       await withoutCertificate(required(kubeconfigs.get('CERT_MISSING')))
       await withUnknownName(required(kubeconfigs.get('CLUSTER_UNKNOWN')))
@@ -287,6 +294,25 @@ async function withUnknownName(path: string): Promise<void> {
   const text = await readFile(path, 'utf8')
   const unknown = `tls-server-name: k-${'a'.repeat(32)}.teleport.cluster.local`
   await writeFile(path, text.replaceAll(/tls-server-name: .*/g, unknown))
+}
+
+/** Puts what a kubectl learned of one cluster where it looks for what it knows of another: as if that had worked before. */
+async function shareDiscovery(
+  cache: string,
+  kubeconfig: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  const config = parse(await readFile(kubeconfig, 'utf8')) as {
+    contexts: { name: string; context: { cluster: string } }[]
+    clusters: { name: string; cluster: { server: string } }[]
+  }
+  // client-go names the directory of a server by its URL, without what file systems might not take.
+  const directoryOf = (context: string): string => {
+    const { cluster } = required(config.contexts.find(({ name }) => name === context)).context
+    const { server } = required(config.clusters.find(({ name }) => name === cluster)).cluster
+    return join(cache, server.replace('https://', '').replaceAll(/[^\w/.]/g, '_'))
+  }
+  await cp(directoryOf(from), directoryOf(to), { recursive: true })
 }
 
 async function expired(path: string): Promise<boolean> {
