@@ -338,8 +338,12 @@ function agentInside(cluster: () => Cluster): void {
     runProgram(site.cluster.kubectl, ['--kubeconfig', signed, '-n', site.namespace, ...args], {
       env: { HOME: outside.directory },
     })
-  const rolledOut = (): Promise<string> =>
-    site.kubectl('rollout', 'status', 'statefulset/agent', '--timeout=120s')
+  const rolledOut = async (): Promise<void> => {
+    const waited = ['rollout', 'status', 'statefulset/agent', '--timeout=90s']
+    await site.kubectl(...waited).catch(async (error: unknown) => {
+      throw new Error(await site.kubectl('logs', 'agent-0').catch(String), { cause: error })
+    })
+  }
   const secretNames = (): Promise<string> => site.kubectl('get', 'secrets', '-o', 'name')
   const settings = (): string[] => [
     ...['roles=kube', `proxyAddr=${proxyAddr}`, 'kubeClusterName=inside', 'labels.env=dev'],
