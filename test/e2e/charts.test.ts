@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageCharts } from '../../tools/charts/package.ts'
@@ -8,6 +8,7 @@ import { freePort, TestDaemon } from '../support/daemon.ts'
 import { Helm, helmPath } from '../support/helm.ts'
 import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
+import { addressForPods } from './support/address-for-pods.ts'
 import { ChartRepository } from './support/chart-repository.ts'
 import { apiServerAudit, CLUSTER_VERSIONS, type Cluster, clusters } from './support/environment.ts'
 import { openHostVolume } from './support/host-volume.ts'
@@ -284,15 +285,6 @@ function inOnePod(cluster: () => Cluster): void {
     const logged = await site.kubectl('logs', 'job/tp-config-check')
     expect(logged).toContain('auth_service.cluster_nam: is not a known key')
   })
-}
-
-/** An address of this machine that pods reach. */
-function addressForPods(): string {
-  const found = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find(({ family, internal }) => family === 'IPv4' && !internal)
-  if (found === undefined) throw new Error('this machine has no address but loopback')
-  return found.address
 }
 
 /** Option 1: the proxy is outside, and the agent in the cluster dials out to it. */

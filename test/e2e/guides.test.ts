@@ -7,6 +7,7 @@ import { fileOfBlock, type GuideBlock, guideBlocks } from '../support/guide.ts'
 import { Helm, helmPath } from '../support/helm.ts'
 import { Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
+import { addressForPods } from './support/address-for-pods.ts'
 import { ChartRepository } from './support/chart-repository.ts'
 import { type Cluster, clusters, mergedKubeconfig } from './support/environment.ts'
 import { openHostVolume } from './support/host-volume.ts'
@@ -58,6 +59,7 @@ class Reader implements AsyncDisposable {
     const finished = await runProgram('bash', ['-euo', 'pipefail', '-c', lines], {
       cwd: this.directory,
       env: this.env,
+      timeoutMs: 180_000,
     })
     expect(finished, `${lines}\n${finished.stderr}`).toMatchObject({ code: 0 })
     return finished.stdout
@@ -234,6 +236,9 @@ function turnOn(): Page {
 /** An administrator of the cluster, and a namespace that is the test's. */
 function helm(): Page {
   const stack = new AsyncDisposableStack()
+  const joining: Record<string, string> = {}
+  let web = 0
+  let tunnel = 0
   const namespace = `guide-${Date.now().toString(36)}${process.pid.toString(36)}`
   const tag = `docker.io/local/teleport:${namespace}`
   let repository: ChartRepository
@@ -255,8 +260,11 @@ function helm(): Page {
       stack.use(await openHostVolume(cluster, { namespace, name: 'teleport' }))
       const admin = ['kubectl', '--kubeconfig', cluster.kubeconfig].join(' ')
       stack.defer(async () => {
-        await reader.run(`${admin} delete namespace ${namespace} --wait=false`)
+        const both = `${namespace} ${namespace}-agent`
+        await reader.run(`${admin} delete namespace ${both} --ignore-not-found --wait=false`)
       })
+      web = await freePort()
+      tunnel = await freePort()
     },
     async run(reader, lines) {
       const here = lines
@@ -264,15 +272,43 @@ function helm(): Page {
         .replaceAll('--namespace teleport', `--namespace ${namespace}`)
         .replace('--out=dist/charts', `--out=${repository.directory}`)
         // A tag of its own: other tests bring and take away the default.
-        .replaceAll('-f values.yaml', `-f values.yaml --set image=${tag},imagePullPolicy=Never`)
+        .replaceAll(
+          /-f values.yaml|--set roles=kube/g,
+          `$& --set image=${tag},imagePullPolicy=Never`,
+        )
+        // What a load balancer would lead to.
+        .replaceAll('-f values.yaml', `$& --set tunnelPublicAddr[0]=${addressForPods()}:${tunnel}`)
+        .replace('proxyAddr=teleport.example.com:443', `proxyAddr=${addressForPods()}:${web}`)
         .replace('npm run', `npm --prefix ${ROOT} run -s`)
-      const settings = { ...charts.env, KUBECONFIG: cluster?.kubeconfig, HELM: helmPath }
+      if (lines.includes('authToken')) stack.use(await balancer())
+      const settings = {
+        ...charts.env,
+        ...joining,
+        KUBECONFIG: cluster?.kubeconfig,
+        HELM: helmPath,
+      }
       const exports = Object.entries(settings).map(([name, value]) => `export ${name}=${value}`)
       const said = await reader.run([...exports, 'helm() { "$HELM" "$@"; }', here].join('\n'))
       if (lines.includes('tctl status')) expect(said).toContain('teleport.example.com')
+      if (lines.includes('tokens add')) {
+        expect(said).toContain('helm install teleport-kube-agent teleport/teleport-kube-agent')
+        joining['JOIN_TOKEN'] = /authToken=(\S+)/.exec(said)?.[1] ?? ''
+        joining['CA_PIN'] = /sha256:[0-9a-f]{64}/.exec(said)?.[0] ?? ''
+      }
+      if (lines.includes('kube ls')) expect(said).toMatch(/staging .*online/)
       return true
     },
     leave: () => stack[Symbol.asyncDispose](),
+  }
+
+  async function balancer(): Promise<Running> {
+    const flags = ['--kubeconfig', cluster?.kubeconfig ?? '', '-n', namespace, 'port-forward']
+    const ways = [`${web}:443`, `${tunnel}:3024`]
+    const running = new Running(cluster?.kubectl ?? '', [
+      ...[...flags, '--address=0.0.0.0', 'svc/teleport', ...ways],
+    ])
+    await running.until(({ stdout }) => [web, tunnel].every((port) => stdout.includes(`:${port} `)))
+    return running
   }
 }
 
