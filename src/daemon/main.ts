@@ -48,7 +48,7 @@ async function start(flags: StartFlags): Promise<void> {
 }
 
 async function load(flags: StartFlags): Promise<TeleportConfig> {
-  const named = flags.config ?? process.env['TELEPORT_CONFIG_FILE']
+  const named = flags.config ?? (process.env['TELEPORT_CONFIG_FILE'] || undefined)
   const path = named ?? DEFAULT_CONFIG_FILE
   try {
     return parseConfig(await readFile(path, 'utf8'), path)
