@@ -95,27 +95,29 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   // Under `best_effort` people are served without it.
   refusing = () => config.kube.audit === 'strict' && auth.spool.stats().refusing
   stats.observeSpool(() => auth.spool.stats())
-  const kube = config.kube.enabled
-    ? await openKubeService(stack, {
-        // In a combined set-up the cluster is called like the Teleport cluster, as the original does.
-        source: kubeSource(config, env, config.auth.clusterName),
-        labels: config.kube.labels,
-        commands: config.kube.commands,
-        clusterName: config.auth.clusterName,
-        hostId,
-        access: auth.access,
-        peers: auth.userPeers,
-        certificates: auth.certificates,
-        authorities: auth.authorities,
-        audit: auth.spool,
-        auditMode: config.kube.audit,
-        inventory: localInventory(auth, hostId, version, log),
-        metrics: measured,
-        env,
-        clock: systemClock,
-        log: log.child({ service: 'kube' }),
-      })
-    : null
+  const isInPod = env['KUBERNETES_SERVICE_HOST'] !== undefined
+  const kube =
+    config.kube.enabled || (config.kube.enabledInPod && isInPod)
+      ? await openKubeService(stack, {
+          // In a combined set-up the cluster is called like the Teleport cluster, as the original does.
+          source: kubeSource(config, env, config.auth.clusterName),
+          labels: config.kube.labels,
+          commands: config.kube.commands,
+          clusterName: config.auth.clusterName,
+          hostId,
+          access: auth.access,
+          peers: auth.userPeers,
+          certificates: auth.certificates,
+          authorities: auth.authorities,
+          audit: auth.spool,
+          auditMode: config.kube.audit,
+          inventory: localInventory(auth, hostId, version, log),
+          metrics: measured,
+          env,
+          clock: systemClock,
+          log: log.child({ service: 'kube' }),
+        })
+      : null
   const undeliverable = openUndeliverable(auth, config.auth.clusterName, hostId, measured, log)
   const proxy = config.proxy.enabled
     ? await openProxy(stack, {

@@ -36,6 +36,20 @@ describe('withFlags()', () => {
     expect(standAlone({ roles: 'kube' })).toBe(false)
   })
 
+  it.each([
+    ['kubernetes_service: {kubeconfig_file: /k}'],
+    ['kubernetes_service: {enabled: yes, kubeconfig_file: /k}'],
+    ['proxy_service: {kubernetes: {enabled: yes, kubeconfig_file: /k}}'],
+  ])('--roles with kube serves the file of %s', (file) => {
+    const config = over(file, { roles: 'auth,proxy,kube' })
+    expect(config.kube).toMatchObject({ enabled: true, kubeconfigFile: '/k' })
+  })
+
+  it('--roles without kube serves none, in a pod neither', () => {
+    const config = over('proxy_service: {kubernetes: {enabled: yes}}', { roles: 'auth,proxy' })
+    expect(config.kube).toMatchObject({ enabled: false, enabledInPod: false })
+  })
+
   it('wins over the file, and leaves what it does not name', () => {
     const file = `teleport:
   proxy_server: old.example.com

@@ -91,7 +91,12 @@ function servicesOf(
   return {
     auth: { ...auth, enabled: runs('auth', auth.enabled) },
     proxy: { ...proxy, enabled: runs('proxy', proxy.enabled) },
-    kube: { ...kube, ...source, enabled: runs('kube', kube.enabled) },
+    kube: {
+      ...kube,
+      ...source,
+      enabled: runs('kube', kube.enabled),
+      enabledInPod: roles === null && kube.enabledInPod,
+    },
   }
 }
 

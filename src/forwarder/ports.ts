@@ -128,4 +128,6 @@ export interface UpgradeConnection {
   readonly basePath: string
   /** The `Authorization` header's value, or null when the TLS certificate is the credential. */
   readonly authorization: string | null
+  /** Says that the API server did not accept the credential (401), so that the next one is a new one. */
+  refused(): void
 }

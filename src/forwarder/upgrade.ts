@@ -40,6 +40,7 @@ export async function upgrade(
     const dialled = await request.connection.cluster.upstream.dialForUpgrade(signal)
     const answer = await ask(deps, request, wanted, dialled, signal)
     if (answer.type === 'refused' && answer.status === 401 && !isProxied(request.info)) {
+      dialled.refused()
       await fail(deps, request, waiting, notAccepted)
     } else if (answer.type === 'refused') await relay(deps, request, answer)
     else new UpgradedStream(deps, request, wanted, answer).start()

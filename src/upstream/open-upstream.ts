@@ -95,7 +95,7 @@ class TargetUpstream implements OpenUpstream {
 
   async dialForUpgrade(signal: AbortSignal): Promise<UpgradeConnection> {
     if (this.#closing.signal.aborted) throw closedFailure(this.name)
-    const credential = await this.#credentials.current()
+    const credential = await unlessAborted(this.#credentials.current(), signal)
     const socket = await dial({
       target: this.#target,
       tls: credential.tls,
@@ -111,6 +111,7 @@ class TargetUpstream implements OpenUpstream {
       host: this.#target.host,
       basePath: this.#target.basePath,
       authorization: credential.authorization,
+      refused: () => this.#credentials.refused(credential),
     }
   }
 
@@ -161,6 +162,18 @@ class TargetUpstream implements OpenUpstream {
       })
       .finally(() => this.#retired.delete(connections))
   }
+}
+
+/** Whoever has left does not wait for a plugin; it runs on, for the next. */
+function unlessAborted<T>(value: T | Promise<T>, signal: AbortSignal): T | Promise<T> {
+  if (!(value instanceof Promise)) return value
+  const aborted = (): Error => upstreamFailure('ABORTED', 'the request was aborted')
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(aborted())
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    value.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 /** A mistake in the program that calls, and a dangerous one: a client's credential must not reach the API server. */

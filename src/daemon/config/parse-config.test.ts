@@ -91,6 +91,27 @@ describe('parseConfig()', () => {
     expect(config.kube).toMatchObject({ enabled: true, kubeconfigFile: '/secrets/kubeconfig' })
   })
 
+  it.each([
+    ['', { enabled: false, enabledInPod: true }],
+    ['    kubeconfig_file: /k\n', { enabled: true, enabledInPod: false }],
+    ['kubernetes_service: {enabled: yes}\n', { enabled: true, enabledInPod: false }],
+  ])('opens the Kubernetes port of a proxy, and serves what there is: %j', (more, kube) => {
+    const config = parse(`proxy_service:
+  kubernetes:
+    enabled: yes
+    listen_addr: 0.0.0.0:3027
+${more}`)
+    expect(config.proxy.kubernetes).toMatchObject({ listen: { port: 3027 } })
+    expect(config.kube).toMatchObject(kube)
+  })
+
+  it.each([
+    [':3000', { host: '127.0.0.1', port: 3000 }],
+    ['0.0.0.0:3000', { host: '0.0.0.0', port: 3000 }],
+  ])('shows diagnostics at %s to this machine, or to whom the file says', (text, diagAddress) => {
+    expect(parse(`teleport: {diag_addr: "${text}"}`)).toMatchObject({ diagAddress })
+  })
+
   it('reads option 1: the gateway of many clusters', () => {
     const config = parse(`auth_service:
   enabled: "yes"

@@ -63,6 +63,8 @@ export interface TeleportConfig {
   }
   readonly kube: {
     readonly enabled: boolean
+    /** Serves the cluster in whose pod it runs; elsewhere there is none, and that is no mistake. */
+    readonly enabledInPod: boolean
     readonly listen: Address | null
     /** How others reach `listen`; empty: as it is. */
     readonly publicAddresses: readonly Address[]
@@ -239,7 +241,9 @@ const DEFAULT_PORTS: readonly (readonly [RegExp, number])[] = [
 function readAddress(node: Node, path: string): Read {
   const text = scalarText(node)
   const port = DEFAULT_PORTS.find(([pattern]) => pattern.test(path))?.[1] ?? 0
-  const address = text === null ? null : parseAddress(text, { host: '0.0.0.0', port })
+  // What is served there without TLS or certificate is for this machine, unless the file names a host.
+  const host = path === 'teleport.diag_addr' ? '127.0.0.1' : '0.0.0.0'
+  const address = text === null ? null : parseAddress(text, { host, port })
   return address === null
     ? { problem: 'must be an address like 0.0.0.0:3026 or kube.example.com:443' }
     : { value: address }
@@ -514,17 +518,20 @@ function resolveProxy(values: Values): TeleportConfig['proxy'] {
   }
 }
 
-/** The old form, `proxy_service.kubernetes` with a kubeconfig and without a service, serves the clusters itself. */
+/**
+ * The old form, `proxy_service.kubernetes` without a service, serves clusters itself: those of its kubeconfig, else the one
+ * in whose pod it runs. Without either it opens the port only, for clusters of services elsewhere.
+ */
 function resolveKube(values: Values): TeleportConfig['kube'] {
   const enabled = values.get<boolean>('kubernetes_service.enabled') ?? false
   const oldFile = values.get<string>('proxy_service.kubernetes.kubeconfig_file')
   const oldEnabled = !enabled && values.get<boolean>('proxy_service.kubernetes.enabled') === true
   return {
-    enabled: enabled || oldEnabled,
+    enabled: enabled || (oldEnabled && oldFile !== undefined),
+    enabledInPod: oldEnabled && oldFile === undefined,
     listen: values.get<Address>('kubernetes_service.listen_addr') ?? null,
     publicAddresses: values.get<Address[]>('kubernetes_service.public_addr') ?? [],
-    kubeconfigFile:
-      (enabled ? values.get<string>('kubernetes_service.kubeconfig_file') : oldFile) ?? null,
+    kubeconfigFile: values.get<string>('kubernetes_service.kubeconfig_file') ?? oldFile ?? null,
     kubeClusterName: values.get<string>('kubernetes_service.kube_cluster_name') ?? null,
     labels: values.get<Record<string, string>>('kubernetes_service.labels') ?? {},
     commands: values.get<TeleportConfig['kube']['commands']>('kubernetes_service.commands') ?? [],

@@ -36,7 +36,10 @@ export const schema: SectionSpec = {
   teleport: {
     nodename: key('text', 'name of this machine in logs (default: its host name)'),
     data_dir: key('text', 'where everything is kept (default: /var/lib/teleport)'),
-    diag_addr: key('address', 'where /healthz, /readyz and /metrics are served (default: nowhere)'),
+    diag_addr: key(
+      'address',
+      'where /healthz, /readyz and /metrics are served (default: nowhere; without a host: loopback)',
+    ),
     log: {
       severity: key(
         { oneOf: ['DEBUG', 'INFO', 'WARN', 'WARNING', 'ERROR'] },

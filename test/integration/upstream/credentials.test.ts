@@ -384,6 +384,36 @@ describe('an exec plugin', () => {
     expect(await runs('refused')).toBe(3)
   })
 
+  test('is run again after a 401 of an upgrade', async () => {
+    const exec = await plugin('upgrade')
+    await issues('upgrade', { token: 'old' })
+    await using server = await startWhoAmI()
+    await using upstream = open(execTarget(server.port, exec), { clock: manualClock() })
+    const dialled = async (): Promise<string | null> => {
+      const connection = await upstream.dialForUpgrade(new AbortController().signal)
+      connection.socket.destroy()
+      if (connection.authorization === 'Bearer old') connection.refused()
+      return connection.authorization
+    }
+    expect(await dialled()).toBe('Bearer old')
+    await issues('upgrade', { token: 'new' })
+    expect(await dialled()).toBe('Bearer new')
+    expect(await dialled()).toBe('Bearer new')
+    expect(await runs('upgrade')).toBe(2)
+  })
+
+  test('is not waited for by an upgrade whose client has left', async () => {
+    const exec = await plugin('left')
+    await issues('left', { token: 't' })
+    await using server = await startWhoAmI()
+    await using upstream = open(execTarget(server.port, exec))
+    const client = new AbortController()
+    const dialled = upstream.dialForUpgrade(client.signal)
+    client.abort()
+    await expect(dialled).rejects.toMatchObject({ code: 'ABORTED' })
+    expect((await ask(upstream)).text).toBe('nobody Bearer t')
+  })
+
   test('is not run for the 401 of a pod behind the API server', async () => {
     const exec = await plugin('behind')
     await issues('behind', { token: 't' })

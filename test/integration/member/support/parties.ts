@@ -216,6 +216,7 @@ export class AgentParty implements AsyncDisposable {
         dataDir: this.directory,
         kube: {
           enabled: true,
+          enabledInPod: false,
           listen: { host: '127.0.0.1', port: 0 },
           publicAddresses: [],
           kubeconfigFile,
