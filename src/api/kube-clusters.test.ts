@@ -67,7 +67,7 @@ describe('KubeClusterRegistry', () => {
       services: 2,
       hostId: 'two',
     })
-    expect((await registry.serving('k-prod')).map(({ hostId }) => hostId)).toEqual(['two', 'one'])
+    expect(registry.serving('k-prod').map(({ hostId }) => hostId)).toEqual(['two', 'one'])
     await registry.withdraw('two', ['prod'])
     expect(await registry.find('prod')).toMatchObject({
       health: 'unhealthy',

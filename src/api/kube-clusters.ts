@@ -139,9 +139,11 @@ export class KubeClusterRegistry {
     return this.#statusWhere((record) => record.serverName === serverName)
   }
 
-  /** The services that serve a cluster now, those that are well first: where proxies may dial. */
-  async serving(serverName: string): Promise<readonly KubeClusterRecord[]> {
-    await this.#load()
+  /**
+   * The services that serve a cluster now, those that are well first: where proxies may dial. At once, as a gateway needs it;
+   * nobody before the first of the other calls.
+   */
+  serving(serverName: string): readonly KubeClusterRecord[] {
     return this.#current()
       .filter(({ record }) => record.serverName === serverName)
       .filter((held) => this.#isAlive(held))

@@ -50,8 +50,11 @@ export const STATEMENT_MAX_AGE_MS = 5000
 export const STATE_GATHER_MS = 100
 /** Calls of one service that wait for news; one more, and the oldest is answered. */
 export const MAX_STATE_WAITERS_PER_MEMBER = 4
-/** The life of a service's certificate for a cluster; services renew at half of it, so it bounds how long they do without us. */
-export const SERVER_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
+/**
+ * The life of a service's certificate for a cluster, at least; services renew at half of it. Twice as long as they may go on
+ * without us, and no longer: so long does a name count that was taken away from a service which does not obey.
+ */
+export const MIN_SERVER_CERTIFICATE_TTL_MS = 24 * 60 * 60 * 1000
 /**
  * One address that brings join tokens which are none. Tokens cannot be guessed; this keeps agents with an old one, which try for
  * ever, from being a load. A cluster's agents may share an address, so it forgets soon.

@@ -65,3 +65,14 @@ export const labelsText = (labels: Readonly<Record<string, string>>): string =>
     .sort()
     .map((name) => `${name}=${labels[name] ?? ''}`)
     .join(',')
+
+/** How a Kubernetes cluster is, in one word or with what is wrong. Auth services of an earlier version say less. */
+export function healthWords(status: {
+  readonly online: boolean
+  readonly health?: string
+  readonly problem?: string | null
+}): string {
+  if (!status.online) return 'offline'
+  const { health = 'online', problem = null } = status
+  return problem === null ? health : `${health}: ${printable(problem)}`
+}

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { type Clock, formatAddress, type Logger } from '../core/index.ts'
 import type { ForwarderMetrics } from '../forwarder/index.ts'
 import type { Address, TeleportConfig } from './config/index.ts'
@@ -71,4 +72,5 @@ export async function openAgent(
   return { kube, member, port: listener?.port ?? null, stopListening: () => listener?.stop() }
 }
 
-const addressOf = ({ host, port }: Address): string => formatAddress(host, port)
+const addressOf = ({ host, port }: Address): string =>
+  formatAddress(host === '0.0.0.0' || host === '::' ? hostname() : host, port)

@@ -23,6 +23,7 @@ import { runMember } from './run-member.ts'
 import type { RunOptions, Started } from './run-options.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
 import { openAuthDoor } from './services/auth-door.ts'
+import { createDirectWays } from './services/direct.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
 import { openKubeListener } from './services/kube-listener.ts'
 import type { ClusterInventory, ServedFacts } from './services/kube-ports.ts'
@@ -283,6 +284,7 @@ async function openProxy(
       },
       kube,
       tunnels,
+      direct: createDirectWays(auth.kubeClusters, log.child({ service: 'proxy' })),
       undeliverable: {
         kind: 'local',
         accept: (socket, origin) => undeliverable.accept(socket, origin),

@@ -51,8 +51,9 @@ export async function runMember(options: RunOptions): Promise<void> {
     signal,
     onFatal: (error) => fatal.abort(error),
   })
-  const tunnels =
-    config.kube.listen === null ? dialOut(stack, { agent, link, route, dial, version, log }) : null
+  // With a port of its own, and auth beside it, proxies come to us.
+  const isReached = config.kube.listen !== null && route.via === 'auth'
+  const tunnels = isReached ? null : dialOut(stack, { agent, link, route, dial, version, log })
 
   readiness = 'ok'
   const started = {

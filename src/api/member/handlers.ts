@@ -6,7 +6,7 @@ import type { ApiDeps, Member } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
 import type { Announcement } from '../kube-clusters.ts'
-import { SERVER_CERTIFICATE_TTL_MS } from '../limits.ts'
+import { MIN_SERVER_CERTIFICATE_TTL_MS } from '../limits.ts'
 import { judgeEvent } from './judge-event.ts'
 import type { MemberStateFeed } from './state-feed.ts'
 
@@ -122,7 +122,7 @@ export function memberHandlers(
             publicKeyPem: body.public_key,
             dnsNames: [serverName],
             ipAddresses: [],
-            ttlMs: SERVER_CERTIFICATE_TTL_MS,
+            ttlMs: Math.max(MIN_SERVER_CERTIFICATE_TTL_MS, 2 * feed.offlineAccessMs()),
           })
           const expires = new Date(issued.expiresAtMs).toISOString()
           return { name, server_name: serverName, certificate: issued.certificatePem, expires }

@@ -99,7 +99,7 @@ export class MemberStateFeed implements Disposable {
       cluster: this.#clusterName,
       state: hash,
       signed_ms: nowMs,
-      expires_ms: nowMs + this.#offlineAccessMs(),
+      expires_ms: nowMs + this.offlineAccessMs(),
     }
     const statement = JSON.stringify(content)
     const signature = this.#authorities.signStatement(MEMBER_STATE_CONTEXT, statement)
@@ -137,7 +137,8 @@ export class MemberStateFeed implements Disposable {
     for (const waiters of this.#waiters.values()) for (const { release } of waiters) release()
   }
 
-  #offlineAccessMs(): number {
+  /** How long members go on without us. */
+  offlineAccessMs(): number {
     const { offline_access_ttl: ttl } = this.#access.current().settings
     return ttl === undefined ? DEFAULT_OFFLINE_ACCESS_MS : parseDuration(ttl)
   }

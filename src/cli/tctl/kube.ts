@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { labelsText, parseFormat, render, table } from '../format.ts'
+import { healthWords, labelsText, parseFormat, render, table } from '../format.ts'
 import { print } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
@@ -17,11 +17,14 @@ export function kubeCommand(context: TctlContext): Command {
         context.io,
         render(format, items, (clusters) =>
           table(
-            ['Kube Cluster Name', 'Labels', 'Status', 'Last Seen'],
+            ['Kube Cluster Name', 'Labels', 'Status', 'Since', 'Version', 'Services', 'Last Seen'],
             clusters.map(({ metadata, status }) => [
               metadata.name,
               labelsText(metadata.labels),
-              status.online ? 'online' : 'offline',
+              healthWords(status),
+              status.since ?? '',
+              status.kubernetes_version ?? '',
+              String(status.services ?? ''),
               status.last_seen,
             ]),
           ),

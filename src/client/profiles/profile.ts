@@ -36,6 +36,10 @@ export interface AccessibleCluster {
   readonly labels: Readonly<Record<string, string>>
   readonly server_name: string
   readonly online: boolean
+  /** How it is, since when (RFC 3339), and what is wrong with it; absent when the server did not say. */
+  readonly health?: string
+  readonly problem?: string | null
+  readonly since?: string
   readonly kubernetes_users: readonly string[]
   readonly kubernetes_groups: readonly string[]
 }
@@ -53,6 +57,9 @@ export function accessOf(self: ResponseOf<'self.read'>, nowMs: number): Access {
       labels: metadata.labels,
       server_name: status.server_name,
       online: status.online,
+      ...(status.health === undefined ? {} : { health: status.health }),
+      ...(status.problem === undefined ? {} : { problem: status.problem }),
+      ...(status.since === undefined ? {} : { since: status.since }),
       kubernetes_users: access.kubernetes_users,
       kubernetes_groups: access.kubernetes_groups,
     })),

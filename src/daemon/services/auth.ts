@@ -104,6 +104,8 @@ export async function openAuthService(
   })
 
   const kubeClusters = new KubeClusterRegistry(backend, clock)
+  // From here on it knows what an earlier process knew.
+  await kubeClusters.list()
   const joining: Joining = {
     tokens: new JoinTokens(backend, clock, options.staticTokens),
     members: new Members(backend, clock),

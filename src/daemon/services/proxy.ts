@@ -6,6 +6,7 @@ import { isKubeServerName, TUNNEL_ALPN } from '../../protocol/index.ts'
 import type { TunnelServer } from '../../tunnel/index.ts'
 import { listen } from '../listen.ts'
 import type { WebDoor } from '../web.ts'
+import type { DirectWays } from './direct.ts'
 
 export interface ProxyService {
   readonly gateways: readonly Gateway[]
@@ -24,6 +25,8 @@ export interface Ways {
   readonly kube: { serves(serverName: string): boolean; readonly forwarder: Forwarder } | null
   /** Agents that have dialled in. */
   readonly tunnels: TunnelServer
+  /** Kubernetes services with an address of their own; asked when no tunnel leads to a cluster. */
+  readonly direct: DirectWays
   /** To whoever answers for clusters that nobody serves. */
   readonly undeliverable: Route
 }
@@ -47,11 +50,18 @@ export async function openProxyService(
 
   const toKube = (serverName: string): Route | null => {
     if (!isKubeServerName(serverName)) return null
-    const { kube, tunnels, undeliverable } = ways
+    const { kube, tunnels, direct, undeliverable } = ways
     if (kube?.serves(serverName) === true) {
       return { kind: 'local', accept: (socket, origin) => kube.forwarder.accept(socket, origin) }
     }
-    if (!tunnels.serves(serverName)) return undeliverable
+    if (!tunnels.serves(serverName)) {
+      if (!direct.serves(serverName)) return undeliverable
+      return {
+        kind: 'pipe',
+        dial: (_origin, signal) => direct.dial(serverName, signal),
+        otherwise: undeliverable,
+      }
+    }
     return {
       kind: 'pipe',
       dial: (origin, signal) => tunnels.dial(serverName, origin, signal),

@@ -50,6 +50,7 @@ async function open(options: StageOptions = {}): Promise<Way> {
       auth: { serves: () => false, route: { kind: 'none' } },
       kube: null,
       tunnels: gateway.tunnels,
+      direct: { serves: () => false, dial: () => Promise.reject(new Error('nobody')) },
       undeliverable: {
         kind: 'local',
         accept(socket, origin) {

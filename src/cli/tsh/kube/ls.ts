@@ -5,7 +5,7 @@ import {
   type Profile,
   readKubeconfigs,
 } from '../../../client/index.ts'
-import { type Format, labelsText, parseFormat, render, table } from '../../format.ts'
+import { type Format, healthWords, labelsText, parseFormat, render, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import type { TshContext } from '../context.ts'
 import { openSession, readAccess } from '../session.ts'
@@ -55,6 +55,9 @@ function show(
       labels: cluster.labels,
       selected: cluster.name === selected,
       online: cluster.online,
+      ...(cluster.health === undefined ? {} : { health: cluster.health }),
+      ...(cluster.problem === undefined ? {} : { problem: cluster.problem }),
+      ...(cluster.since === undefined ? {} : { since: cluster.since }),
       kubernetes_users: cluster.kubernetes_users,
       kubernetes_groups: cluster.kubernetes_groups,
     }))
@@ -70,13 +73,14 @@ function show(
     return verbose === true
       ? [
           ...row,
-          cluster.online ? 'online' : 'offline',
+          healthWords(cluster),
+          cluster.since ?? '',
           cluster.kubernetes_users.join(','),
           cluster.kubernetes_groups.join(','),
         ]
       : row
   })
-  const all = verbose === true ? [...headers, 'Status', 'Users', 'Groups'] : headers
+  const all = verbose === true ? [...headers, 'Status', 'Since', 'Users', 'Groups'] : headers
   const text = table(all, rows)
   return quiet === true ? text.split('\n').slice(2).join('\n') : text
 }
