@@ -86,10 +86,10 @@ function agents(real: Cluster): void {
   })
 
   it('says within 15 seconds that a cluster is offline, and since when; back again it needs no token', async () => {
-    const killed = Date.now()
     await tunnelled.kill('SIGKILL')
-    await expect.poll(() => gateway.statusOf('tunnelled'), LONG).toBe('offline')
-    expect(Date.now() - killed).toBeLessThan(20_000)
+    // Fifteen seconds, and a start of tctl.
+    const soon = { timeout: 18_000, interval: 250 }
+    await expect.poll(() => gateway.statusOf('tunnelled'), soon).toBe('offline')
     const refused = await kubectl('tunnelled', 'get', 'pods')
     expect(refused.code).not.toBe(0)
     expect(refused.stderr).toMatch(/Kubernetes cluster "tunnelled" is offline since \d{4}-/)

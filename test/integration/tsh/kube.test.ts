@@ -64,9 +64,9 @@ staging            env=staging         *
 `,
     )
     expect((await joe.tsh('kube', 'ls', '-v', 'region=us')).out).toBe(
-      `Kube Cluster Name  Labels              Selected  Status   Users  Groups
------------------  ------------------  --------  -------  -----  ------
-prod-us            env=prod,region=us            offline  joe    devs
+      `Kube Cluster Name  Labels              Selected  Status   Since  Users  Groups
+-----------------  ------------------  --------  -------  -----  -----  ------
+prod-us            env=prod,region=us            offline         joe    devs
 `,
     )
   })
