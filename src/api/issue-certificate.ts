@@ -1,4 +1,5 @@
 import { type Role, sessionTtl } from '../authz/index.ts'
+import { assertPublicKey } from '../ca/index.ts'
 import type { ResponseOf, UserResource } from '../contract/index.ts'
 import { errorMessage, parseDuration } from '../core/index.ts'
 import type { LoginKind, UserIdentity } from '../identity/index.ts'
@@ -33,6 +34,15 @@ export const identityOf = (
   issuedAtMs: clock.now(),
   ...how,
 })
+
+/** Throws BAD_REQUEST for a key that cannot be certified. */
+export function assertCertifiable(publicKeyPem: string): void {
+  try {
+    assertPublicKey(publicKeyPem)
+  } catch (error) {
+    throw new ApiError('BAD_REQUEST', `cannot sign: ${errorMessage(error)}`, { cause: error })
+  }
+}
 
 /**
  * Signs a certificate of a user, for a login or by an administrator's order. It is in the audit log before anybody gets it. Rejects with BAD_REQUEST for a key of the wrong kind or a life beyond the authority's own.

@@ -7,6 +7,7 @@
  * authority for a kind of identity, certificates that are authorities, critical extensions that it does not know, lives
  * longer than the authority's own. Test: openssl judges what is issued; hostile certificates are made by openssl.
  */
+export { assertPublicKey } from './assert-public-key.ts'
 export { type Authorities, type Issued, openAuthorities } from './authorities.ts'
 export { CaError, type CaErrorCode } from './errors.ts'
 export {

@@ -1,5 +1,8 @@
-import { stringify } from 'yaml'
+import { Document, visit } from 'yaml'
+import { escapeUnsafe, hasUnsafe, printable } from '../core/index.ts'
 import { CliError } from './errors.ts'
+
+export { printable }
 
 export const formats = ['text', 'json', 'yaml'] as const
 export type Format = (typeof formats)[number]
@@ -23,7 +26,7 @@ export function render<T>(
     case 'text':
       return asText(values)
     case 'json':
-      return JSON.stringify(values, null, 2)
+      return toJson(values)
     case 'yaml':
       return values.map(toYaml).join('---\n').trimEnd()
   }
@@ -31,13 +34,24 @@ export function render<T>(
 
 /** The same for what there is one of: its JSON is no list. */
 export function renderOne<T>(format: Format, value: T, asText: (value: T) => string): string {
-  return format === 'json'
-    ? JSON.stringify(value, null, 2)
-    : render(format, [value], () => asText(value))
+  return format === 'json' ? toJson(value) : render(format, [value], () => asText(value))
 }
 
-/** One YAML document; strings that look like something else stay strings. */
-export const toYaml = (value: unknown): string => stringify(value, { lineWidth: 0 })
+/** Indented, and safe to show: what is unsafe stands there as an escape. */
+export const toJson = (value: unknown): string => escapeUnsafe(JSON.stringify(value, null, 2))
+
+/** One YAML document; strings that look like something else stay strings, and what is unsafe to show is an escape. */
+export function toYaml(value: unknown): string {
+  const document = new Document(value)
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && hasUnsafe(node.value.replace(/[\n\t]/g, ''))) {
+        node.type = 'QUOTE_DOUBLE'
+      }
+    },
+  })
+  return escapeUnsafe(document.toString({ lineWidth: 0 }))
+}
 
 /** Columns as wide as their widest cell; control characters cannot reach the terminal. */
 export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -54,10 +68,6 @@ export function table(headers: readonly string[], rows: readonly (readonly strin
     '\n',
   )
 }
-
-/** Text from elsewhere, safe to show: no escape sequences, no line breaks. */
-export const printable = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 
 /** `a=1,b=2`, by name. */
 export const labelsText = (labels: Readonly<Record<string, string>>): string =>

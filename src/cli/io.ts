@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
+import { printableLines } from '../core/index.ts'
 
 /** The world as a command sees it; tests give buffers. Data goes to stdout, talk to stderr. */
 export interface Io {
@@ -18,8 +19,10 @@ export interface Io {
   foreground(command: string, args: readonly string[]): Promise<number>
 }
 
-export const print = (io: Io, text: string): void => void io.stdout.write(`${text}\n`)
-export const say = (io: Io, text: string): void => void io.stderr.write(`${text}\n`)
+/** Both show text of several lines without control characters, whoever it is from. */
+export const print = (io: Io, text: string): void =>
+  void io.stdout.write(`${printableLines(text)}\n`)
+export const say = (io: Io, text: string): void => void io.stderr.write(`${printableLines(text)}\n`)
 
 /** The process's own streams. */
 export function processIo(): Io {

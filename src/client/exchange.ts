@@ -4,6 +4,8 @@ import { ClientError } from './errors.ts'
 
 /** Answers are pages of resources; more means that the other end is not ours. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** Of whoever answers before it has proven itself: some names and an authority. */
+export const MAX_UNVERIFIED_BYTES = 64 * 1024
 /** A call is one look-up or one write; what takes longer will not come. */
 const CALL_TIMEOUT_MS = 60_000
 
@@ -18,6 +20,7 @@ export interface Exchange {
   /** Connects instead of Node; only without an agent. */
   readonly dial?: Dial | undefined
   readonly timeoutMs?: number
+  readonly maxBytes?: number
   readonly signal?: AbortSignal
 }
 
@@ -30,6 +33,7 @@ export interface Answer {
 export function exchange({
   body,
   timeoutMs = CALL_TIMEOUT_MS,
+  maxBytes = MAX_ANSWER_BYTES,
   ...call
 }: Exchange): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -56,7 +60,7 @@ export function exchange({
         let bytes = 0
         incoming.on('data', (chunk: Buffer) => {
           bytes += chunk.length
-          if (bytes > MAX_ANSWER_BYTES) {
+          if (bytes > maxBytes) {
             outgoing.destroy(new ClientError('BAD_ANSWER', 'the answer is too large'))
             return
           }

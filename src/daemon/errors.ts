@@ -9,6 +9,7 @@ export type DaemonErrorCode =
   | 'USAGE'
   | 'KUBE_STATE'
   | 'WEB_PAGES_UNUSABLE'
+  | 'DIRECTORY_NOT_OWN'
 
 /** Why the daemon does not start, in words for its administrator. */
 export class DaemonError extends CodedError<DaemonErrorCode> {

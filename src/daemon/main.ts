@@ -43,7 +43,12 @@ async function start(flags: StartFlags): Promise<void> {
     env,
     log,
     signal: stop.signal,
-    ...(dev === null ? {} : { onStarted: (started) => dev.onStarted(started) }),
+    ...(dev === null
+      ? {}
+      : {
+          onStarted: (started) => dev.onStarted(started),
+          isDirectoryLocked: chosen.dataDir === dev.config.dataDir,
+        }),
   })
 }
 

@@ -53,7 +53,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   let readiness: Readiness = 'starting'
 
   await using stack = new AsyncDisposableStack()
-  stack.use(await lockDirectory(config.dataDir))
+  if (options.isDirectoryLocked !== true) stack.use(await lockDirectory(config.dataDir))
   const metrics = createMetrics()
   const stats = new LiveStats({
     clock: systemClock,
@@ -162,7 +162,8 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     diagPort,
   }
   log.info({ ...started, hostId, version }, 'teleport is ready')
-  await options.onStarted?.(started)
+  // Who wants to stop does not wait for what is told at the start.
+  await Promise.race([options.onStarted?.(started), aborted(signal)])
 
   await aborted(signal)
   readiness = 'stopping'

@@ -24,7 +24,7 @@ export async function runMember(options: RunOptions): Promise<void> {
   let readiness: Readiness = 'starting'
 
   await using stack = new AsyncDisposableStack()
-  stack.use(await lockDirectory(config.dataDir))
+  if (options.isDirectoryLocked !== true) stack.use(await lockDirectory(config.dataDir))
   const metrics = createMetrics()
   const diagPort =
     config.diagAddress === null

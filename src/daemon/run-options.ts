@@ -19,4 +19,6 @@ export interface RunOptions {
   readonly log: Logger
   readonly signal: AbortSignal
   readonly onStarted?: (started: Started) => void | Promise<void>
+  /** Whoever calls has locked the data directory already. */
+  readonly isDirectoryLocked?: boolean
 }

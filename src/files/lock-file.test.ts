@@ -55,6 +55,36 @@ describe('withLockFile()', () => {
     expect(most).toBe(1)
   })
 
+  it('lets one in at a time where many find the lock of a process that died', async () => {
+    const dead = `${await endedProcess()} ${hostname()} 0123456789abcdef\n`
+    let overlaps = 0
+    for (let round = 0; round < 40; round += 1) {
+      await writeFile(lock, dead)
+      let inside = 0
+      await Promise.all(
+        Array.from({ length: 20 }, () =>
+          withLockFile(lock, patient, async () => {
+            inside += 1
+            if (inside > 1) overlaps += 1
+            await new Promise((resolve) => setTimeout(resolve, 1))
+            inside -= 1
+          }),
+        ),
+      )
+    }
+    expect(overlaps).toBe(0)
+    expect(await readdir(directory)).toEqual([])
+  })
+
+  it('goes on after a process that died while it took a left-over lock away', async () => {
+    await writeFile(lock, `${await endedProcess()} ${hostname()} 0123456789abcdef\n`)
+    await writeFile(`${lock}.stale`, '')
+    const old = new Date(Date.now() - 60_000)
+    await utimes(`${lock}.stale`, old, old)
+    expect(await withLockFile(lock, patient, async () => 'in')).toBe('in')
+    expect(await readdir(directory)).toEqual([])
+  })
+
   it('says once that it waits, and names who holds the lock', async () => {
     let waits = 0
     await withLockFile(lock, patient, async () => {

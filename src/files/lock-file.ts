@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode } from '../core/index.ts'
@@ -7,6 +7,8 @@ import { FilesError } from './errors.ts'
 
 /** Who waits looks this often, give or take half: short against any write, and nobody wakes in step. */
 const LOOK_EVERY_MS = 15
+/** Far above what it takes to look at a lock and remove it. */
+const GUARD_STALE_MS = 5000
 
 /** Fifty programs at once are a script over many clusters, and the last of them must not fail. */
 const MAX_TURNS = 20
@@ -47,10 +49,8 @@ async function acquire(path: string, token: string, options: LockOptions): Promi
   let deadline = last
   for (let waited = false; ; waited = true) {
     if (await take(path, token)) return
-    if (await isLeftOver(path, options.staleMs)) {
-      await discard(path)
-      continue
-    }
+    const isOver = await isLeftOver(path, options.staleMs)
+    if (isOver && (await discard(path, options.staleMs))) continue
     if (!waited) options.onWait?.()
     const now = await holderOf(path)
     if (now !== holder) {
@@ -129,25 +129,27 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Takes a left-over lock out of the way: renamed first, since of several processes that found it only one can do that.
- * Who then holds something younger than what was found has taken a live lock, and puts it back.
+ * Takes a left-over lock out of the way. One process at a time may: it looks again under a guard, since another may have done so
+ * already, and made a lock of its own. Only who holds the guard removes what is not his, so what it sees is what it removes. False:
+ * somebody else is at it.
  */
-async function discard(path: string): Promise<void> {
-  const aside = `${path}.${randomBytes(8).toString('hex')}`
-  const found = await stat(path).catch(() => null)
-  if (found === null) return
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
-    throw error
+async function discard(path: string, staleMs: number): Promise<boolean> {
+  const guard = `${path}.stale`
+  if (!(await take(guard, `${process.pid} ${hostname()} discards\n`))) {
+    // Held for less than a millisecond; one that is old is of a process that died in it.
+    const found = await stat(guard).catch(() => null)
+    if (found !== null && Date.now() - found.mtimeMs > GUARD_STALE_MS) await remove(guard)
+    return false
   }
-  const taken = await stat(aside).catch(() => null)
-  // Inodes are used again at once, so the time counts too.
-  const same = taken?.ino === found.ino && taken.mtimeMs === found.mtimeMs
-  if (!same) await link(aside, path).catch(() => {})
-  await unlink(aside).catch(() => {})
+  try {
+    if (await isLeftOver(path, staleMs)) await remove(path)
+    return true
+  } finally {
+    await remove(guard)
+  }
 }
+
+const remove = (path: string): Promise<void> => unlink(path).catch(() => {})
 
 async function ownerOf(path: string): Promise<string> {
   const owner = await readOwner(path)

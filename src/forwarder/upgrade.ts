@@ -39,7 +39,11 @@ export async function upgrade(
     ])
     const dialled = await request.connection.cluster.upstream.dialForUpgrade(signal)
     const answer = await ask(deps, request, wanted, dialled, signal)
-    if (answer.type === 'refused' && answer.status === 401 && !isProxied(request.info)) {
+    if (answer.type === 'switched' && waiting.withdrawn !== null) {
+      // Between the answer and now; nobody tells the stream what it did not hear.
+      answer.socket.destroy()
+      await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
+    } else if (answer.type === 'refused' && answer.status === 401 && !isProxied(request.info)) {
       dialled.refused()
       await fail(deps, request, waiting, notAccepted)
     } else if (answer.type === 'refused') await relay(deps, request, answer)

@@ -31,6 +31,7 @@ export async function lockDirectory(path: string): Promise<AsyncDisposable> {
   await writeFile(ownerFile, `${process.pid}\n`, { mode: 0o600 })
   return {
     async [Symbol.asyncDispose]() {
+      if (!database.isOpen) return
       database.exec('ROLLBACK')
       database.close()
     },

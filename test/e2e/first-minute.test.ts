@@ -81,20 +81,16 @@ for (const { what, kubeconfig, missing, context, says } of kinds) {
         await typeAtTerminal(
           printed(running, 'npx tsh invite'),
           [
-            ['(yes/no', 'yes'],
+            ['The link', printed(running, 'https://127.0.0.1')],
             ['New password', PASSWORD],
             ['The same again', PASSWORD],
           ],
           { cwd: directory, env },
         )
-        await typeAtTerminal(
-          printed(running, 'npx tsh login'),
-          [
-            ['(yes/no', 'yes'],
-            ['Password for', PASSWORD],
-          ],
-          { cwd: directory, env },
-        )
+        await typeAtTerminal(printed(running, 'npx tsh login'), [['Password for', PASSWORD]], {
+          cwd: directory,
+          env,
+        })
         const kubectl = printed(running, 'kubectl get pods').replace('kubectl', newest?.path ?? '')
         await shell(kubectl)
         if (context !== null) {

@@ -9,7 +9,7 @@ import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps, Stranger } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
-import { identityOf, issueUserCertificate } from '../issue-certificate.ts'
+import { assertCertifiable, identityOf, issueUserCertificate } from '../issue-certificate.ts'
 import { MAX_LOGIN_TTL_MS } from '../limits.ts'
 import { assertUnbarred } from '../locks/assert-unbarred.ts'
 import { alreadyAudited } from '../refusal.ts'
@@ -33,6 +33,8 @@ export function loginHandlers(
     }),
 
     'login.create': async ({ caller, body }) => {
+      // First: a code works once, and "success" means that a certificate comes.
+      assertCertifiable(body.public_key)
       const { identity, roles } = await prove(deps, caller, body).catch(async (error: unknown) => {
         if (!(error instanceof ApiError)) throw error
         await noteRefusal(audit, caller, body.user, error)

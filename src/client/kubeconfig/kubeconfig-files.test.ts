@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -48,6 +60,39 @@ describe('updateKubeconfigs()', () => {
     expect((await names()).toSorted()).toEqual(wanted.toSorted())
   })
 
+  it('takes a file from others when it gets a private key, and says so', async () => {
+    await add('a')
+    await chmod(path, 0o644)
+    await add('b')
+    expect((await stat(path)).mode & 0o777).toBe(0o644)
+    const narrowed: string[] = []
+    const withKey: Edit = {
+      kind: 'put',
+      section: 'users',
+      name: 'a',
+      set: { 'client-key-data': 'a2V5' },
+      mark: { proxy: 'p', user: 'u', teleportCluster: 't', kubeCluster: 'a' },
+    }
+    await updateKubeconfigs([path], () => ({ edits: new Map([[path, [withKey]]]) }), {
+      onNarrowed: (which) => narrowed.push(which),
+    })
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect(narrowed).toEqual([path])
+  })
+
+  it('makes neither a directory nor a lock for what is only read', async () => {
+    await add('a')
+    const elsewhere = join(directory, 'elsewhere', 'config')
+    const seen = await updateKubeconfigs([path, elsewhere], (files) => {
+      expect(files.map(({ text }) => text !== null)).toEqual([true, false])
+      return { edits: new Map<string, readonly Edit[]>() }
+    })
+    expect(seen.edits.size).toBe(0)
+    expect(await readdir(directory)).toEqual(['.kube'])
+    await updateKubeconfigs([elsewhere], () => ({ edits: new Map<string, readonly Edit[]>() }))
+    expect(await readdir(directory)).toEqual(['.kube'])
+  })
+
   it('does not write what does not change', async () => {
     await add('a')
     const old = new Date(1_000_000)
@@ -59,8 +104,11 @@ describe('updateKubeconfigs()', () => {
 
   it('takes the locks of all files, and gives them back when the plan fails', async () => {
     const other = join(directory, 'other')
+    await add('a')
+    await writeFile(other, '')
     let seen: string[] = []
     const failed = updateKubeconfigs([path, other], () => {
+      expect([existsSync(`${path}.lock`), existsSync(`${other}.lock`)]).toEqual([true, true])
       throw new Error('no')
     })
     await expect(failed).rejects.toThrow('no')
@@ -69,8 +117,8 @@ describe('updateKubeconfigs()', () => {
       return { edits: new Map() }
     })
     expect(seen).toEqual([path, other])
-    expect(await readdir(join(directory, '.kube'))).toEqual([])
-    expect(await readdir(directory)).toEqual(['.kube'])
+    expect(await readdir(join(directory, '.kube'))).toEqual(['config'])
+    expect(await readdir(directory)).toEqual(['.kube', 'other'])
   })
 
   it('writes through a symbolic link, under the lock of the link', async () => {

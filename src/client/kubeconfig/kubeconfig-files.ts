@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { errorCode, errorMessage } from '../../core/index.ts'
 import { makePrivateDirectory, replaceFile, withLockFile } from '../../files/index.ts'
@@ -57,10 +57,52 @@ export async function updateKubeconfigs<
 >(
   paths: readonly string[],
   plan: (files: readonly KubeconfigFile[]) => Plan,
-  options: { readonly onWait?: (lock: string) => void } = {},
+  options: {
+    readonly onWait?: (lock: string) => void
+    /** A file got a private key, and is no longer open to group and others. */
+    readonly onNarrowed?: (path: string) => void
+  } = {},
 ): Promise<Plan> {
+  const present = await existing(paths)
+  const done = await updateLocked(paths, plan, options, present)
+  // Only what is written gets a directory and a lock; a file that is new is known when all was read.
+  return 'plan' in done
+    ? done.plan
+    : finished(await updateLocked(paths, plan, options, [...present, ...done.needs]))
+}
+
+type Done<Plan> = { readonly plan: Plan } | { readonly needs: readonly string[] }
+
+function finished<Plan>(done: Done<Plan>): Plan {
+  if ('plan' in done) return done.plan
+  throw new ClientError(
+    'KUBECONFIG_UNWRITABLE',
+    `kubeconfigs appear while they are written: ${done.needs.join(', ')}`,
+    { hint: 'try again' },
+  )
+}
+
+async function existing(paths: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        () => [path],
+        (error: unknown) => (isAbsent(error) ? [] : [path]),
+      ),
+    ),
+  )
+  return found.flat()
+}
+
+/** Under the locks of `lockedPaths`; names what must be locked besides, and then has written nothing. */
+async function updateLocked<Plan extends { readonly edits: ReadonlyMap<string, readonly Edit[]> }>(
+  paths: readonly string[],
+  plan: (files: readonly KubeconfigFile[]) => Plan,
+  options: NonNullable<Parameters<typeof updateKubeconfigs>[2]>,
+  lockedPaths: readonly string[],
+): Promise<Done<Plan>> {
   const unlockable = new Map<string, unknown>()
-  const update = async (): Promise<Plan> => {
+  const update = async (): Promise<Done<Plan>> => {
     const files = await readKubeconfigs(paths)
     const planned = plan(files)
     // All are thought through before the first is written.
@@ -68,17 +110,21 @@ export async function updateKubeconfigs<
       const after = editKubeconfig(text ?? '', planned.edits.get(path) ?? [], path)
       return after === (text ?? '') ? [] : [{ path, after }]
     })
+    const needs = changes.map(({ path }) => path).filter((path) => !lockedPaths.includes(path))
+    if (needs.length > 0) return { needs }
     for (const { path, after } of changes) {
       if (unlockable.has(path)) throw unwritable(path, unlockable.get(path))
-      await replaceFile(path, after).catch((error: unknown) => {
+      const isSecret = (planned.edits.get(path) ?? []).some(embedsKey)
+      const narrowed = await replaceFile(path, after, isSecret).catch((error: unknown) => {
         throw unwritable(path, error)
       })
+      if (narrowed) options.onNarrowed?.(path)
     }
-    return planned
+    return { plan: planned }
   }
-  const locked = paths
+  const locked = lockedPaths
     .toSorted()
-    .reduceRight<() => Promise<Plan>>(
+    .reduceRight<() => Promise<Done<Plan>>>(
       (work, path) => () => withKubeconfigLock(path, unlockable, options.onWait, work),
       update,
     )
@@ -110,6 +156,9 @@ async function withKubeconfigLock<T>(
     return work()
   }
 }
+
+const embedsKey = (edit: Edit): boolean =>
+  edit.kind === 'put' && typeof edit.set['client-key-data'] === 'string'
 
 const isRefusal = (error: unknown): boolean =>
   ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ENOTDIR', 'EEXIST'].includes(

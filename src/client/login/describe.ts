@@ -2,10 +2,11 @@ import type { ResponseOf } from '../../contract/index.ts'
 import { readAnswer } from '../api-client.ts'
 import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
-import { exchange } from '../exchange.ts'
+import { exchange, MAX_UNVERIFIED_BYTES } from '../exchange.ts'
 import { explainFailure } from '../failures.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
 import { pathOf } from '../routes.ts'
+import { isName } from './is-name.ts'
 
 export type LoginDescription = ResponseOf<'login.describe'>
 
@@ -33,18 +34,29 @@ export async function describeUnverified(
     },
     dial,
     timeoutMs: UNVERIFIED_TIMEOUT_MS,
+    maxBytes: MAX_UNVERIFIED_BYTES,
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
     throw explainFailure(error, text, PROXY_HINTS)
   })
   try {
-    return readAnswer(answer) as LoginDescription
+    return parseDescription(readAnswer(answer))
   } catch (error) {
     // Not with its words: they are of whoever answers.
     throw new ClientError('BAD_ANSWER', `the auth service behind ${text} does not say what it is`, {
       cause: error,
     })
   }
+}
+
+/** Judges what is used of an answer, verified or not. Throws ClientError BAD_ANSWER. */
+export function parseDescription(value: unknown): LoginDescription {
+  const described = typeof value === 'object' && value !== null ? value : {}
+  const { cluster_name, host_ca, time } = described as Partial<Record<string, unknown>>
+  if (isName(cluster_name) && typeof host_ca === 'string' && isName(time)) {
+    return described as LoginDescription
+  }
+  throw new ClientError('BAD_ANSWER', 'the auth service does not say what it is')
 }
 
 /** For whoever reaches the auth service through a proxy. */

@@ -5,7 +5,12 @@ import { ClientError } from '../errors.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
 import { CLOCK_HINT, clockDifferenceMs, clockWords } from './clock-difference.ts'
 import { decideTrust } from './decide-trust.ts'
-import { describeUnverified, type LoginDescription, PROXY_HINTS } from './describe.ts'
+import {
+  describeUnverified,
+  type LoginDescription,
+  PROXY_HINTS,
+  parseDescription,
+} from './describe.ts'
 import { type HostAuthority, hostAuthorities, pinsOf } from './host-ca.ts'
 import { pingProxy } from './ping.ts'
 
@@ -128,7 +133,7 @@ async function openVerified(
 ): Promise<Channel> {
   const connection = connectionTo(options, clusterName, hostCa)
   using client = new ApiClient(connection)
-  const description = await client.call('login.describe', {})
+  const description = parseDescription(await client.call('login.describe', {}))
   if (description.cluster_name !== clusterName) {
     throw new ClientError(
       'BAD_ANSWER',

@@ -2,9 +2,10 @@ import { isIP } from 'node:net'
 import { errorMessage } from '../../core/index.ts'
 import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
-import { exchange } from '../exchange.ts'
+import { exchange, MAX_UNVERIFIED_BYTES } from '../exchange.ts'
 import { explainAltered } from '../failures.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
+import { isName } from './is-name.ts'
 
 const PING_TIMEOUT_MS = 15_000
 
@@ -50,6 +51,7 @@ export async function pingProxy(
     },
     dial,
     timeoutMs: PING_TIMEOUT_MS,
+    maxBytes: MAX_UNVERIFIED_BYTES,
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
     throw (
@@ -62,16 +64,17 @@ export async function pingProxy(
     )
   })
   const parsed = parseJson(answer.text)
-  if (answer.status !== 200 || typeof parsed?.['cluster_name'] !== 'string') {
+  const clusterName = parsed?.['cluster_name']
+  if (answer.status !== 200 || !isName(clusterName)) {
     throw new ClientError('BAD_ANSWER', `the server at ${text} is not a Teleport proxy`, {
       hint: '--proxy is the web address of the proxy, as in a browser',
     })
   }
-  const version = parsed['server_version']
-  const pins = parsed['ca_pins']
+  const version = parsed?.['server_version']
+  const pins = parsed?.['ca_pins']
   return {
-    clusterName: parsed['cluster_name'],
-    serverVersion: typeof version === 'string' ? version : null,
+    clusterName,
+    serverVersion: isName(version) ? version : null,
     caPins: Array.isArray(pins) ? pins.filter((pin) => typeof pin === 'string') : [],
   }
 }

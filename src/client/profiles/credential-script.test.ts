@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,7 +15,11 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 const HOSTILE = `a'b"c$(id)\`id\`\\ \n\${HOME}`
 
 /** Writes the script as the store does, with a launcher that tells how it was called. */
-async function script(expiresAtMs: number, clock: 'proc' | 'date'): Promise<string> {
+async function script(
+  expiresAtMs: number,
+  clock: 'proc' | 'date',
+  printer: 'printf' | 'cat' = 'printf',
+): Promise<string> {
   const launcher = join(directory, 'tsh $(id)')
   await writeFile(launcher, '#!/bin/sh\nprintf "%s|" "$TELEPORT_HOME" "$@"\n', { mode: 0o755 })
   const path = join(directory, 'kube-credentials')
@@ -26,6 +30,7 @@ async function script(expiresAtMs: number, clock: 'proc' | 'date'): Promise<stri
     launcher: [launcher, '--flag'],
     home: HOSTILE,
     clock,
+    printer,
   })
   await writeFile(path, text)
   await chmod(path, 0o700)
@@ -38,6 +43,21 @@ const start = async (path: string, env: Record<string, string> = {}): Promise<st
   const { stdout } = await promisify(execFile)(path, ['--kube-cluster=a b', HOSTILE], { env })
   return stdout
 }
+
+describe('the script where printf is no part of the shell', () => {
+  it('prints the credential, and has no program that gets it as an argument', async () => {
+    const path = await script(Date.now() + 3_600_000, 'date', 'cat')
+    expect(await readFile(path, 'utf8')).not.toContain('printf')
+    for (const version of ['v1', 'v1beta1']) {
+      const info = `{"apiVersion":"client.authentication.k8s.io/${version}"}`
+      const printed = await start(path, { KUBERNETES_EXEC_INFO: info, PATH: '/usr/bin:/bin' })
+      expect(JSON.parse(printed)).toMatchObject({
+        apiVersion: `client.authentication.k8s.io/${version}`,
+        status: { clientCertificateData: HOSTILE, clientKeyData: 'key' },
+      })
+    }
+  })
+})
 
 describe.each(['proc', 'date'] as const)('the script with the clock of %s', (clock) => {
   it('prints the credential while it is valid, in the version that is asked for', async () => {

@@ -21,9 +21,11 @@ export function credentialScript(options: {
   /** TELEPORT_HOME of the profile. */
   readonly home: string
   readonly clock: 'proc' | 'date'
+  /** `printf` only where it is a part of the shell: as a program it would show the key to everybody who lists processes. */
+  readonly printer: 'printf' | 'cat'
 }): string {
   const [v1beta1, v1] = execApiVersions.map((version) =>
-    shellWord(execCredential(version, options)),
+    printing(options.printer, execCredential(version, options)),
   )
   const isValid =
     options.clock === 'proc'
@@ -33,8 +35,12 @@ export function credentialScript(options: {
 # Written by tsh for kubectl. It holds a private key.
 if ${isValid}; then
   case \${KUBERNETES_EXEC_INFO-} in
-    *client.authentication.k8s.io/v1\\"*) printf '%s\\n' ${v1} ;;
-    *) printf '%s\\n' ${v1beta1} ;;
+    *client.authentication.k8s.io/v1\\"*)
+${v1}
+      ;;
+    *)
+${v1beta1}
+      ;;
   esac
   exit 0
 fi
@@ -43,6 +49,12 @@ export TELEPORT_HOME
 exec ${options.launcher.map(shellWord).join(' ')} kube credentials "$@"
 `
 }
+
+/** The credential is JSON in one line, so it cannot be the word that ends it. */
+const printing = (printer: 'printf' | 'cat', credential: string): string =>
+  printer === 'printf'
+    ? `printf '%s\\n' ${shellWord(credential)}`
+    : `cat <<'CREDENTIAL'\n${credential}\nCREDENTIAL`
 
 /** Until when the script answers by itself. */
 export const scriptDeadlineMs = (expiresAtMs: number): number => expiresAtMs - LAST_MINUTE_MS

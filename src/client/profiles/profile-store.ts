@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { access, chmod, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
 import { errorCode, errorMessage } from '../../core/index.ts'
 import {
   makePrivateDirectory,
@@ -123,6 +125,7 @@ export class ProfileStore {
             launcher,
             home: this.home,
             clock: await scriptClock(),
+            printer: await scriptPrinter(),
           }),
           executable: true,
           modifiedAt: new Date(scriptDeadlineMs(profile.expires_at_ms)),
@@ -285,6 +288,14 @@ async function scriptClock(): Promise<'proc' | 'date'> {
   const age = found === null ? Number.NaN : Date.now() - found.mtimeMs
   const uptimeMs = process.uptime() * 1000
   return age > -1000 && age < uptimeMs + 5000 ? 'proc' : 'date'
+}
+
+/** What `/bin/sh` says of its printf: its name alone when it is a part of it, else where the program is. */
+function scriptPrinter(): Promise<'printf' | 'cat'> {
+  return promisify(execFile)('/bin/sh', ['-c', 'command -v printf']).then(
+    ({ stdout }) => (stdout.trim() === 'printf' ? 'printf' : 'cat'),
+    () => 'cat',
+  )
 }
 
 const unreadable = (path: string, error: unknown): ClientError =>

@@ -26,10 +26,11 @@ auth_service:
     # A password alone, so that the first minute needs no phone. Elsewhere leave this line out: then it is "otp".
     second_factor: "off"
 proxy_service:
-  public_addr: localhost:${ports.web}
+  # Not "localhost": programs look for that at [::1] first, where somebody else on this machine may listen.
+  public_addr: 127.0.0.1:${ports.web}
   web_listen_addr: 127.0.0.1:${ports.web}
   kube_listen_addr: 127.0.0.1:${ports.kube}
-  kube_public_addr: localhost:${ports.kube}
+  kube_public_addr: 127.0.0.1:${ports.kube}
 kubernetes_service:
   enabled: yes
   kubeconfig_file: ${JSON.stringify(kubeconfigFile)}

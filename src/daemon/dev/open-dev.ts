@@ -1,10 +1,11 @@
-import { access, constants, mkdir, rm } from 'node:fs/promises'
+import { access, constants, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { ApiClient, readAdminIdentity } from '../../client/index.ts'
 import { errorMessage, silentLogger, systemClock } from '../../core/index.ts'
 import { openDemoCluster } from '../../demo/index.ts'
 import { writePrivateFile } from '../../files/index.ts'
+import { lockDirectory } from '../../storage/index.ts'
 import { type BrokenContext, loadUpstreams, THROUGH_TELEPORT } from '../../upstream/index.ts'
 import { parseConfig, type TeleportConfig } from '../config/index.ts'
 import { DaemonError } from '../errors.ts'
@@ -14,6 +15,7 @@ import { makeFirstRequest } from './first-request.ts'
 import { ensureFirstUser } from './first-user.ts'
 import { currentKubeconfigs } from './kubeconfigs.ts'
 import { devPorts } from './ports.ts'
+import { prepareDirectory } from './prepare-directory.ts'
 import { listed, nextSteps, requestLine, step, trouble } from './words.ts'
 
 const DIRECTORY = '.teleport'
@@ -38,7 +40,9 @@ export async function openDev(env: Env, say: (line: string) => void): Promise<De
   await using stack = new AsyncDisposableStack()
   const directory = resolve(DIRECTORY)
   say('\nTeleport Kubernetes Access, for trying out on this machine\n')
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await prepareDirectory(directory)
+  // Another one that runs here keeps what it has written.
+  stack.use(await lockDirectory(directory))
   const source = await clustersToServe(stack, directory, env)
   const ports = await devPorts()
   const configFile = join(directory, 'teleport.yaml')
@@ -52,7 +56,7 @@ export async function openDev(env: Env, say: (line: string) => void): Promise<De
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     async onStarted(started) {
       try {
-        await greet({ started, directory, source, proxy: `localhost:${ports.web}`, env, say })
+        await greet({ started, directory, source, proxy: `127.0.0.1:${ports.web}`, env, say })
       } catch (error) {
         // It serves all the same.
         say(trouble('first user', errorMessage(error)))
@@ -128,6 +132,7 @@ async function greet(options: {
   const user = await ensureFirstUser(client)
   const since = user.created ? 'made now' : 'from an earlier start'
   say(step('first user', `"${user.name}", ${since}, role admin, Kubernetes group system:masters`))
+  const { ca_pins: caPins } = await client.call('status.read', {})
   const [cluster] = kubeClusters
   if (cluster !== undefined && kubePort !== null) {
     await showFirstRequest({ client, user: user.name, kubePort, cluster, say })
@@ -138,6 +143,7 @@ async function greet(options: {
       prefix: 'npx ',
       configFile: join(DIRECTORY, 'teleport.yaml'),
       proxy: options.proxy,
+      caPins,
       user,
       clusters: kubeClusters,
       hasKubectl: await onPath('kubectl', env),

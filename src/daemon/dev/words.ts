@@ -1,3 +1,5 @@
+import { shellWord } from '../../client/index.ts'
+import { printable } from '../../core/index.ts'
 import type { FirstRequest } from './first-request.ts'
 import type { FirstUser } from './first-user.ts'
 
@@ -5,8 +7,11 @@ import type { FirstUser } from './first-user.ts'
 
 const SHOWN_NAMES = 4
 
-export const step = (what: string, detail: string): string => `  ✓ ${what.padEnd(15)} ${detail}`
-export const trouble = (what: string, detail: string): string => `  ! ${what.padEnd(15)} ${detail}`
+/** Details are the words of API servers, too. */
+export const step = (what: string, detail: string): string =>
+  `  ✓ ${what.padEnd(15)} ${printable(detail)}`
+export const trouble = (what: string, detail: string): string =>
+  `  ! ${what.padEnd(15)} ${printable(detail)}`
 
 /** `a, b, c and 3 more` */
 export function listed(names: readonly string[], shown: number = SHOWN_NAMES): string {
@@ -27,6 +32,8 @@ export interface NextSteps {
   readonly prefix: string
   readonly configFile: string
   readonly proxy: string
+  /** Of the authorities: with them the first contact is no matter of trust. */
+  readonly caPins: readonly string[]
   readonly user: FirstUser
   readonly clusters: readonly string[]
   readonly hasKubectl: boolean
@@ -37,17 +44,19 @@ export function nextSteps(facts: NextSteps): string {
   const { prefix, user, proxy, configFile } = facts
   const [first = ''] = facts.clusters
   const several = facts.clusters.length > 1
+  const pins = facts.caPins.map((pin) => ` --ca-pin=${pin}`).join('')
   const steps: string[][] = []
   if (user.invite !== null) {
     steps.push([
-      `set the password of "${user.name}"; the link works once, for an hour:`,
-      `  ${prefix}tsh invite ${user.invite}`,
-      'or open it in a browser, which warns: the certificate is one of this machine only',
+      `set the password of "${user.name}"; it asks for the link below, which works once, for an hour:`,
+      `  ${prefix}tsh invite${pins}`,
+      user.invite,
+      'or open that in a browser, which warns: the certificate is one of this machine only',
     ])
   }
   steps.push([
     'log in; your kubeconfig gets a context for each cluster:',
-    `  ${prefix}tsh login --proxy=${proxy} --user=${user.name}`,
+    `  ${prefix}tsh login --proxy=${proxy} --user=${user.name}${pins}`,
   ])
   if (several) steps.push(['choose a cluster:', `  ${prefix}tsh kube login ${shellWord(first)}`])
   steps.push([
@@ -65,7 +74,3 @@ export function nextSteps(facts: NextSteps): string {
   )
   return ['In another terminal, in this directory:', '', ...numbered, ''].join('\n')
 }
-
-/** A word that a shell takes as it is, in single quotes where it must. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`

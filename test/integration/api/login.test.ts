@@ -199,6 +199,16 @@ describe('logging in', () => {
     await loggedIn()
   })
 
+  it('neither uses a code up nor tells of a login for a key that cannot be certified', async () => {
+    const before = logins().length
+    expect(await login({ public_key: 'x' })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'BAD_REQUEST' } },
+    })
+    expect(logins()).toHaveLength(before)
+    await loggedIn()
+  })
+
   it('takes the code of the invitation no second time', async () => {
     clock.advance(-30_000)
     expect(await login()).toMatchObject(REFUSED)

@@ -180,13 +180,13 @@ describe('tsh kube login', () => {
       'team',
       '--as=viewer',
       '--as-groups=a,b',
-      '--as-group=c',
+      '--as-group=cn=c,ou=d',
     )
     const name = 'example.com-staging'
     expect((await entry('contexts', name))?.context['namespace']).toBe('team')
     expect((await entry('users', name))?.user).toMatchObject({
       as: 'viewer',
-      'as-groups': ['a', 'b', 'c'],
+      'as-groups': ['a', 'b', 'cn=c,ou=d'],
     })
     // A login leaves both as they are, a login to the cluster means oneself again.
     await joe.tsh('login')

@@ -191,7 +191,7 @@ describe('tsh login', () => {
     const { code, err } = await login()
     expect(code).toBe(0)
     expect(err).toContain(
-      'tsh: the kubeconfig has an entry "example.com-prod" that tsh did not write: it was left alone.',
+      `tsh: the kubeconfig has an entry "example.com-prod" that is not of example.com at ${teleport.proxy}: it was left alone.`,
     )
     expect(await joe.kubeconfig()).toBe(mine)
   })

@@ -6,7 +6,7 @@ import { print, say } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
 import { everyPage } from '../every-page.ts'
-import { LINK_TTL, linkText, makeLink, parseLinkTtl } from './link.ts'
+import { caPinsOf, LINK_TTL, linkText, makeLink, parseLinkTtl } from './link.ts'
 import { resetCommand } from './reset.ts'
 
 /** The role of a user for whom none was named: what the user's own Kubernetes groups and users allow. */
@@ -120,9 +120,10 @@ async function add({ io, connect }: TctlContext, name: string, flags: AddFlags):
     )
   }
   const link = await makeLink(client, name, 'invite', ttlMs)
+  const pins = await caPinsOf(client)
   print(
     io,
-    render(format, [{ user, invite: link }], () => linkText(name, link)),
+    render(format, [{ user, invite: link }], () => linkText(name, link, pins)),
   )
   say(
     io,

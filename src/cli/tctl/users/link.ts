@@ -36,10 +36,21 @@ export const makeLink = (
     body: { kind, ...(ttlMs === undefined ? {} : { ttl_ms: ttlMs }) },
   })
 
+/** Of the authorities, for whoever logs in the first time; none where the roles do not show them. */
+export const caPinsOf = (client: ApiClient): Promise<readonly string[]> =>
+  client.call('status.read', {}).then(
+    ({ ca_pins: pins }) => pins,
+    () => [],
+  )
+
 /** The link for whoever hands it on, with what it is good for. */
-export function linkText(name: string, { url, path, expires }: Link): string {
+export function linkText(
+  name: string,
+  { url, path, expires }: Link,
+  caPins: readonly string[] = [],
+): string {
   const until = `it works once, until ${expires}`
   return url === null
     ? `this cluster has no web address; on the one that it is given, ${name} opens ${path} and chooses a password (${until})`
-    : `with this link ${name} chooses a password; ${until}:\n\n  ${url}\n`
+    : `with this link ${name} chooses a password; ${until}:\n\n  ${url}\n\nin a browser, or in a terminal, where it is asked for:\n\n  tsh invite${caPins.map((pin) => ` --ca-pin=${pin}`).join('')}\n`
 }

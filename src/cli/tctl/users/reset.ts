@@ -3,7 +3,7 @@ import { parseFormat, render } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
-import { LINK_TTL, linkText, makeLink, parseLinkTtl } from './link.ts'
+import { caPinsOf, LINK_TTL, linkText, makeLink, parseLinkTtl } from './link.ts'
 
 /** `tctl users reset` */
 export function resetCommand(context: TctlContext): Command {
@@ -18,11 +18,14 @@ export function resetCommand(context: TctlContext): Command {
       const ttlMs = parseLinkTtl('reset', options.ttl)
       using client = await context.connect()
       const link = await makeLink(client, name, 'reset', ttlMs)
+      const pins = await caPinsOf(client)
       const { io } = context
       print(
         io,
         render(format, [{ user: name, ...link }], () =>
-          [`password and second factor of "${name}" are ended`, linkText(name, link)].join('\n'),
+          [`password and second factor of "${name}" are ended`, linkText(name, link, pins)].join(
+            '\n',
+          ),
         ),
       )
       say(

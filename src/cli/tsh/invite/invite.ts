@@ -30,12 +30,14 @@ type Invitation = ResponseOf<'invites.describe'>
  */
 export async function acceptInvite(
   context: TshContext,
-  link: string,
+  given: string | undefined,
   flags: InviteFlags,
 ): Promise<void> {
   const { world, store } = context
   const { io } = world
-  const { proxy, token } = parseInviteLink(link)
+  const lines = flags.passwordStdin === true ? (await readAll(io.stdin)).split(/\r?\n/) : []
+  const link = given ?? (flags.passwordStdin === true ? lines.shift() : await askLink(context))
+  const { proxy, token } = parseInviteLink(link ?? '')
   const channel = await openChannel({
     proxy,
     known: await store.known(proxy.text),
@@ -53,7 +55,7 @@ export async function acceptInvite(
     `This link is for "${printable(invitation.user)}" of ${printable(invitation.cluster_name)}; it works once, until ${instant(Date.parse(invitation.expires))}.`,
   )
   await (flags.passwordStdin === true
-    ? acceptFromStdin(context, client, token, invitation)
+    ? acceptFromStdin(client, token, invitation, lines[0] ?? '')
     : acceptByAsking(context, client, token, invitation))
   print(io, `The password of "${printable(invitation.user)}" is set.`)
   const pins = caPinsOf(channel.description.host_ca).map((pin) => ` --ca-pin=${pin}`)
@@ -99,18 +101,25 @@ async function acceptByAsking(
 /** Refusals after which the same link may be tried again. */
 const CORRECTABLE: ReadonlySet<string> = new Set(['PASSWORD_WEAK', 'OTP_WRONG', 'BAD_REQUEST'])
 
+/** Not shown while it is typed: whoever has it first becomes the user. */
+async function askLink({ world }: TshContext): Promise<string> {
+  if (world.prompts !== null) return world.prompts.secret('The link: ')
+  throw new CliError('NO_TERMINAL', 'which link? nobody is here to say it', {
+    hint: 'give it as an argument, or as the first line of stdin with --password-stdin',
+  })
+}
+
 async function acceptFromStdin(
-  { world }: TshContext,
   client: ApiClient,
   token: string,
   invitation: Invitation,
+  password: string,
 ): Promise<void> {
   if (invitation.otp !== null) {
     throw new CliError('USAGE', 'this cluster asks for a one-time code, which needs a person', {
       hint: 'run it in a terminal without --password-stdin, or open the link in a browser',
     })
   }
-  const [password = ''] = (await readAll(world.io.stdin)).split(/\r?\n/)
   if (password === '') throw new CliError('USAGE', 'there is no password on stdin')
   await client.call('invites.accept', { body: { token, password } })
 }

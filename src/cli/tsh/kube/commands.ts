@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { CliError } from '../../errors.ts'
 import { examples } from '../../run.ts'
 import type { TshContext } from '../context.ts'
-import { formatFlag, list } from '../flags.ts'
+import { collect, formatFlag, list } from '../flags.ts'
 import type { CredentialFlags } from './credentials.ts'
 import type { EachFlags } from './each/each.ts'
 import type { KubeLoginFlags } from './login.ts'
@@ -55,7 +55,7 @@ function loginCommand(context: TshContext): Command {
     .option('-n, --namespace <namespace>', 'the namespace of the context')
     .option('--as <user>', 'be this Kubernetes user there, as far as your roles allow')
     .option('--as-groups <groups>', 'have these groups there, comma-separated', list)
-    .option('--as-group <group>', 'the same, one at a time', list)
+    .option('--as-group <group>', 'the same, one at a time, whatever is in its name', collect)
     .option('--set-context-name <template>', 'name of the context: {{.ClusterName}}-{{.KubeName}}')
     .action(
       async (name: string | undefined, flags: KubeLoginFlags & { asGroup?: readonly string[] }) => {

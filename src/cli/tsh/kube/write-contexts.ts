@@ -42,7 +42,11 @@ export async function writeContexts(
       if (options.mustHave === true && taken !== undefined) throw contextTaken(taken)
       return planned
     },
-    { onWait: (lock) => say(world.io, `tsh: waiting for another program to let go of ${lock}`) },
+    {
+      onWait: (lock) => say(world.io, `tsh: waiting for another program to let go of ${lock}`),
+      onNarrowed: (path) =>
+        say(world.io, `tsh: ${path} holds a private key now: others cannot read it any more`),
+    },
   )
   if (!options.embed) await store.addKubeconfigs(profile, [...plan.edits.keys()])
   for (const name of plan.taken) {
