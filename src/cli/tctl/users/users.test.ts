@@ -3,6 +3,7 @@ import { parse } from 'yaml'
 import { FakeApi, type FakeHandlers } from '../../../../test/support/fake-api.ts'
 import { FakeIo, tctl } from '../../../../test/support/fake-io.ts'
 import type { BodyOf, ResponseOf, UserResource } from '../../../contract/index.ts'
+import { linkText } from './link.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef'
 
@@ -51,9 +52,18 @@ with this link joe chooses a password; it works once, until 2026-01-31T10:00:00.
 
   https://proxy.example.com/web/invite/${TOKEN}
 
+in a browser, or in a terminal, where it is asked for:
+
+  tsh invite
+
 `)
     expect(io.err).toContain('tctl auth sign --user=joe')
     expect(io.err).toContain('the CA pin of "tctl status"')
+  })
+
+  it('names the authority with which the first contact is no matter of trust', () => {
+    const link = { token: TOKEN, path: '/p', url: 'https://p/p', expires: 'later' }
+    expect(linkText('joe', link, ['sha256:00'])).toContain('\n  tsh invite --ca-pin=sha256:00\n')
   })
 
   it('prints data alone for programs', async () => {
