@@ -260,7 +260,7 @@ async function openProxy(
     log: log.child({ service: 'proxy' }),
   })
   const door = await openWebDoor({
-    certificates: await openWebCertificates(config.proxy, auth.certificates),
+    certificates: await openWebCertificates(config.proxy, auth.certificates, systemClock, log),
     clusterName,
     version: options.version,
     kubeAddress: options.kubeAddress,

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { SecureContext } from 'node:tls'
-import { createServerContext, type ServerPair } from '../tls/index.ts'
+import type { Clock, Logger } from '../core/index.ts'
+import type { ServerPair } from '../tls/index.ts'
 import type { TeleportConfig } from './config/index.ts'
 import type { HostCertificates } from './host-certificates.ts'
+import { KeyPairFiles } from './key-pair-files.ts'
 
 /** What the web port shows who it is with. */
 export interface WebCertificates {
@@ -21,14 +22,12 @@ export interface WebCertificates {
 export async function openWebCertificates(
   { keyPair, publicAddresses, webListen }: TeleportConfig['proxy'],
   certificates: HostCertificates,
+  clock: Clock,
+  log: Logger,
 ): Promise<WebCertificates> {
   if (keyPair !== null) {
-    const pair = {
-      key: await readFile(keyPair.keyFile, 'utf8'),
-      certificate: await readFile(keyPair.certFile, 'utf8'),
-    }
-    const context = createServerContext({ ...pair, minVersion: 'TLSv1.2' })
-    return { secureContext: async () => context, nameless: async () => pair }
+    const files = await KeyPairFiles.open(keyPair, clock, log)
+    return { secureContext: () => files.secureContext(), nameless: () => files.pair() }
   }
   const hosts = publicAddresses.map(({ host }) => host.toLowerCase())
   const names = new Set([

@@ -1,5 +1,4 @@
 /**
-/**
  * member is what a process of ours is away from the auth service. It joins by a token, keeps its identity where a restart finds
  * it, renews it, and calls the auth service as who it is. It follows users, roles, locks and authorities, has certificates for
  * what it serves, says how its clusters are, and delivers audit events. What it needs to go on without the auth service lies in
