@@ -212,10 +212,18 @@ function openUndeliverable(
     log,
     async describe(serverName, identity) {
       const cluster = await auth.kubeClusters.findByServerName(serverName)
-      if (cluster === null || cluster.online) return { kind: 'unknown' }
+      if (cluster === null) return { kind: 'unknown' }
       const subject = auth.access.current().subject(identity)
       const visible = subject !== null && clusterAccess(subject, cluster).effect === 'allow'
       if (!visible) return { kind: 'unknown' }
+      if (cluster.online) {
+        return {
+          kind: 'unreached',
+          cluster: cluster.name,
+          labels: cluster.labels,
+          heardMs: cluster.lastSeenMs,
+        }
+      }
       return {
         kind: 'offline',
         cluster: cluster.name,

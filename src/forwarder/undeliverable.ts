@@ -28,6 +28,13 @@ export type Undelivered =
       readonly labels: Readonly<Record<string, string>>
       readonly sinceMs: number
     }
+  /** A service serves it, and no way leads there from here: it has just died, or its tunnel is being made anew. */
+  | {
+      readonly kind: 'unreached'
+      readonly cluster: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly heardMs: number
+    }
 
 /** Answers every request on connections that the gateway could not deliver, with what is wrong and since when. */
 export interface Undeliverable {
@@ -129,10 +136,10 @@ async function answer(
     const bar = barredHere(deps, origin, identity)
     if (bar === null) {
       const found = await describe(serverName, identity)
-      if (found.kind === 'offline') {
+      if (found.kind !== 'unknown') {
         described = { ...described, kubeCluster: found.cluster, labels: found.labels }
       }
-      refusal = found.kind === 'offline' ? offline(found) : unknownCluster
+      refusal = refusalOf(found)
     } else {
       refusal = bar
     }
@@ -165,6 +172,23 @@ const offline = ({ cluster, sinceMs }: Extract<Undelivered, { kind: 'offline' }>
   reason: 'ServiceUnavailable',
   message: `Kubernetes cluster "${cluster}" is offline since ${new Date(sinceMs).toISOString()}: no service of ours serves it`,
 })
+
+const unreached = ({ cluster, heardMs }: Extract<Undelivered, { kind: 'unreached' }>): Refusal => ({
+  code: 'CLUSTER_OFFLINE',
+  reason: 'ServiceUnavailable',
+  message: `Kubernetes cluster "${cluster}" is not reached at present: its service was heard of at ${new Date(heardMs).toISOString()}, but no connection leads there. Try again in a moment`,
+})
+
+function refusalOf(found: Undelivered): Refusal {
+  switch (found.kind) {
+    case 'offline':
+      return offline(found)
+    case 'unreached':
+      return unreached(found)
+    case 'unknown':
+      return unknownCluster
+  }
+}
 
 function infoOf(exchange: ClientExchange, target: string): RequestFacts['info'] {
   try {

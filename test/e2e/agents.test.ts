@@ -87,6 +87,8 @@ function agents(real: Cluster): void {
 
   it('says within 15 seconds that a cluster is offline, and since when; back again it needs no token', async () => {
     await tunnelled.kill('SIGKILL')
+    const early = await kubectl('tunnelled', 'get', 'pods')
+    expect(early.stderr).toMatch(/Kubernetes cluster "tunnelled" is (not reached|offline)/)
     // Fifteen seconds, and a start of tctl.
     const soon = { timeout: 18_000, interval: 250 }
     await expect.poll(() => gateway.statusOf('tunnelled'), soon).toBe('offline')
