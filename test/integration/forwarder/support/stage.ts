@@ -32,6 +32,8 @@ import { TestAccess, TestAudit, TestClock, TestLog } from './ports.ts'
 
 export const KUBE_CLUSTER = 'west'
 export const SERVER_NAME = kubeServerName(TELEPORT_CLUSTER, KUBE_CLUSTER)
+/** The server name of a second cluster. */
+export const NEIGHBOUR = kubeServerName(TELEPORT_CLUSTER, 'east')
 export const PODS = '/api/v1/namespaces/team/pods'
 export const WATCH = `${PODS}?watch=1`
 export const EXEC = `${PODS}/web/exec`
@@ -51,6 +53,8 @@ export interface StageOptions extends ApiServerOptions {
   readonly audit?: EncodedAuditLog
   /** Stands behind the forwarder instead of the simulated API server. */
   readonly demo?: DemoCluster
+  /** Labels of a second cluster behind the same door, NEIGHBOUR; its API server is the same. */
+  readonly neighbour?: Readonly<Record<string, string>>
 }
 
 interface Authorities {
@@ -150,10 +154,17 @@ export class Stage implements AsyncDisposable {
       unknownLabels: () => [],
       upstream: this.#upstream,
     }
+    const { neighbour } = options
+    const east: ServedCluster | null =
+      neighbour === undefined
+        ? null
+        : { ...cluster, name: 'east', serverName: NEIGHBOUR, labels: () => neighbour }
     const { key, certificate } = known.kube
     const context = createServerContext({ key, certificate, minVersion: 'TLSv1.3' })
     this.forwarder = createForwarder({
-      clusters: { byServerName: (name) => (name === SERVER_NAME ? cluster : null) },
+      clusters: {
+        byServerName: (name) => (name === SERVER_NAME ? cluster : name === NEIGHBOUR ? east : null),
+      },
       peers: createPeerParser({
         trust: () => known.users.trust,
         teleportCluster: TELEPORT_CLUSTER,
