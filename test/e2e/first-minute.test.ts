@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -110,14 +110,21 @@ for (const { what, kubeconfig, missing, context, says } of kinds) {
         expect(await running.end('SIGTERM')).toBe(0)
       })
 
-      it('says when it runs already', async () => {
+      it('says when it runs already, and leaves what the first one wrote', async () => {
         await using running = await start()
+        const state = join(directory, '.teleport')
+        const written = async (): Promise<string[]> => [
+          await readFile(join(state, 'teleport.yaml'), 'utf8'),
+          ...(await readdir(state)).filter((name) => name.endsWith('.kubeconfig')),
+        ]
+        const before = await written()
         const second = await runProgram(join(BIN, 'teleport'), ['start', '--dev'], {
           cwd: directory,
           env: { ...env, KUBECONFIG: kubeconfig },
         })
         expect(second.code).toBe(1)
         expect(second.stderr).toMatch(/data directory|is in use|runs already/)
+        expect(await written()).toEqual(before)
         expect(await running.end('SIGTERM')).toBe(0)
       })
     },
