@@ -192,6 +192,9 @@ x-unknown: {a: 1}
     ['JSON in one line', '{"apiVersion":"v1","contexts":[]}'],
     ['line breaks of Windows', 'apiVersion: v1\r\ncontexts:\r\n- name: a\r\n'],
     ['a byte order mark', '\ufeffapiVersion: v1\n'],
+    ['no context selected, as kubectl writes it', 'current-context: ""\nkind: Config\n'],
+    ['no context selected, in words', "current-context: '' # none\nkind: Config\n"],
+    ['no context selected, by nothing', 'current-context:\nkind: Config\n'],
     ['no line break at its end', 'contexts:\n- name: a\n  context: {cluster: a}'],
   ])('begins what is not there in a file with %s', (_, text) => {
     const after = edit(text, ...put('new'), select('new'))

@@ -178,7 +178,8 @@ function selectSplice(page: Page, context: string): Splice {
     return newField(page, `${indent}current-context: ${written}${page.newline}`)
   }
   const { value } = pair
-  if (isScalar(value) && value.range && value.source !== '') {
+  // By its place and not by what it says: kubectl writes "" where none is selected.
+  if (isScalar(value) && value.range && value.range[1] > value.range[0]) {
     return { start: value.range[0], end: value.range[1], text: written }
   }
   if (!isEmpty(value)) throw new NotSpliceable()
