@@ -53,6 +53,7 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'member.events': ['POST', '/v1/member/events'],
   'member.heartbeat': ['POST', '/v1/member/heartbeat'],
   'member.server_certificates': ['POST', '/v1/member/server_certificates'],
+  'member.proxy_certificate': ['POST', '/v1/member/proxy_certificate'],
 }
 
 /** The path of an endpoint with its parameters filled in. */

@@ -7,6 +7,8 @@ import {
   MemberEventsRequest,
   MemberStateAnswer,
   MemberStateQuery,
+  ProxyCertificateAnswer,
+  ProxyCertificateRequest,
   ServerCertificatesAnswer,
   ServerCertificatesRequest,
 } from './member.ts'
@@ -785,6 +787,18 @@ export const endpoints = {
     query: None,
     body: ServerCertificatesRequest,
     response: ServerCertificatesAnswer,
+  },
+  'member.proxy_certificate': {
+    method: 'POST',
+    path: '/v1/member/proxy_certificate',
+    summary: 'Certify the key of a proxy for its own names',
+    rules: [],
+    open: 'member',
+    members: ['proxy'],
+    params: None,
+    query: None,
+    body: ProxyCertificateRequest,
+    response: ProxyCertificateAnswer,
   },
 } as const satisfies Record<string, Endpoint>
 

@@ -149,3 +149,22 @@ export const ServerCertificatesAnswer = Type.Object({
   ),
   refused: Refused,
 })
+
+export const ProxyCertificateRequest = Type.Object(
+  {
+    public_key: Type.String({ maxLength: 4096, description: 'PEM (SPKI), ECDSA P-256' }),
+    names: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+      maxItems: 32,
+      description: 'names under which browsers and tsh reach the proxy',
+    }),
+    addresses: Type.Array(Type.String({ minLength: 1, maxLength: 45 }), {
+      maxItems: 32,
+      description: 'IP addresses, likewise',
+    }),
+  },
+  { additionalProperties: false },
+)
+export const ProxyCertificateAnswer = Type.Object({
+  certificate: Type.String({ description: 'PEM; also for the name by which agents know proxies' }),
+  expires: Time,
+})

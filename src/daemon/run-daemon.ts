@@ -10,7 +10,7 @@ import {
 } from '../forwarder/index.ts'
 import type { GatewayStats } from '../gateway/index.ts'
 import { OWN_LINEAGE } from '../join/index.ts'
-import { SERVER_NAME_SUFFIX } from '../protocol/index.ts'
+import { ANY_AUTH_SERVER_NAME, SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
@@ -285,7 +285,7 @@ async function openProxy(
     tunnel: config.proxy.tunnelListen,
     ways: {
       auth: {
-        serves: (name) => name === auth.serverName,
+        serves: (name) => name === auth.serverName || name === ANY_AUTH_SERVER_NAME,
         route: {
           kind: 'local',
           accept: (socket, origin) => auth.listener.accept(socket, origin),

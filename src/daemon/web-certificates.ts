@@ -15,20 +15,14 @@ export interface WebCertificates {
   nameless(): Promise<ServerPair>
 }
 
-/**
- * The administrator's own pair for everybody, or certificates of the host CA for the names and addresses of this proxy. Who
- * asks for a name that nobody configured gets the one for this machine: his browser warns of it, and tsh believes none.
- */
-export async function openWebCertificates(
-  { keyPair, publicAddresses, webListen }: TeleportConfig['proxy'],
-  certificates: HostCertificates,
-  clock: Clock,
-  log: Logger,
-): Promise<WebCertificates> {
-  if (keyPair !== null) {
-    const files = await KeyPairFiles.open(keyPair, clock, log)
-    return { secureContext: () => files.secureContext(), nameless: () => files.pair() }
-  }
+/** The names and addresses under which a proxy's web port is reached. */
+export function ownNames({
+  publicAddresses,
+  webListen,
+}: Pick<TeleportConfig['proxy'], 'publicAddresses' | 'webListen'>): {
+  readonly dnsNames: readonly string[]
+  readonly ipAddresses: readonly string[]
+} {
   const hosts = publicAddresses.map(({ host }) => host.toLowerCase())
   const names = new Set([
     ...hosts.filter((host) => isIP(host) === 0),
@@ -41,10 +35,38 @@ export async function openWebCertificates(
     '127.0.0.1',
     '::1',
   ])
+  return { dnsNames: [...names], ipAddresses: [...addresses] }
+}
+
+/** The administrator's own pair, for everybody. */
+export async function ownPair(
+  keyPair: NonNullable<TeleportConfig['proxy']['keyPair']>,
+  clock: Clock,
+  log: Logger,
+): Promise<WebCertificates> {
+  const files = await KeyPairFiles.open(keyPair, clock, log)
+  return { secureContext: () => files.secureContext(), nameless: () => files.pair() }
+}
+
+/**
+ * The administrator's own pair for everybody, or certificates of the host CA for the names and addresses of this proxy. Who
+ * asks for a name that nobody configured gets the one for this machine: his browser warns of it, and tsh believes none.
+ */
+export async function openWebCertificates(
+  { keyPair, publicAddresses, webListen }: TeleportConfig['proxy'],
+  certificates: HostCertificates,
+  clock: Clock,
+  log: Logger,
+): Promise<WebCertificates> {
+  if (keyPair !== null) {
+    return ownPair(keyPair, clock, log)
+  }
+  const { dnsNames, ipAddresses } = ownNames({ publicAddresses, webListen })
+  const names = new Set(dnsNames)
   return {
     secureContext: (serverName) =>
       certificates.secureContext(names.has(serverName) ? serverName : 'localhost'),
-    nameless: () => certificates.issuePair({ dnsNames: [...names], ipAddresses: [...addresses] }),
+    nameless: () => certificates.issuePair({ dnsNames, ipAddresses }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { type AuditEvent, type EncodedEvent, encodeEvent } from '../../audit/index.ts'
 import { MEMBER_STATE_WAIT_MS } from '../../contract/index.ts'
-import { kubeServerName } from '../../protocol/index.ts'
+import { kubeServerName, proxyServerName, SERVER_NAME_SUFFIX } from '../../protocol/index.ts'
 import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps, Member } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -12,7 +12,11 @@ import type { MemberStateFeed } from './state-feed.ts'
 
 type MemberHandlers = Pick<
   Handlers,
-  'member.state' | 'member.events' | 'member.heartbeat' | 'member.server_certificates'
+  | 'member.state'
+  | 'member.events'
+  | 'member.heartbeat'
+  | 'member.server_certificates'
+  | 'member.proxy_certificate'
 >
 
 /** Names that an event tells at most, however many it is about. */
@@ -139,6 +143,27 @@ export function memberHandlers(
       }
       return { certificates, refused }
     },
+
+    'member.proxy_certificate': async ({ caller, body }) => {
+      await lineageOf(deps, caller)
+      const { hostId } = caller.identity
+      // Names of ours are never a proxy's to choose: it would stand for a cluster, or for this service.
+      const foreign = body.names.find((name) => isOurs(name))
+      if (foreign !== undefined) {
+        throw new ApiError('BAD_REQUEST', `body/names: "${foreign}" is no name of a proxy`)
+      }
+      const dnsNames = [proxyServerName(clusterName), ...body.names]
+      const issued = await authorities.issueHost({
+        identity: { kind: 'host', teleportCluster: clusterName, hostId, services: ['proxy'] },
+        publicKeyPem: body.public_key,
+        dnsNames,
+        ipAddresses: body.addresses,
+        ttlMs: SERVER_CERTIFICATE_TTL_MS,
+      })
+      const expires = new Date(issued.expiresAtMs).toISOString()
+      await audit.note(caller, 'cert.create', { cert_type: 'host', server_id: hostId, expires })
+      return { certificate: issued.certificatePem, expires }
+    },
   }
 }
 
@@ -160,4 +185,10 @@ const foreignName = (name: string): string =>
 function timeOf(text: string, nowMs: number): number {
   const ms = Date.parse(text)
   return Number.isNaN(ms) ? nowMs : Math.min(ms, nowMs)
+}
+
+/** Wildcards and endings with a dot included. */
+function isOurs(name: string): boolean {
+  const plain = name.toLowerCase().replace(/\.$/, '')
+  return plain === SERVER_NAME_SUFFIX || plain.endsWith(`.${SERVER_NAME_SUFFIX}`)
 }

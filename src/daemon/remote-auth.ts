@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { InviteAnswer, InvitePort } from '../api/index.ts'
+import { ApiCallError, ApiClient } from '../client/index.ts'
+import { errorMessage, hostOf, type Logger } from '../core/index.ts'
+import type { Origin } from '../gateway/index.ts'
+import type { MemberIdentity, MemberRoute } from '../member/index.ts'
+import { authServerName, formatProxyHeader, PROXIED_ALPN } from '../protocol/index.ts'
+
+/** The auth service as a proxy of another process reaches it. */
+export interface RemoteAuth {
+  /**
+   * A way for somebody's connection: whatever is written arrives at the auth service as if he had connected there, with his
+   * address as our word. Rejects when no auth service answers, or with the signal's reason.
+   */
+  dial(origin: Origin, signal: AbortSignal): Promise<TLSSocket>
+}
+
+export function createRemoteAuth(
+  identity: Pick<MemberIdentity, 'current' | 'teleportCluster'>,
+  route: MemberRoute,
+): RemoteAuth {
+  // Who did not answer is asked last.
+  let first = 0
+  return {
+    async dial(origin, signal) {
+      let failure: unknown = new Error('no auth service is configured')
+      for (let tried = 0; tried < route.addresses.length; tried += 1) {
+        const { host, port } = route.addresses[first % route.addresses.length] ?? {
+          host: '',
+          port: 0,
+        }
+        try {
+          const below = await route.dial({ hostname: host, port }, signal)
+          return await introduced(below, identity, origin, signal)
+        } catch (error) {
+          signal.throwIfAborted()
+          failure = error
+          first += 1
+        }
+      }
+      throw failure
+    },
+  }
+}
+
+/** Mutual TLS, and the header that says whose the rest is. */
+async function introduced(
+  below: Socket,
+  identity: Pick<MemberIdentity, 'current' | 'teleportCluster'>,
+  origin: Origin,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const { certificatePem, privateKeyPem, hostCaPem } = identity.current()
+  // The TLS socket above reports it; without a listener of its own this one would end the process.
+  below.on('error', () => {})
+  below.allowHalfOpen = true
+  const socket = connectTls({
+    socket: below,
+    servername: authServerName(identity.teleportCluster),
+    ca: hostCaPem,
+    cert: certificatePem,
+    key: privateKeyPem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: [PROXIED_ALPN],
+  })
+  const giveUp = (): void => {
+    socket.destroy()
+  }
+  signal.addEventListener('abort', giveUp)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('secureConnect', resolve)
+      socket.on('error', reject)
+      socket.once('close', () => reject(new Error('the auth service closed the connection')))
+    })
+    if (socket.alpnProtocol !== PROXIED_ALPN) {
+      throw new Error(
+        'what answers at the address of the auth service takes no connections of proxies',
+      )
+    }
+    socket.write(formatProxyHeader(origin))
+    return socket
+  } catch (error) {
+    socket.destroy()
+    below.destroy()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
+/** The links of `tctl users add` for the pages of a proxy in another process: each call goes to the auth service's own API. */
+export function createRemoteInvites(options: {
+  readonly identity: Pick<MemberIdentity, 'current' | 'teleportCluster'>
+  readonly auth: RemoteAuth
+  readonly log: Logger
+}): InvitePort {
+  const call = async (
+    name: 'invites.describe' | 'invites.accept',
+    body: unknown,
+    address: string,
+  ): Promise<InviteAnswer> => {
+    const { identity, auth, log } = options
+    const origin = {
+      address: hostOf(address),
+      port: Number(address.slice(address.lastIndexOf(':') + 1)),
+    }
+    // The browser is nobody to the auth service, and so is this call: only his address is our word.
+    using client = new ApiClient({
+      host: 'auth',
+      port: 0,
+      serverName: authServerName(identity.teleportCluster),
+      hostCa: identity.current().hostCaPem,
+      certificate: null,
+      privateKey: null,
+      dial: (_address, signal) => auth.dial(origin, signal),
+    })
+    try {
+      return {
+        status: 200,
+        body: await client.call(name, { body: body as never }),
+        retryAfterS: null,
+      }
+    } catch (error) {
+      if (error instanceof ApiCallError) {
+        const { status, code, message } = error
+        return { status, body: { error: { code, message } }, retryAfterS: null }
+      }
+      log.warn({ error: errorMessage(error) }, 'the auth service does not answer a page')
+      const message = 'the auth service does not answer: try again in a moment'
+      return { status: 503, body: { error: { code: 'UNAVAILABLE', message } }, retryAfterS: null }
+    }
+  }
+  return {
+    describe: (body, address) => call('invites.describe', body, address),
+    accept: (body, address) => call('invites.accept', body, address),
+  }
+}
