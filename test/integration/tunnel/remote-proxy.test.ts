@@ -235,7 +235,7 @@ proxy_service: { enabled: no }
       cluster_name: TELEPORT,
       ca_pins: [expect.stringMatching(/^sha256:/)],
     })
-    const answer = await webCall('/webapi/invites/describe', { token: 'x'.repeat(43) })
+    const answer = await webCall('/webapi/invites/describe', { token: 'a'.repeat(32) })
     expect(answer.status).toBe(404)
     expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'INVITE_INVALID' } })
   })
