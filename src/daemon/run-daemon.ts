@@ -1,8 +1,6 @@
-import { hostname } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
-import { errorCode, errorMessage, formatAddress, type Logger, systemClock } from '../core/index.ts'
+import { type Logger, systemClock } from '../core/index.ts'
 import {
   createUndeliverable,
   type ForwarderMetrics,
@@ -19,6 +17,13 @@ import { loadHostId } from './host-id.ts'
 import { kubeSource } from './kube-source.ts'
 import { DRAIN_MS } from './limits.ts'
 import { bothMetrics, createMetrics } from './metrics.ts'
+import {
+  publicAuthAddress,
+  publicKubeAddress,
+  publicProxies,
+  publicWebAddress,
+  publicWebUrl,
+} from './public-addresses.ts'
 import { runMember } from './run-member.ts'
 import type { RunOptions, Started } from './run-options.ts'
 import { type AuthService, openAuthService } from './services/auth.ts'
@@ -32,11 +37,8 @@ import { openTunnelServer } from './services/tunnels.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
 import { openWebDoor } from './web.ts'
-import { loadWebAssets, type WebAssets } from './web-assets.ts'
 import { openWebCertificates } from './web-certificates.ts'
-
-/** Where `npm run build:web` leaves the pages. */
-const WEB_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url))
+import { loadPages } from './web-pages-on-disk.ts'
 
 export const daemonRoles = ['auth', 'proxy', 'kube'] as const
 export type DaemonRole = (typeof daemonRoles)[number]
@@ -304,27 +306,6 @@ async function openProxy(
   })
 }
 
-/** The built pages. A proxy without them serves everything else, so what is wrong with them ends nothing. */
-async function loadPages(log: Logger): Promise<WebAssets | null> {
-  try {
-    return await loadWebAssets(WEB_DIRECTORY)
-  } catch (error) {
-    log.warn({ code: errorCode(error), reason: errorMessage(error) }, 'there are no web pages')
-    return null
-  }
-}
-
-/** What kubeconfigs name: the public address, else the listener on a host that clients might reach. */
-function publicKubeAddress(config: TeleportConfig): string | null {
-  const { kubernetes, publicAddresses } = config.proxy
-  if (!config.proxy.enabled || kubernetes === null) return null
-  const [own] = kubernetes.publicAddresses
-  if (own !== undefined) return formatAddress(own.host, own.port)
-  const { host, port } = kubernetes.listen
-  const [web] = publicAddresses
-  return formatAddress(web?.host ?? reachable(host), port)
-}
-
 /** What the kubernetes service of this process says is known at once. */
 function localInventory(
   auth: AuthService,
@@ -359,39 +340,6 @@ function localInventory(
     withdraw: () => auth.kubeClusters.withdraw(hostId, names),
   }
 }
-
-/** Where services of other processes find the proxy of this one. */
-function publicProxies({ proxy }: TeleportConfig): readonly { host: string; port: number }[] {
-  if (!proxy.enabled) return []
-  if (proxy.tunnelPublicAddresses.length > 0) return proxy.tunnelPublicAddresses
-  if (proxy.tunnelListen === null && proxy.publicAddresses.length > 0) return proxy.publicAddresses
-  const { host, port } = proxy.tunnelListen ?? proxy.webListen
-  return [{ host: reachable(host), port }]
-}
-
-/** Where browsers and agents find the web port: the public address, else the listener on a host that they might reach. */
-function publicWebAddress(config: TeleportConfig): string | null {
-  if (!config.proxy.enabled) return null
-  const [own] = config.proxy.publicAddresses
-  const { host, port } = config.proxy.webListen
-  return formatAddress(own?.host ?? reachable(host), own?.port ?? port)
-}
-
-/** What links to the web port begin with. */
-function publicWebUrl(config: TeleportConfig): string | null {
-  const address = publicWebAddress(config)
-  // The origin leaves out the port that is the protocol's own.
-  return address === null ? null : new URL(`https://${address}`).origin
-}
-
-/** Where agents without a proxy find the auth service. */
-function publicAuthAddress({ auth }: TeleportConfig): string {
-  const [own] = auth.publicAddresses
-  return formatAddress(own?.host ?? reachable(auth.listen.host), own?.port ?? auth.listen.port)
-}
-
-const reachable = (host: string): string =>
-  host === '0.0.0.0' || host === '::' ? hostname() : host
 
 const loopbackOf = (host: string): string =>
   host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host

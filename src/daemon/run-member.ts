@@ -1,19 +1,30 @@
+import { join } from 'node:path'
 import { formatAddress, type Logger, systemClock } from '../core/index.ts'
 import { type Dialer, openDialer } from '../dial/index.ts'
-import { chooseStore, MemberApi, type MemberRoute, openMemberIdentity } from '../member/index.ts'
+import {
+  chooseStore,
+  MemberAccess,
+  MemberApi,
+  type MemberRoute,
+  openMemberIdentity,
+} from '../member/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import { readJoinToken, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
 import { DRAIN_MS } from './limits.ts'
 import { createMetrics } from './metrics.ts'
+import { publicKubeAddress } from './public-addresses.ts'
 import { type Agent, openAgent } from './run-agent.ts'
 import type { RunOptions } from './run-options.ts'
+import { openRemoteProxy } from './run-proxy.ts'
 import type { MemberLink } from './services/member.ts'
+import type { ProxyService } from './services/proxy.ts'
 import { openAgentTunnels } from './services/tunnels.ts'
+import { loadPages } from './web-pages-on-disk.ts'
 
 /**
- * Runs a kubernetes service whose auth service is elsewhere, until the signal aborts; then drains and resolves. Joins when it
+ * Runs a kubernetes service, a proxy or both, whose auth service is elsewhere, until the signal aborts; then drains and resolves. Joins when it
  * has no identity yet. Rejects as `runDaemon` does.
  */
 export async function runMember(options: RunOptions): Promise<void> {
@@ -39,29 +50,36 @@ export async function runMember(options: RunOptions): Promise<void> {
   const dial = openDialer(env)
   const route = routeOf(config, dial)
   const link = await joined(stack, options, route, signal)
-  const agent = await openAgent(stack, {
-    config: { ...config, kube: withTokenLabels(config.kube, link.labels) },
-    link,
-    version,
-    metrics,
-    measured: metrics.forwarder,
-    env,
-    clock: systemClock,
-    log,
-    signal,
-    onFatal: (error) => fatal.abort(error),
-  })
+  const agent = config.kube.enabled
+    ? await openAgent(stack, {
+        config: { ...config, kube: withTokenLabels(config.kube, link.labels) },
+        link,
+        version,
+        metrics,
+        measured: metrics.forwarder,
+        env,
+        clock: systemClock,
+        log,
+        signal,
+        onFatal: (error) => fatal.abort(error),
+      })
+    : null
+  const proxy = config.proxy.enabled
+    ? await openProxy(stack, { options, agent, link, route, signal })
+    : null
+  if (proxy !== null) metrics.observeGateways(() => proxy.gateways.map((one) => one.stats()))
   // With a port of its own, and auth beside it, proxies come to us.
   const isReached = config.kube.listen !== null && route.via === 'auth'
-  const tunnels = isReached ? null : dialOut(stack, { agent, link, route, dial, version, log })
+  const tunnels =
+    agent === null || isReached ? null : dialOut(stack, { agent, link, route, dial, version, log })
 
   readiness = 'ok'
   const started = {
     clusterName: link.identity.teleportCluster,
-    kubeClusters: agent.kube.names,
+    kubeClusters: agent?.kube.names ?? [],
     authPort: null,
-    webPort: null,
-    kubePort: agent.port,
+    webPort: proxy?.webPort ?? null,
+    kubePort: proxy?.kubePort ?? agent?.port ?? null,
     diagPort,
   }
   log.info({ ...started, hostId: link.identity.hostId, version }, 'teleport is ready')
@@ -74,19 +92,23 @@ export async function runMember(options: RunOptions): Promise<void> {
   }
   readiness = 'stopping'
   log.info({}, 'teleport drains and stops; a second signal stops it at once')
-  await Promise.all([tunnels?.close(DRAIN_MS), agent.kube.forwarder.close(DRAIN_MS)])
+  await Promise.all([
+    proxy?.close(DRAIN_MS),
+    tunnels?.close(DRAIN_MS),
+    agent?.kube.forwarder.close(DRAIN_MS),
+  ])
   if (fatal.signal.aborted) throw fatal.signal.reason
 }
 
 function judge({ proxy, kube, joining }: TeleportConfig): void {
-  if (proxy.enabled) {
+  if (!kube.enabled && !proxy.enabled) {
+    throw new DaemonError('USAGE', 'nothing is enabled: give --roles=kube, or auth,proxy,kube')
+  }
+  if (proxy.enabled && joining.server?.kind === 'proxy') {
     throw new DaemonError(
       'ROLE_NOT_POSSIBLE',
-      'a proxy needs the auth service in the same process in this version (enable auth_service, or run kube alone: --roles=kube)',
+      'a proxy reaches the auth service itself: give teleport.auth_server instead of proxy_server, or say proxy_service.enabled: no',
     )
-  }
-  if (!kube.enabled) {
-    throw new DaemonError('USAGE', 'nothing is enabled: give --roles=kube, or auth,proxy,kube')
   }
   if (joining.server === null) {
     throw new DaemonError(
@@ -114,7 +136,10 @@ async function joined(
     await openMemberIdentity({
       route,
       store: chooseStore(env, config.dataDir),
-      services: ['kube'],
+      services: [
+        ...(config.proxy.enabled ? (['proxy'] as const) : []),
+        ...(config.kube.enabled ? (['kube'] as const) : []),
+      ],
       token: async () => (joining.token === null ? null : readJoinToken(joining.token)),
       caPins: joining.caPins,
       insecure: joining.insecure,
@@ -136,6 +161,53 @@ async function joined(
       }
     },
   }
+}
+
+/** Calls that are answered at once. */
+const CALL_MS = 15_000
+/** A call that waits for news is answered within 25 s. */
+const WAITING_CALL_MS = 35_000
+
+async function openProxy(
+  stack: AsyncDisposableStack,
+  parts: {
+    readonly options: RunOptions
+    readonly agent: Agent | null
+    readonly link: MemberLink
+    readonly route: MemberRoute
+    readonly signal: AbortSignal
+  },
+): Promise<ProxyService> {
+  const { agent, link, signal } = parts
+  const { config, version } = parts.options
+  const log = parts.options.log.child({ service: 'proxy' })
+  const calls = stack.use(link.calls(CALL_MS))
+  const waiting = stack.use(link.calls(WAITING_CALL_MS))
+  const access =
+    agent?.member.access ??
+    stack.use(
+      await MemberAccess.open({
+        identity: link.identity,
+        call: (name, input) => waiting.call(name, input),
+        path: join(config.dataDir, 'member-state.json'),
+        clock: systemClock,
+        log,
+        signal,
+      }),
+    )
+  return openRemoteProxy(stack, {
+    config,
+    identity: link.identity,
+    route: parts.route,
+    call: (name, input) => calls.call(name, input),
+    trust: () => access.trust(),
+    kube: agent?.kube ?? null,
+    kubeAddress: publicKubeAddress(config),
+    pages: await loadPages(log),
+    version,
+    clock: systemClock,
+    log,
+  })
 }
 
 /** What an administrator gave the token counts more than what the agent's own file says. */

@@ -22,7 +22,7 @@ export interface MemberLink {
 
 /** What the services of a process without auth use in its place. */
 export interface MemberService {
-  readonly access: AccessSnapshots & Pick<MemberAccess, 'proxies' | 'onProxiesChange'>
+  readonly access: AccessSnapshots & Pick<MemberAccess, 'proxies' | 'onProxiesChange' | 'trust'>
   /** Proves users to the kubernetes service. */
   readonly userPeers: PeerCertificateParser
   readonly authorities: { onChange(listener: () => void): () => void }
