@@ -97,6 +97,8 @@ export async function openRemoteProxy(
       },
       kube: options.kube,
       tunnels,
+      // Only auth knows where services are that wait to be dialled.
+      direct: null,
       undeliverable: toAuth,
     },
     proxyProtocol: proxy.proxyProtocol,

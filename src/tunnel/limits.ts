@@ -1,6 +1,6 @@
 const MIB = 1024 * 1024
 
-/** Numbers of a tunnel's both ends, each with its reason. Node's defaults are a remote kill switch here (docs/limits.md). */
+/** Numbers of a tunnel's both ends, each with its reason. Node's defaults are a remote kill switch here (docs/decisions/0025). */
 export interface TunnelLimits {
   /** TCP, an HTTP proxy, and the TLS handshake together. */
   readonly connectTimeoutMs: number

@@ -158,7 +158,7 @@ export function memberHandlers(
         publicKeyPem: body.public_key,
         dnsNames,
         ipAddresses: body.addresses,
-        ttlMs: SERVER_CERTIFICATE_TTL_MS,
+        ttlMs: Math.max(MIN_SERVER_CERTIFICATE_TTL_MS, 2 * feed.offlineAccessMs()),
       })
       const expires = new Date(issued.expiresAtMs).toISOString()
       await audit.note(caller, 'cert.create', { cert_type: 'host', server_id: hostId, expires })
