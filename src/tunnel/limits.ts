@@ -2,7 +2,10 @@ const MIB = 1024 * 1024
 
 /** Numbers of a tunnel's both ends, each with its reason. Node's defaults are a remote kill switch here (docs/decisions/0025). */
 export interface TunnelLimits {
-  /** TCP, an HTTP proxy, and the TLS handshake together. */
+  /**
+   * TCP, an HTTP proxy, and the TLS handshake together. When thousands come back at once, each waits for the handshakes of those
+   * before: who gives up sooner makes all of it in vain.
+   */
   readonly connectTimeoutMs: number
   /** The TLS handshake at the proxy's end. */
   readonly handshakeTimeoutMs: number
@@ -51,8 +54,8 @@ export interface TunnelLimits {
 }
 
 export const defaultTunnelLimits: TunnelLimits = {
-  connectTimeoutMs: 10_000,
-  handshakeTimeoutMs: 10_000,
+  connectTimeoutMs: 30_000,
+  handshakeTimeoutMs: 30_000,
   maxTunnels: 20_000,
   maxTunnelsPerHost: 16,
   maxNames: 2000,
