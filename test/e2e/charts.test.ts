@@ -206,7 +206,7 @@ function inOnePod(cluster: () => Cluster): void {
   })
 
   it('serves the cluster that it runs in, with nothing but the right to impersonate', async () => {
-    expect(await tctl('kube', 'ls')).toMatch(/inner +env=dev +online/)
+    await expect.poll(() => tctl('kube', 'ls'), PATIENTLY).toMatch(/inner +env=dev +healthy/)
     // As a container engine would ask.
     const [, ...healthcheck] = imageConfig.Healthcheck.Test
     await site.kubectl('exec', 'deploy/tp', '--', ...healthcheck)
@@ -353,7 +353,7 @@ function agentInside(cluster: () => Cluster): void {
     await rolledOut()
     await expect
       .poll(() => outside.tctl('kube', 'ls'), PATIENTLY)
-      .toMatch(/inside +env=dev +online/)
+      .toMatch(/inside +env=dev +healthy/)
     signed = await outside.sign('alice', '--ttl=1h')
     const seen = await kubectl('get', 'pods', '-o', 'name')
     expect(seen, seen.stderr).toMatchObject({ code: 0, stdout: 'pod/agent-0\n' })
