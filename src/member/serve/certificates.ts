@@ -1,26 +1,19 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { SecureContext } from 'node:tls'
-import { trustedAuthority } from '../../ca/index.ts'
 import { type Clock, errorCode, errorMessage, type Logger } from '../../core/index.ts'
 import { writePrivateFile } from '../../files/index.ts'
-import { createServerContext, type ServerPair } from '../../tls/index.ts'
+import type { ServerPair } from '../../tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../x509/index.ts'
 import type { MemberIdentity } from '../identity/types.ts'
 import type { MemberCall } from '../ports.ts'
+import { type Certified, certified, isDue } from './certified.ts'
 import { CERTIFICATE_LOOK_MS, CERTIFICATES_AT_ONCE } from './limits.ts'
 
 /** A Kubernetes cluster as far as its certificate goes. */
 export interface NamedCluster {
   readonly name: string
   readonly serverName: string
-}
-
-interface Certified {
-  readonly pem: string
-  readonly notBeforeMs: number
-  readonly notAfterMs: number
-  readonly context: SecureContext
 }
 
 /** Of this service. */
@@ -95,19 +88,14 @@ export class MemberCertificates implements Disposable {
 
   /** Rejects while there is no certificate that holds now. */
   async secureContext(serverName: string): Promise<SecureContext> {
-    const certified = this.#certified.get(serverName)
-    if (certified !== undefined && this.#clock.now() <= certified.notAfterMs) {
-      return certified.context
-    }
+    const own = this.#certified.get(serverName)
+    if (own !== undefined && this.#clock.now() <= own.notAfterMs) return own.context
     throw new Error('the auth service certified no key of ours for this cluster (any more)')
   }
 
   /** Key and certificate for a server name: what proves to others that we serve it. Null when there is none. */
   pairOf(serverName: string): ServerPair | null {
-    const certified = this.#certified.get(serverName)
-    return certified === undefined
-      ? null
-      : { key: this.#key.privatePem, certificate: certified.pem }
+    return this.#certified.get(serverName)?.pair ?? null
   }
 
   /** Names that are another's by now: nobody is served under them any more. */
@@ -168,29 +156,20 @@ export class MemberCertificates implements Disposable {
   }
 
   #isDue(serverName: string): boolean {
-    const certified = this.#certified.get(serverName)
-    if (certified === undefined) return true
-    const { notBeforeMs, notAfterMs } = certified
-    return this.#clock.now() >= notBeforeMs + (notAfterMs - notBeforeMs) / 2
+    const own = this.#certified.get(serverName)
+    return own === undefined || isDue(own, this.#clock.now())
   }
 
   /** Takes a certificate that is for our key, from our authority, and alive; others are left. */
   #take(serverName: string, pem: string): void {
     try {
-      const certificate = new X509Certificate(pem)
-      const { publicKey } = trustedAuthority(this.#identity.current().hostCaPem)
-      if (!certificate.verify(publicKey)) throw new Error('our authority did not sign it')
-      if (certificate.checkHost(serverName) === undefined) throw new Error('it has another name')
-      this.#certified.set(serverName, {
-        pem,
-        notBeforeMs: certificate.validFromDate.getTime(),
-        notAfterMs: certificate.validToDate.getTime(),
-        context: createServerContext({
-          key: this.#key.privatePem,
-          certificate: pem,
-          minVersion: 'TLSv1.3',
-        }),
-      })
+      const own = certified(
+        { key: this.#key.privatePem, certificate: pem },
+        { hostCaPem: this.#identity.current().hostCaPem, minVersion: 'TLSv1.3' },
+      )
+      if (own.certificate.checkHost(serverName) === undefined)
+        throw new Error('it has another name')
+      this.#certified.set(serverName, own)
     } catch (error) {
       this.#log.warn(
         { server_name: serverName, error: errorMessage(error) },
@@ -207,7 +186,7 @@ export class MemberCertificates implements Disposable {
       certificates: Object.fromEntries(
         [...this.#certified]
           .filter(([serverName]) => served.has(serverName))
-          .map(([serverName, { pem }]) => [serverName, pem]),
+          .map(([serverName, { pair }]) => [serverName, pair.certificate]),
       ),
     }
     await writePrivateFile(this.#path, JSON.stringify(stored))

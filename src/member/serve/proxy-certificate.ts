@@ -1,13 +1,12 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { SecureContext } from 'node:tls'
-import { trustedAuthority } from '../../ca/index.ts'
 import { type Clock, errorCode, errorMessage, type Logger } from '../../core/index.ts'
 import { writePrivateFile } from '../../files/index.ts'
-import { createServerContext, type ServerPair } from '../../tls/index.ts'
+import type { ServerPair } from '../../tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../x509/index.ts'
 import type { MemberIdentity } from '../identity/types.ts'
 import type { MemberCall } from '../ports.ts'
+import { type Certified, certified, isDue } from './certified.ts'
 import { CERTIFICATE_LOOK_MS } from './limits.ts'
 
 interface Options {
@@ -20,13 +19,6 @@ interface Options {
   readonly path: string
   readonly clock: Clock
   readonly log: Logger
-}
-
-interface Certified {
-  readonly pair: ServerPair
-  readonly context: SecureContext
-  readonly notBeforeMs: number
-  readonly notAfterMs: number
 }
 
 /**
@@ -75,8 +67,7 @@ export class ProxyCertificate implements Disposable {
 
   async #look(): Promise<void> {
     const { clock, log } = this.#options
-    const { notBeforeMs, notAfterMs } = this.#certified
-    if (clock.now() < notBeforeMs + (notAfterMs - notBeforeMs) / 2) return
+    if (!isDue(this.#certified, clock.now())) return
     try {
       this.#certified = await ask(this.#options)
       for (const listener of this.#listeners) listener()
@@ -96,42 +87,29 @@ async function ask({ call, names, addresses, path, identity }: Options): Promise
     },
   })
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const certified = take({ key, certificate: answer.certificate }, identity.current().hostCaPem)
-  await writePrivateFile(path, JSON.stringify({ version: 1, ...certified.pair }))
-  return certified
+  const own = take({ key, certificate: answer.certificate }, identity.current().hostCaPem)
+  await writePrivateFile(path, JSON.stringify({ version: 1, ...own.pair }))
+  return own
 }
 
-/** Throws for a certificate that is not for the key, or not of our authority. */
-function take(pair: ServerPair, hostCaPem: string): Certified {
-  const certificate = new X509Certificate(pair.certificate)
-  if (!certificate.verify(trustedAuthority(hostCaPem).publicKey)) {
-    throw new Error('our authority did not sign the certificate')
-  }
-  if (!certificate.publicKey.equals(createPublicKey(createPrivateKey(pair.key)))) {
-    throw new Error('the certificate is for another key')
-  }
-  return {
-    pair,
-    context: createServerContext({ ...pair, minVersion: 'TLSv1.2' }),
-    notBeforeMs: certificate.validFromDate.getTime(),
-    notAfterMs: certificate.validToDate.getTime(),
-  }
-}
+/** Browsers come to this name as well. */
+const take = (pair: ServerPair, hostCaPem: string): Certified =>
+  certified(pair, { hostCaPem, minVersion: 'TLSv1.2' })
 
 /** What an earlier process left, when it still counts and is for the same names. */
 async function readStored(options: Options): Promise<Certified | null> {
   const { path, identity, names, addresses, clock, log } = options
   try {
     const stored = JSON.parse(await readFile(path, 'utf8')) as ServerPair
-    const certified = take(
+    const own = take(
       { key: stored.key, certificate: stored.certificate },
       identity.current().hostCaPem,
     )
-    const certificate = new X509Certificate(stored.certificate)
+    const { certificate } = own
     const same =
       names.every((name) => certificate.checkHost(name, { subject: 'never' }) !== undefined) &&
       addresses.every((address) => certificate.checkIP(address) !== undefined)
-    return same && clock.now() < certified.notAfterMs ? certified : null
+    return same && clock.now() < own.notAfterMs ? own : null
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') {
       log.warn({ file: path, error: errorMessage(error) }, 'a stored certificate is not used')
