@@ -1,6 +1,6 @@
 const MIB = 1024 * 1024
 
-/** Numbers of a tunnel's both ends, each with its reason. Node's defaults are a remote kill switch here (docs/decisions/0025). */
+/** Numbers of a tunnel's both ends, each with its reason. Node's defaults are a remote kill switch here (docs/decisions/0023). */
 export interface TunnelLimits {
   /**
    * TCP, an HTTP proxy, and the TLS handshake together. When thousands come back at once, each waits for the handshakes of those
