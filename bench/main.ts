@@ -11,6 +11,7 @@ import { Report } from './report.ts'
 import { commands } from './sections/commands.ts'
 import { logins } from './sections/logins.ts'
 import { download, handshakes, latency, requests, thousand } from './sections/requests.ts'
+import { tunnels } from './sections/tunnels.ts'
 import { watches } from './sections/watches.ts'
 
 const { values: flags } = parseArgs({
@@ -31,6 +32,7 @@ const sections = {
   watches,
   commands,
   logins,
+  tunnels,
 }
 const all = Object.keys(sections)
 const chosen = flags.only?.split(',') ?? all
