@@ -29,6 +29,7 @@ const one = (): Promise<void> =>
       socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`),
     )
     socket.on('error', reject)
+    socket.once('close', () => reject(new Error('a watch was closed')))
     socket.once('data', () => resolve())
   })
 
@@ -37,6 +38,7 @@ async function many(): Promise<void> {
     ...secrets,
     settings: { initialWindowSize: 65_535 },
   })
+  session.on('error', () => {})
   await Promise.all(
     Array.from(
       { length: perConnection },
@@ -44,6 +46,7 @@ async function many(): Promise<void> {
         new Promise<void>((resolve, reject) => {
           const stream = session.request({ ':path': path })
           stream.on('error', reject)
+          stream.once('close', () => reject(new Error('a watch was closed')))
           stream.once('data', () => resolve())
         }),
     ),

@@ -379,7 +379,7 @@ function people(): void {
     succeed(done)
     const bytes = Buffer.concat(relay.seen)
     expect(bytes.length).toBeGreaterThan(5000)
-    for (const secret of [PASSWORD, 'PRIVATE KEY', '"password"', 'joe']) {
+    for (const secret of [PASSWORD, 'PRIVATE KEY', '"password"', '"user"']) {
       expect(bytes.includes(secret), secret).toBe(false)
     }
   })
