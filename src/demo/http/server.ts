@@ -99,10 +99,15 @@ export class DemoServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#server.close(() => resolve())
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+    })
+    // The server counts a connection as gone a moment before the socket says so.
+    const gone = [...this.#sockets].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    )
     for (const socket of this.#sockets) socket.destroy()
-    await promise
+    await Promise.all([closed, ...gone])
   }
 
   async #serve(incoming: Incoming, outgoing: Outgoing): Promise<void> {

@@ -220,9 +220,11 @@ class StreamRequest implements Carrier {
     stream.on('response', (headers: IncomingHttpHeaders, _flags: number, raw?: unknown) => {
       this.#answered = true
       exchange.head(Number(headers[':status']), withoutPseudo(raw, headers))
-    })
-    stream.on('data', (chunk: Buffer) => {
-      if (!exchange.data(chunk)) stream.pause()
+      // Node tells of the head in a tick of its own, and a listener from before would now and then hear the first bytes
+      // of the body earlier: of some thousand watches that begin together, one.
+      stream.on('data', (chunk: Buffer) => {
+        if (!exchange.data(chunk)) stream.pause()
+      })
     })
     stream.on('end', () => {
       // A stream that the server resets also "ends": only without a code it is whole.
@@ -235,7 +237,8 @@ class StreamRequest implements Carrier {
   }
 
   resume(): void {
-    this.#stream.resume()
+    // Before the head nobody listens, and what flows would be lost.
+    if (this.#answered) this.#stream.resume()
   }
 
   cancel(): void {
