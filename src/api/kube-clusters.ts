@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { KubeHealth } from '../contract/index.ts'
 import { type Clock, errorCode } from '../core/index.ts'
-import type { Backend } from '../storage/index.ts'
+import { type Backend, listAll } from '../storage/index.ts'
 import { KUBE_CLUSTER_MEMORY_MS, KUBE_CLUSTER_OFFLINE_MS, KUBE_CLUSTER_WRITE_MS } from './limits.ts'
 
 /** How a cluster is, as the service that stands next to it found. */
@@ -246,22 +246,17 @@ export class KubeClusterRegistry {
 
   async #read(): Promise<void> {
     const nowMs = this.#clock.now()
-    let after: string | undefined
-    do {
-      const page = await this.#backend.list(PREFIX, after === undefined ? {} : { after })
-      for (const item of page.items) {
-        const record = withDefaults(JSON.parse(item.value) as KubeClusterRecord)
-        // Words since the last write died with the process that heard them: such a service is given the time to say another.
-        const recent = nowMs - record.lastSeenMs < KUBE_CLUSTER_WRITE_MS + KUBE_CLUSTER_OFFLINE_MS
-        const heardMs = recent ? nowMs : record.lastSeenMs
-        this.#held.set(item.key, {
-          record,
-          aliveUntilMs: heardMs + KUBE_CLUSTER_OFFLINE_MS,
-          writtenMs: record.lastSeenMs,
-        })
-      }
-      after = page.next ?? undefined
-    } while (after !== undefined)
+    for (const item of await listAll(this.#backend, PREFIX)) {
+      const record = withDefaults(JSON.parse(item.value) as KubeClusterRecord)
+      // Words since the last write died with the process that heard them: such a service is given the time to say another.
+      const recent = nowMs - record.lastSeenMs < KUBE_CLUSTER_WRITE_MS + KUBE_CLUSTER_OFFLINE_MS
+      const heardMs = recent ? nowMs : record.lastSeenMs
+      this.#held.set(item.key, {
+        record,
+        aliveUntilMs: heardMs + KUBE_CLUSTER_OFFLINE_MS,
+        writtenMs: record.lastSeenMs,
+      })
+    }
   }
 }
 

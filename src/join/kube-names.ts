@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Clock, errorCode } from '../core/index.ts'
-import type { Backend, Item } from '../storage/index.ts'
+import { type Backend, type Item, listAll } from '../storage/index.ts'
 
 /** Whose a name of a Kubernetes cluster is. */
 export interface NameOwner {
@@ -60,14 +60,7 @@ export class KubeNames {
   }
 
   async list(): Promise<readonly NameOwner[]> {
-    const owners: NameOwner[] = []
-    let after: string | undefined
-    do {
-      const page = await this.#backend.list(PREFIX, after === undefined ? {} : { after })
-      for (const item of page.items) owners.push(parse(item))
-      after = page.next ?? undefined
-    } while (after !== undefined)
-    return owners
+    return (await listAll(this.#backend, PREFIX)).map(parse)
   }
 
   /** The next one who serves the name gets it. False: it belonged to nobody. */

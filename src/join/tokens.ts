@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { type Clock, errorCode } from '../core/index.ts'
-import type { Backend, Item } from '../storage/index.ts'
+import { type Backend, type Item, listAll } from '../storage/index.ts'
 import { JoinError } from './errors.ts'
 import type { MemberService } from './services.ts'
 import { newTokenText, tokenHash, tokenName, tokenProblem } from './token-text.ts'
@@ -119,14 +119,8 @@ export class JoinTokens {
 
   /** Those of the configuration file first. */
   async list(): Promise<readonly JoinToken[]> {
-    const tokens = this.#fixed.map(({ token }) => token)
-    let after: string | undefined
-    do {
-      const page = await this.#backend.list(PREFIX, after === undefined ? {} : { after })
-      for (const item of page.items) tokens.push(shown(parse(item)))
-      after = page.next ?? undefined
-    } while (after !== undefined)
-    return tokens
+    const stored = await listAll(this.#backend, PREFIX)
+    return [...this.#fixed.map(({ token }) => token), ...stored.map((item) => shown(parse(item)))]
   }
 
   /** Nobody joins with it any more; who has joined stays. False: there was none. */

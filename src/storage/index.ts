@@ -8,6 +8,7 @@
 export type { Backend, Change, Item, Key, NewItem, Page, PageOptions, Revision } from './backend.ts'
 export { StorageError, type StorageErrorCode } from './errors.ts'
 export { MAX_CHANGE_HISTORY, MAX_KEY_BYTES, MAX_PAGE_ITEMS } from './limits.ts'
+export { listAll } from './list-all.ts'
 export { lockDirectory } from './lock.ts'
 export { openMemoryBackend } from './memory.ts'
 export { openSqlite, type SqliteDatabase } from './sqlite.ts'
