@@ -1,4 +1,5 @@
 import type { Traits } from '../identity/index.ts'
+import { serviceAccountGroups } from '../kube/index.ts'
 import { labelsMatch, labelsMayMatch } from './labels.ts'
 import { ruleOf } from './rule-ref.ts'
 import { expand, type Template } from './template.ts'
@@ -46,7 +47,22 @@ export function clusterAccess(subject: Subject, cluster: KubeClusterRef): Cluste
     users: users.kept,
     defaultUser: defaultUser(users.kept, subject.user),
     groups: groups.kept,
+    accountGroups: accountGroups(users.kept, roles, denyTraits),
   }
+}
+
+function accountGroups(
+  users: readonly string[],
+  roles: readonly Role[],
+  denyTraits: Traits,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>()
+  for (const user of users) {
+    const groups = serviceAccountGroups(user)
+    if (groups.length === 0) continue
+    found.set(user, withoutDenied(groups, roles, 'kubernetesGroups', denyTraits).kept)
+  }
+  return found
 }
 
 /** A certificate with a name that Kubernetes keeps for itself would be one of its own components. */

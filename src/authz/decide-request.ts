@@ -7,7 +7,8 @@ const AUTHENTICATED = 'system:authenticated'
 
 /**
  * Decides who a request will be in the cluster. The client may choose among what its roles give (`--as`, `--as-group`);
- * anything else that it asks for is refused by name.
+ * anything else that it asks for is refused by name. A ServiceAccount is in the groups of ServiceAccounts, unless it
+ * chooses others: what it is by itself is what it would be without us.
  */
 export function decideRequest(
   access: ClusterAccess,
@@ -23,22 +24,22 @@ export function decideRequest(
   }
   const user = chooseUser(access, requested.users)
   if (typeof user !== 'string') return user
-  const foreign = requested.groups.find((group) => !isGranted(access, group))
+  const given = [...access.groups, ...(access.accountGroups.get(user) ?? [])]
+  const foreign = requested.groups.find(
+    (group) => group !== AUTHENTICATED && !given.includes(group),
+  )
   if (foreign !== undefined) {
     return deny(
       'IMPERSONATION_DENIED',
-      `impersonation of group ${JSON.stringify(foreign)} is not allowed: your roles give ${listed(access.groups)}`,
+      `impersonation of group ${JSON.stringify(foreign)} is not allowed: your roles give ${listed(given)}`,
     )
   }
-  const groups = requested.groups.length === 0 ? access.groups : requested.groups
+  const groups = requested.groups.length === 0 ? given : requested.groups
   const principals: Principals = { user, groups: [...new Set([...groups, AUTHENTICATED])] }
   return { effect: 'allow', by: access.by, principals }
 }
 
 type Allowed = Extract<ClusterAccess, { effect: 'allow' }>
-
-const isGranted = (access: Allowed, group: string): boolean =>
-  access.groups.includes(group) || group === AUTHENTICATED
 
 function chooseUser(access: Allowed, requested: readonly string[]): string | Denial {
   const [wanted, second] = requested

@@ -92,6 +92,8 @@ export type ClusterAccess =
       /** Who the person is without choosing (`--as`): the only user, or himself when he is among several; else null. */
       readonly defaultUser: string | null
       readonly groups: readonly string[]
+      /** Of those users that are ServiceAccounts: the groups that Kubernetes gives them, less what deny takes. */
+      readonly accountGroups: ReadonlyMap<string, readonly string[]>
     }
   | Denial
 

@@ -31,6 +31,7 @@ export type {
   ResolvedContext,
 } from './kubeconfig/types.ts'
 export { parseRequestInfo } from './request-info.ts'
+export { serviceAccountGroups } from './service-account.ts'
 export {
   discoveryText,
   type StatusReason,

@@ -162,6 +162,71 @@ function people(cluster: Cluster): void {
     expect(codes.filter((code) => code === 'IMPERSONATION_DENIED').length).toBeGreaterThanOrEqual(3)
   })
 
+  it('are, as a ServiceAccount, in the groups that Kubernetes gives to it, unless they choose others', async () => {
+    const account = `system:serviceaccount:${red}:deployer`
+    const user = `grace-${run}`
+    const grace = await person(user, [
+      '--roles=operator',
+      `--k8s-groups=${blue}`,
+      `--k8s-users=${user},${account}`,
+    ])
+    const all = `system:serviceaccounts:${red}`
+    await direct(
+      'create',
+      'rolebinding',
+      'accounts',
+      '-n',
+      red,
+      '--clusterrole=view',
+      `--group=${all}`,
+    )
+    const path = `/api/v1/namespaces/${red}/endpoints`
+    const list = (...flags: string[]): Promise<Finished> =>
+      grace('get', 'endpoints', '-n', red, ...flags)
+    // What is bound to the group of the namespace's accounts is theirs through us, too.
+    expect(await list(`--as=${account}`)).toMatchObject({ code: 0 })
+    expect(await list(`--as=${account}`, `--as-group=${all}`)).toMatchObject({ code: 0 })
+    expect(await list(`--as=${account}`, `--as-group=${blue}`)).toMatchObject({ code: 1 })
+    expect(await list(`--as=${user}`)).toMatchObject({ code: 1 })
+    const foreign = await list(`--as=${user}`, `--as-group=${all}`)
+    expect(foreign.stderr).toContain(`impersonation of group "${all}" is not allowed`)
+    const seen = (await seenByApiServer(path)).map(({ impersonatedUser }) => ({
+      user: impersonatedUser?.username,
+      groups: [...(impersonatedUser?.groups ?? [])].sort(),
+    }))
+    const authenticated = 'system:authenticated'
+    for (const groups of [
+      [blue, authenticated, 'system:serviceaccounts', all],
+      [authenticated, all],
+      [blue, authenticated],
+    ]) {
+      expect(seen).toContainEqual({ user: account, groups: groups.sort() })
+    }
+    expect(seen).toContainEqual({ user, groups: [blue, authenticated].sort() })
+    expect(seen.filter((one) => one.user === user && one.groups.includes(all))).toEqual([])
+    expect(await daemon.events(`--user=${user}`, '--event=kube.request')).toContainEqual(
+      expect.objectContaining({
+        kubernetes_users: [account],
+        kubernetes_groups: expect.arrayContaining(['system:serviceaccounts', all]),
+      }),
+    )
+
+    // A role that denies the groups of accounts takes them away.
+    const file = join(directory, 'role.yaml')
+    await writeFile(
+      file,
+      stringify({
+        kind: 'role',
+        version: 'v7',
+        metadata: { name: 'no-accounts' },
+        spec: { deny: { kubernetes_groups: ['system:serviceaccounts*'] } },
+      }),
+    )
+    await daemon.tctl('create', '-f', file)
+    await daemon.tctl('users', 'update', user, '--set-roles=operator,no-accounts')
+    expect(await list(`--as=${account}`)).toMatchObject({ code: 1 })
+  })
+
   it('are kept out of what is labelled env: prod, and the denial is in our audit', async () => {
     const user = `dave-${run}`
     const dave = await person(user, ['--roles=operator', `--k8s-groups=${red}`])
