@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
-import { Command, CommanderError } from 'commander'
+import { CommanderError } from 'commander'
 import { CodedError, errorCode, errorMessage } from '../core/index.ts'
 import { tuneCollector } from './collector.ts'
 import { exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
@@ -9,10 +9,9 @@ import { openDev } from './dev/open-dev.ts'
 import { DaemonError } from './errors.ts'
 import { deleteKubeState } from './kube-state.ts'
 import { createLogger } from './logger.ts'
+import { buildTeleport, type ConfigureFlags, DEFAULT_CONFIG_FILE } from './program.ts'
 import { runDaemon } from './run-daemon.ts'
 import { type StartFlags, standAlone, withFlags } from './start-flags.ts'
-
-const DEFAULT_CONFIG_FILE = '/etc/teleport.yaml'
 
 async function start(flags: StartFlags): Promise<void> {
   tuneCollector()
@@ -74,13 +73,7 @@ function withoutFile({ roles }: StartFlags): TeleportConfig {
   throw new DaemonError('USAGE', 'what shall join? give --roles, like --roles=kube')
 }
 
-async function configure(flags: {
-  clusterName?: string
-  dataDir?: string
-  kubeconfig?: string
-  publicAddr?: string
-  test?: string
-}): Promise<void> {
+async function configure(flags: ConfigureFlags): Promise<void> {
   if (flags.test !== undefined) {
     await load({ config: flags.test })
     process.stdout.write(`${flags.test}: every key is right\n`)
@@ -103,6 +96,10 @@ async function deleteState(): Promise<void> {
   if (deleted.length === 0) process.stdout.write('there is no state\n')
 }
 
+async function printVersion(): Promise<void> {
+  process.stdout.write(`${await ownVersion()}\n`)
+}
+
 async function currentKubeconfig(): Promise<string> {
   const [first] = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '')
   const path = first ?? join(homedir(), '.kube', 'config')
@@ -117,78 +114,13 @@ async function ownVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version
 }
 
-const each = (value: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  value,
-]
-
-function build(): Command {
-  const program = new Command('teleport')
-    .description('the Teleport daemon: auth, proxy and kubernetes service')
-    .exitOverride()
-    .showHelpAfterError('(see "teleport --help")')
-  program
-    .command('start')
-    .description('run the services of a configuration file until it is told to stop')
-    .option(
-      '-c, --config <file>',
-      `configuration file (default: $TELEPORT_CONFIG_FILE, else ${DEFAULT_CONFIG_FILE})`,
-    )
-    .option('--roles <list>', 'run only these services: auth,proxy,kube')
-    .option('--proxy <host:port>', 'join the Teleport cluster behind this proxy')
-    .option('--auth-server <host:port>', 'join the auth service at this address')
-    .option('--token <token>', 'the join token, or the absolute path of a file that holds it')
-    .option('--ca-pin <pin>', 'what must vouch for the auth service; may be repeated', each)
-    .option('--insecure', 'believe an auth service that nothing vouches for, at the first time')
-    .option('--data-dir <path>', 'where everything is kept (default: /var/lib/teleport)')
-    .option('--nodename <name>', 'what this process is called in lists (default: the host name)')
-    .option('--kubeconfig <file>', 'serve the clusters of its contexts')
-    .option('--kube-cluster-name <name>', 'the name of the cluster in whose pod this runs')
-    .option('--diag-addr <host:port>', 'serve /healthz, /readyz and /metrics there')
-    .option('-d, --debug', 'log more')
-    .option(
-      '--dev',
-      'serve the clusters of the current kubeconfig on loopback, with state in ./.teleport',
-    )
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ teleport start -c teleport.yaml --diag-addr=127.0.0.1:3000\n  $ teleport start --dev\n  $ teleport start --roles=kube --proxy=proxy.example.com:3080 --token=/etc/teleport/token --ca-pin=sha256:... --kubeconfig=$HOME/.kube/config',
-    )
-    .action(start)
-  program
-    .command('configure')
-    .description('print a configuration file to begin with')
-    .option('--cluster-name <name>', 'name of the Teleport cluster')
-    .option('--data-dir <path>', 'where everything is kept')
-    .option('--kubeconfig <file>', 'the clusters to serve')
-    .option('--public-addr <host:port>', 'address that kubeconfigs name')
-    .option('--test <file>', 'print nothing to begin with: judge this configuration file')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ teleport configure --cluster-name=example.com > /etc/teleport.yaml\n  $ teleport configure --test /etc/teleport.yaml',
-    )
-    .action(configure)
-  program
-    .command('kube-state')
-    .description('what agents in pods keep in Secrets of their cluster')
-    .command('delete')
-    .description('delete what the agents of a Helm release left; the chart runs this at the end')
-    .addHelpText(
-      'after',
-      '\nRuns in a pod, for the release $RELEASE_NAME in the namespace $KUBE_NAMESPACE.',
-    )
-    .action(deleteState)
-  program
-    .command('version')
-    .description('print the version')
-    .action(async () => {
-      process.stdout.write(`${await ownVersion()}\n`)
-    })
-  return program
-}
+// Whoever reads our help may have seen enough of it.
+process.stdout.on('error', (error) => {
+  if (errorCode(error) !== 'EPIPE') throw error
+})
 
 try {
-  await build().parseAsync()
+  await buildTeleport({ start, configure, deleteState, printVersion }).parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2

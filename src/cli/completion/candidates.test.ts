@@ -8,7 +8,10 @@ function program(): Command {
     .addOption(new Option('--level <level>', 'how loud').choices(['high', 'low']))
     .addOption(new Option('--secret').hideHelp())
     .option('-v, --verbose', 'more')
-  const use = new Command('use').argument('<cluster>', 'which').argument('[files...]', 'what')
+  const use = new Command('use')
+    .alias('take')
+    .argument('<cluster>', 'which')
+    .argument('[files...]', 'what')
   const shell = new Command('shell').addArgument(
     new Argument('<name>', 'which').choices(['sh', 'zsh']),
   )
@@ -56,6 +59,7 @@ describe('candidates()', () => {
     ['commands behind a flag without one', 'kube ls -v --le', ['--level']],
     ['an argument', 'kube use ', ['prod', 'dev']],
     ['one that begins like this', 'kube use p', ['prod']],
+    ['the same behind another name of the command', 'kube take p', ['prod']],
     ['the argument behind it, and again', 'kube use prod one ', ['one']],
     ['words that are declared for an argument', 'shell z', ['zsh']],
     ['nothing behind the last argument', 'shell sh ', []],

@@ -84,7 +84,9 @@ function walk(program: Command, words: readonly string[]): Place {
       pending = option !== undefined && takesValue(option) ? option : null
     } else {
       const child: Command | undefined =
-        positionals === 0 ? command.commands.find((each) => each.name() === word) : undefined
+        positionals === 0
+          ? command.commands.find((each) => [each.name(), ...each.aliases()].includes(word))
+          : undefined
       if (child === undefined) positionals += 1
       else command = child
     }

@@ -31,7 +31,7 @@ export function inventoryCommand({ io, connect }: TctlContext): Command {
       )
       print(io, render(format, all.filter(wanted), instancesText))
     })
-  return new Command('inventory')
+  const command = new Command('inventory')
     .description('processes of this Teleport cluster on other machines')
     .addCommand(
       examples(ls, [
@@ -40,6 +40,7 @@ export function inventoryCommand({ io, connect }: TctlContext): Command {
         'tctl inventory ls --format=json',
       ]),
     )
+  return examples(command, ['tctl inventory ls'])
 }
 
 const instancesText = (instances: readonly InstanceResource[]): string =>

@@ -31,7 +31,8 @@ export function kubeCommand(context: TctlContext): Command {
         ),
       )
     })
-  return new Command('kube')
-    .description('Kubernetes clusters')
+  const command = new Command('kube')
+    .description('the Kubernetes clusters of this Teleport cluster, and how they are')
     .addCommand(examples(ls, ['tctl kube ls', 'tctl kube ls --format=json']))
+  return examples(command, ['tctl kube ls'])
 }

@@ -19,6 +19,7 @@ interface LockFlags {
 /** `tctl lock` */
 export function lockCommand(context: TctlContext): Command {
   const command = new Command('lock')
+    .summary('lock a user or a role out, at once')
     .description(
       'lock a user or a role out: new requests are refused, what is underway ends at once; the administrator of the auth service’s machine cannot be locked out',
     )

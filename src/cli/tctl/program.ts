@@ -31,6 +31,10 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
 
   const auth = new Command('auth').description('certificates and authorities')
   auth.addCommand(authSignCommand(context))
+  examples(auth, ['tctl auth sign --user=jenkins --format=kubernetes --out=kubeconfig --ttl=25h'])
+  const version = new Command('version')
+    .description('print the version')
+    .action(() => print(io, ownVersion()))
 
   program
     .addCommand(usersCommand(context))
@@ -47,9 +51,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(statusCommand(context))
     .addCommand(topCommand(context))
     .addCommand(completionCommand(io, 'tctl'))
-    .addCommand(
-      new Command('version').description('print the version').action(() => print(io, ownVersion())),
-    )
+    .addCommand(examples(version, ['tctl version']))
   flags = connectionFlags(program)
   program.addHelpText(
     'after',

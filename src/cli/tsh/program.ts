@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { completionCommand } from '../completion/command.ts'
 import type { Io } from '../io.ts'
+import { examples } from '../run.ts'
 import { type GlobalFlags, tshContext } from './context.ts'
 import { inviteCommand } from './invite/command.ts'
 import { kubeCommand } from './kube/commands.ts'
@@ -29,7 +30,7 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .option('-i, --identity <file>', 'act by an identity file instead of a login')
     .option('-d, --debug', 'say on stderr what is done')
   const context = tshContext(world, () => program.opts<GlobalFlags>())
-  return program
+  program
     .addCommand(inviteCommand(context))
     .addCommand(loginCommand(context))
     .addCommand(logoutCommand(context))
@@ -39,4 +40,10 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))
     .addCommand(completionCommand(io, 'tsh'))
+  return examples(program, [
+    'tsh login --proxy=teleport.example.com --user=joe',
+    'tsh kube ls',
+    'tsh kube login prod && kubectl get pods',
+    'tsh logout',
+  ])
 }

@@ -24,10 +24,11 @@ interface FilterFlags {
 
 /** `tctl audit` */
 export function auditCommand(context: TctlContext): Command {
-  return new Command('audit')
-    .description('the audit log')
+  const command = new Command('audit')
+    .description('the audit log: who did what, where and when')
     .addCommand(lsCommand(context))
     .addCommand(tailCommand(context))
+  return examples(command, ['tctl audit ls --user=alice --from=1h', 'tctl audit tail'])
 }
 
 function filters(command: Command): Command {

@@ -15,13 +15,14 @@ const MOST = '48h'
 
 /** `tctl tokens` */
 export function tokensCommand(context: TctlContext): Command {
-  return new Command('tokens')
+  const command = new Command('tokens')
     .description(
       'join tokens: with one, a proxy or a kubernetes service elsewhere becomes a member',
     )
     .addCommand(addCommand(context))
     .addCommand(lsCommand(context))
     .addCommand(rmCommand(context))
+  return examples(command, ['tctl tokens add --type=kube --ttl=1h', 'tctl tokens ls'])
 }
 
 interface AddFlags {

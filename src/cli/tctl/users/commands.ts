@@ -14,13 +14,18 @@ const DEFAULT_ROLE = 'access'
 
 /** `tctl users` */
 export function usersCommand(context: TctlContext): Command {
-  return new Command('users')
+  const command = new Command('users')
     .description('local users: people and robots')
     .addCommand(addCommand(context))
     .addCommand(lsCommand(context))
     .addCommand(updateCommand(context))
     .addCommand(resetCommand(context))
     .addCommand(rmCommand(context))
+  return examples(command, [
+    'tctl users add joe --k8s-groups=developers',
+    'tctl users ls',
+    'tctl users reset joe',
+  ])
 }
 
 interface UserFlags {

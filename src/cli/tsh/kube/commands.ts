@@ -10,13 +10,18 @@ import type { LsFlags } from './ls.ts'
 
 /** `tsh kube` */
 export function kubeCommand(context: TshContext): Command {
-  return new Command('kube')
-    .description('Kubernetes clusters')
+  const command = new Command('kube')
+    .description('list, select and command Kubernetes clusters')
     .addCommand(lsCommand(context))
     .addCommand(loginCommand(context))
     .addCommand(eachCommand(context))
     .addCommand(credentialsCommand(context), { hidden: true })
     .addCommand(sessionsCommand())
+  return examples(command, [
+    'tsh kube ls',
+    'tsh kube login prod',
+    'tsh kube each -l env=dev -- get pods -A',
+  ])
 }
 
 function lsCommand(context: TshContext): Command {
@@ -127,7 +132,7 @@ function sessionsCommand(): Command {
     .description('list running sessions (not in this version)')
     .action(() => {
       throw new CliError('REFUSED', 'this version keeps no list of running sessions', {
-        hint: 'an administrator finds who runs what in the audit log: tctl audit ls --type=kube.request',
+        hint: 'an administrator finds who runs what in the audit log: tctl audit ls --event=kube.request',
       })
     })
   return examples(command, ['tsh kube sessions'])
