@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:f
 import { chmod, mkdir, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { pause } from '../waits/index.ts'
 import { decodeEvent, encodeEvent } from './encode-event.ts'
 import { AuditError } from './errors.ts'
 import {
@@ -246,7 +247,7 @@ class FileSpool implements Spool {
         failures = 0
         this.#lastError = null
         await this.#stored(batch)
-        if (batch.events.length < this.#limits.batchEvents) await sleep(SHIP_GATHER_MS, signal)
+        if (batch.events.length < this.#limits.batchEvents) await pause(SHIP_GATHER_MS, signal)
       } catch (error) {
         this.#lastError = errorMessage(error)
         if (signal.aborted) return
@@ -254,7 +255,7 @@ class FileSpool implements Spool {
         if (failures === 1)
           this.#log.warn({ error: this.#lastError }, 'audit events wait: they cannot be delivered')
         const ceiling = Math.min(SHIP_RETRY_LAST_MS, SHIP_RETRY_FIRST_MS * 2 ** (failures - 1))
-        await sleep(ceiling / 2 + (Math.random() * ceiling) / 2, signal)
+        await pause(ceiling / 2 + (Math.random() * ceiling) / 2, signal)
       }
     }
   }
@@ -474,17 +475,4 @@ export function collapse<Event extends { readonly uid: string }>(
   const byUid = new Map<string, Event>()
   for (const event of events) byUid.set(event.uid, event)
   return byUid.size === events.length ? events : [...byUid.values()]
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }

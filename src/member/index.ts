@@ -12,6 +12,7 @@
  */
 export { MemberError, type MemberErrorCode } from './errors.ts'
 export { chooseStore } from './identity/choose-store.ts'
+export { inCluster } from './identity/in-cluster.ts'
 export { type IdentityOptions, openMemberIdentity } from './identity/open-identity.ts'
 export { stateSecretName } from './identity/secret-store.ts'
 export type { IdentityStore, MemberCertificate, MemberIdentity } from './identity/types.ts'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { REFUSED_JOIN_CODE } from '../../audit/index.ts'
 import { LockoutTable } from '../../authn/index.ts'
 import type { BodyOf, ResponseOf } from '../../contract/index.ts'
-import { addressKey, errorMessage, formatDuration, hostOf } from '../../core/index.ts'
+import { addressKey, formatDuration, hostOf } from '../../core/index.ts'
 import {
   type JoinToken,
   MEMBER_CERTIFICATE_TTL_MS,
@@ -13,6 +13,7 @@ import type { ApiAudit, Who } from '../audit-api.ts'
 import type { ApiDeps } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
+import { issueHost } from '../issue-host.ts'
 import { JOIN_LOCKOUT } from '../limits.ts'
 import { alreadyAudited } from '../refusal.ts'
 
@@ -172,22 +173,18 @@ async function sign(
   member: Pick<Member, 'hostId' | 'services'>,
   publicKeyPem: string,
 ): Promise<{ readonly certificate: string; readonly endsMs: number }> {
-  const issued = await authorities
-    .issueHost({
-      identity: {
-        kind: 'host',
-        teleportCluster: clusterName,
-        hostId: member.hostId,
-        services: [...member.services],
-      },
-      publicKeyPem,
-      dnsNames: [],
-      ipAddresses: [],
-      ttlMs: MEMBER_CERTIFICATE_TTL_MS,
-    })
-    .catch((error: unknown) => {
-      throw new ApiError('BAD_REQUEST', `cannot sign: ${errorMessage(error)}`, { cause: error })
-    })
+  const issued = await issueHost(authorities, {
+    identity: {
+      kind: 'host',
+      teleportCluster: clusterName,
+      hostId: member.hostId,
+      services: [...member.services],
+    },
+    publicKeyPem,
+    dnsNames: [],
+    ipAddresses: [],
+    ttlMs: MEMBER_CERTIFICATE_TTL_MS,
+  })
   return { certificate: issued.certificatePem, endsMs: issued.expiresAtMs }
 }
 

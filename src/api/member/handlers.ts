@@ -5,6 +5,7 @@ import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps, Member } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
+import { issueHost } from '../issue-host.ts'
 import type { Announcement } from '../kube-clusters.ts'
 import { MIN_SERVER_CERTIFICATE_TTL_MS } from '../limits.ts'
 import { judgeEvent } from './judge-event.ts'
@@ -121,7 +122,7 @@ export function memberHandlers(
       const certificates = await Promise.all(
         names.map(async (name) => {
           const serverName = kubeServerName(clusterName, name)
-          const issued = await authorities.issueHost({
+          const issued = await issueHost(authorities, {
             identity: { kind: 'host', teleportCluster: clusterName, hostId, services: ['kube'] },
             publicKeyPem: body.public_key,
             dnsNames: [serverName],
@@ -153,7 +154,7 @@ export function memberHandlers(
         throw new ApiError('BAD_REQUEST', `body/names: "${foreign}" is no name of a proxy`)
       }
       const dnsNames = [proxyServerName(clusterName), ...body.names]
-      const issued = await authorities.issueHost({
+      const issued = await issueHost(authorities, {
         identity: { kind: 'host', teleportCluster: clusterName, hostId, services: ['proxy'] },
         publicKeyPem: body.public_key,
         dnsNames,

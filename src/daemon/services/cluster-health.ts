@@ -1,6 +1,7 @@
 import type { ClusterHealth } from '../../api/index.ts'
 import { type Clock, fewAtOnce, type Logger } from '../../core/index.ts'
 import type { Probe, SelfCheckReport } from '../../upstream/index.ts'
+import { pause } from '../../waits/index.ts'
 
 /** Clusters that are looked at at the same time, so that their connections are not all open together. */
 const CHECKS_AT_ONCE = 8
@@ -154,17 +155,4 @@ export class HealthWatch implements AsyncDisposable {
       this.#log.info({ cluster }, 'a kubernetes cluster is well again')
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }

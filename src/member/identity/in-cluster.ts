@@ -9,7 +9,7 @@ const ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** The API server of the cluster in which this pod runs, as the pod's ServiceAccount. */
 export interface InCluster {
   call(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: object,
   ): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>

@@ -1,6 +1,7 @@
 import type { AccessView } from '../../authz/index.ts'
 import { type TrustBundle, type TrustedAuthority, trustedAuthority } from '../../ca/index.ts'
 import { type Clock, errorCode, errorMessage, type Logger } from '../../core/index.ts'
+import { pause } from '../../waits/index.ts'
 import type { MemberIdentity } from '../identity/types.ts'
 import type { MemberCall } from '../ports.ts'
 import { SNAPSHOT_WRITE_MS } from './limits.ts'
@@ -12,7 +13,7 @@ import {
   type SignedState,
   type Vouched,
 } from './read-state.ts'
-import { pause, retryAfterMs } from './retry.ts'
+import { retryAfterMs } from './retry.ts'
 import { readSnapshot, writeSnapshot } from './snapshot-file.ts'
 
 interface Known {

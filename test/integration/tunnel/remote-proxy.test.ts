@@ -28,6 +28,7 @@ import {
   PROXIED_ALPN,
 } from '../../../src/protocol/index.ts'
 import { openTunnels, type Tunnels } from '../../../src/tunnel/index.ts'
+import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
 
 const TELEPORT = 'remote.example.com'
 const PERSON = { address: '203.0.113.7', port: 4711 }
@@ -290,6 +291,22 @@ proxy_service: { enabled: no }
         body: { public_key: 'x', names: [name], addresses: [] },
       }),
     ).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+  })
+
+  test.each([
+    [{ names: ['not a name'] }, '"not a name" is not a DNS name'],
+    [{ names: ['ends.with.a.dot.'] }, '"ends.with.a.dot." is not a DNS name'],
+    [{ addresses: ['10.0.0.256'] }, '"10.0.0.256" is not an IP address'],
+    [{ public_key: 'x' }, 'cannot sign'],
+  ])('what cannot be certified for a proxy is its own mistake: %o', async (given, words) => {
+    const { api } = await member('proxy')
+    const { publicKey } = await generateKeyPair()
+    const body = { public_key: publicKeyToPem(publicKey), names: [], addresses: [], ...given }
+    await expect(api.call('member.proxy_certificate', { body })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      status: 400,
+      message: expect.stringContaining(words) as string,
+    })
   })
 
   test('a kubernetes service gets no certificate of a proxy', async () => {
