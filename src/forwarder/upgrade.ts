@@ -311,9 +311,10 @@ class UpgradedStream implements LiveExchange {
     const client = this.#client
     const server = this.#server
     this.#leave = this.#deps.live.enter(this)
+    // Not the end of what the client gets: an API server that closes while the client still sends (a SPDY client answers
+    // the end of each stream) resets the connection, after all that it had to say.
     server.on('error', (error) => {
       this.#broken ??= upstreamRefusal(failureOf(error), this.#request.connection.cluster.name)
-      client.destroy()
     })
     client.on('error', () => server.destroy())
     if (client.destroyed) {
@@ -339,7 +340,8 @@ class UpgradedStream implements LiveExchange {
       this.#finish()
     })
     server.once('close', () => {
-      // The client still gets what is in its buffer; after that there is nothing to wait for.
+      // The client still gets what has arrived; after that there is nothing to wait for.
+      if (this.#withdrawn === null) this.#drain()
       if (!client.writableEnded) client.end()
       // Unread, its own end would never be noticed.
       client.resume()
@@ -385,6 +387,15 @@ class UpgradedStream implements LiveExchange {
   #heard(chunk: Buffer): void {
     this.#bytesReceived += chunk.length
     if (this.#meter.push(chunk)) this.#heardMs = this.#deps.clock.now()
+  }
+
+  /** What was read and waits for a slow client; `data` tells of none of it any more. */
+  #drain(): void {
+    for (;;) {
+      const chunk = this.#server.read() as Buffer | null
+      if (chunk === null || this.#client.writableEnded || this.#client.destroyed) return
+      this.#down(chunk)
+    }
   }
 
   /** Of a client that has got everything and does not close. */

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { valuesOf } from './support/api-server.ts'
@@ -123,6 +124,36 @@ describe('an upgrade that the API server takes', () => {
     socket?.resetAndDestroy()
     await once(wire.socket, 'end')
     await stage.expectAudited(EXEC, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
+  })
+
+  test('whose API server resets it after its last word still gives all to a slow client', async () => {
+    const bytes = randomBytes(200_000)
+    const upstream = new Duplex({
+      // The client's buffer takes a part of it, the rest is read from the API server and waits.
+      highWaterMark: bytes.length,
+      read: () => {},
+      write: (chunk: Buffer, _encoding, done) => {
+        done()
+        if (!chunk.includes('\r\n\r\n')) return
+        upstream.push(SWITCHED)
+        for (let at = 0; at < bytes.length; at += 10_000) {
+          upstream.push(bytes.subarray(at, at + 10_000))
+        }
+        setImmediate(() => upstream.destroy(new Error('read ECONNRESET')))
+      },
+    })
+    const { stage, wire } = await start({ dialled: upstream })
+    wire.socket.write(REQUEST)
+    await once(wire.socket, 'end')
+    const text = wire.text()
+    const got = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1')
+    expect(got.length).toBe(bytes.length)
+    expect(got.equals(bytes)).toBe(true)
+    await stage.expectAudited(EXEC, {
+      outcome: 'failed',
+      error_code: 'UPSTREAM_RESET',
+      bytes_sent: bytes.length,
+    })
   })
 
   test('whose client vanishes ends at the API server', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'vitest'
 import type { EncodedAuditLog } from '../../../../src/audit/index.ts'
@@ -13,6 +14,7 @@ import {
   type MeasuredRequest,
   type RequestOutcome,
   type ServedCluster,
+  type Upstream,
 } from '../../../../src/forwarder/index.ts'
 import { kubeServerName } from '../../../../src/protocol/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
@@ -53,6 +55,8 @@ export interface StageOptions extends ApiServerOptions {
   readonly audit?: EncodedAuditLog
   /** Stands behind the forwarder instead of the simulated API server. */
   readonly demo?: DemoCluster
+  /** What the next upgrade speaks to instead of the API server. */
+  readonly dialled?: Duplex
   /** Labels of a second cluster behind the same door, NEIGHBOUR; its API server is the same. */
   readonly neighbour?: Readonly<Record<string, string>>
 }
@@ -152,7 +156,7 @@ export class Stage implements AsyncDisposable {
       serverName: SERVER_NAME,
       labels: () => labels,
       unknownLabels: () => [],
-      upstream: this.#upstream,
+      upstream: options.dialled === undefined ? this.#upstream : this.#dialled(options.dialled),
     }
     const { neighbour } = options
     const east: ServedCluster | null =
@@ -189,6 +193,19 @@ export class Stage implements AsyncDisposable {
         port: socket.remotePort ?? 0,
       })
     })
+  }
+
+  #dialled(socket: Duplex): Upstream {
+    return {
+      send: (request, handler) => this.#upstream.send(request, handler),
+      dialForUpgrade: async () => ({
+        socket,
+        host: '127.0.0.1',
+        basePath: '',
+        authorization: null,
+        refused: () => {},
+      }),
+    }
   }
 
   static async open(options: StageOptions = {}): Promise<Stage> {
