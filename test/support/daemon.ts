@@ -1,22 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
+import { freePort } from './free-port.ts'
 import { type Finished, mustRun, Running, runProgram } from './process.ts'
+
+export { freePort }
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const bin = (name: string): string => join(ROOT, 'bin', name)
-
-/** A port that nobody listens on just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 export interface DaemonOptions {
   /** The clusters that it serves; each context becomes one. */
