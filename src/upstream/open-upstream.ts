@@ -4,7 +4,7 @@ import { type Credential, type Credentials, openCredentials } from './credential
 import type { TlsMaterial } from './credentials/tls-material.ts'
 import { isUpstreamFailure, upstreamFailure } from './errors.ts'
 import { defaultUpstreamLimits, type UpstreamLimits } from './limits.ts'
-import { type Probe, probe, type SelfCheckReport, selfCheck } from './self-check.ts'
+import { findExcess, type Probe, probe, type SelfCheckReport, selfCheck } from './self-check.ts'
 import type { KubeTarget } from './target.ts'
 import { dial } from './transport/dial.ts'
 import { Exchange } from './transport/exchange.ts'
@@ -28,6 +28,8 @@ export interface OpenUpstream extends Upstream, AsyncDisposable {
   readonly name: string
   /** Asks the API server what our credentials may do. Never throws. */
   selfCheck(): Promise<SelfCheckReport>
+  /** Asks it which rights they have that they should not, in words; null when it cannot be told. Never throws. */
+  findExcess(): Promise<readonly string[] | null>
   /** Asks the API server whether it is ready. Never throws. */
   probe(): Promise<Probe>
 }
@@ -117,6 +119,10 @@ class TargetUpstream implements OpenUpstream {
 
   selfCheck(): Promise<SelfCheckReport> {
     return selfCheck(this, this.#limits.selfCheckTimeoutMs)
+  }
+
+  findExcess(): Promise<readonly string[] | null> {
+    return findExcess(this, this.#limits.selfCheckTimeoutMs)
   }
 
   probe(): Promise<Probe> {

@@ -70,6 +70,40 @@ const everything: Right = {
   attributes: { verb: '*', group: '*', resource: '*' },
 }
 
+/**
+ * Rights, in every namespace, with which an account is as good as an administrator: it reads everybody's credentials, runs
+ * programs, or gives itself more.
+ */
+const excessRights: readonly Right[] = [
+  { words: 'get secrets', attributes: { verb: 'get', resource: 'secrets' } },
+  { words: 'list secrets', attributes: { verb: 'list', resource: 'secrets' } },
+  { words: 'create pods', attributes: { verb: 'create', resource: 'pods' } },
+  {
+    words: 'create pods/exec',
+    attributes: { verb: 'create', resource: 'pods', subresource: 'exec' },
+  },
+  {
+    words: 'create deployments',
+    attributes: { verb: 'create', group: 'apps', resource: 'deployments' },
+  },
+  {
+    words: 'create serviceaccounts/token',
+    attributes: { verb: 'create', resource: 'serviceaccounts', subresource: 'token' },
+  },
+  {
+    words: 'get nodes/proxy',
+    attributes: { verb: 'get', resource: 'nodes', subresource: 'proxy' },
+  },
+  {
+    words: 'create clusterrolebindings',
+    attributes: {
+      verb: 'create',
+      group: 'rbac.authorization.k8s.io',
+      resource: 'clusterrolebindings',
+    },
+  },
+]
+
 const reviewPath = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
 const reviewWords = 'create selfsubjectaccessreviews.authorization.k8s.io'
 
@@ -110,6 +144,27 @@ export async function selfCheck(upstream: Upstream, timeoutMs: number): Promise<
   } catch (error) {
     return { ...nothing, reachable: true, version, problem: errorMessage(error) }
   }
+}
+
+/**
+ * Rights that our account has and should not: impersonation fails open, so each is one that a mistake would give to people.
+ * Null when it cannot be told. Never throws.
+ */
+export async function findExcess(
+  upstream: Upstream,
+  timeoutMs: number,
+): Promise<readonly string[] | null> {
+  const excess: string[] = []
+  try {
+    for (const right of excessRights) {
+      const { allowed } = await review(upstream, right, timeoutMs)
+      if (allowed === null) return null
+      if (allowed) excess.push(right.words)
+    }
+  } catch {
+    return null
+  }
+  return excess
 }
 
 async function review(

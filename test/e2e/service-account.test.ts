@@ -198,7 +198,9 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredent
         code: 0,
       })
     expect(
-      log().filter((line) => /lacks rights|may do everything|not be checked/.test(line)),
+      log().filter((line) =>
+        /lacks rights|may do everything|does not need|not be checked/.test(line),
+      ),
     ).toEqual([])
   })
 
@@ -255,5 +257,18 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredent
     await expect
       .poll(() => daemon.events(`--user=${person}`, '--event=kube.request'), PATIENTLY)
       .toContainEqual(expect.objectContaining({ response_code: 403, outcome: 'done' }))
+  })
+
+  it('warns of an account that is half an administrator, by the rights that it does not need', async () => {
+    const strong = `strong-${run}`
+    await direct(['create', 'clusterrole', strong, '--verb=get,list', '--resource=secrets'])
+    stack.defer(async () => void (await direct(['delete', 'clusterrole', strong])))
+    const to = `--serviceaccount=default:${account}`
+    await direct(['create', 'clusterrolebinding', strong, `--clusterrole=${strong}`, to])
+    stack.defer(async () => void (await direct(['delete', 'clusterrolebinding', strong])))
+    await daemon.stop()
+    daemon = await start()
+    const warning = (): string | undefined => log().find((line) => line.includes('does not need'))
+    await expect.poll(warning, PATIENTLY).toContain('excess=["get secrets","list secrets"]')
   })
 }

@@ -9,6 +9,8 @@ const CHECKS_AT_ONCE = 8
 export const HEALTH_EVERY_MS = 5000
 /** Rounds between two checks of our rights, which are six requests. */
 const RIGHTS_EVERY_ROUNDS = 2
+/** Checks of our rights between two searches for rights too many, which are eight more requests: half an hour. */
+const EXCESS_EVERY_CHECKS = 180
 
 /** What is asked of a cluster. Neither ever rejects. */
 export interface Checked {
@@ -16,6 +18,7 @@ export interface Checked {
   readonly upstream: {
     probe(): Promise<Probe>
     selfCheck(): Promise<SelfCheckReport>
+    findExcess(): Promise<readonly string[] | null>
   }
 }
 
@@ -48,6 +51,8 @@ export class HealthWatch implements AsyncDisposable {
   readonly #onChange: () => void
   readonly #health = new Map<string, ClusterHealth>()
   readonly #rights = new Map<string, SelfCheckReport>()
+  /** What was found too much, and how many checks ago. */
+  readonly #excess = new Map<string, { readonly rights: string; checks: number }>()
   readonly #everyMs: number
   readonly #stop = new AbortController()
   #round = 0
@@ -102,7 +107,7 @@ export class HealthWatch implements AsyncDisposable {
 
   async #look({ name, upstream }: Checked, withRights: boolean): Promise<void> {
     const probe = await upstream.probe()
-    if (withRights && probe.kind === 'ready') this.#heard(name, await upstream.selfCheck())
+    if (withRights && probe.kind === 'ready') await this.#checkRights({ name, upstream })
     const rights = this.#rights.get(name) ?? null
     const problem = judgeHealth(probe, rights)
     const before = this.current(name)
@@ -114,6 +119,27 @@ export class HealthWatch implements AsyncDisposable {
     this.#health.set(name, { health, problem, sinceMs, kubernetesVersion })
     if (!same) this.#say(name, before, probe, problem)
     this.#onChange()
+  }
+
+  async #checkRights({ name, upstream }: Checked): Promise<void> {
+    const report = await upstream.selfCheck()
+    this.#heard(name, report)
+    // Who may do everything was told so; who cannot be asked is asked again.
+    if (!report.reachable || report.problem !== null || report.tooPowerful) return
+    const before = this.#excess.get(name)
+    if (before !== undefined && before.checks < EXCESS_EVERY_CHECKS) {
+      before.checks += 1
+      return
+    }
+    const excess = await upstream.findExcess()
+    if (excess === null) return
+    const rights = excess.join(', ')
+    this.#excess.set(name, { rights, checks: 0 })
+    if (rights === '' || rights === before?.rights) return
+    this.#log.warn(
+      { cluster: name, excess },
+      'the account of this service has rights in the whole cluster that it does not need: one that may only impersonate is safer (docs/kubernetes-rights.md)',
+    )
   }
 
   /** Tells an administrator what the account of this service lacks, or has too much of: once, until it changes. */

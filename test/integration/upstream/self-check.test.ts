@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { OpenUpstream } from '../../../src/upstream/index.ts'
 import { open, targetAt } from './support/client.ts'
 import { createPki, type KeyedCertificate, type Pki } from './support/pki.ts'
 import { startHttps, type TestServer } from './support/servers.ts'
@@ -22,8 +23,10 @@ function startReviewer(
       return
     }
     const body = JSON.parse(Buffer.concat(await request.toArray()).toString())
-    const { verb, group = '', resource } = body.spec.resourceAttributes
-    const right = `${verb} ${resource}${group === '' ? '' : `.${group}`}`
+    const { verb, group = '', resource, subresource, namespace } = body.spec.resourceAttributes
+    const what = subresource === undefined ? resource : `${resource}/${subresource}`
+    const where = namespace === undefined ? '' : ` in ${namespace}`
+    const right = `${verb} ${what}${group === '' ? '' : `.${group}`}${where}`
     asked.push(`${request.method} ${request.url} ${request.headers['content-type']}: ${right}`)
     const verdict = allowed(right)
     if (typeof verdict === 'number') response.writeHead(verdict).end('{}')
@@ -31,12 +34,19 @@ function startReviewer(
   })
 }
 
-async function check(server: TestServer): Promise<unknown> {
-  const certificateAuthority = { kind: 'data', pem: pki.ca } as const
-  await using upstream = open(targetAt(server.port, { certificateAuthority }), {
+const openAt = (server: TestServer): OpenUpstream =>
+  open(targetAt(server.port, { certificateAuthority: { kind: 'data', pem: pki.ca } }), {
     limits: { selfCheckTimeoutMs: 300 },
   })
+
+async function check(server: TestServer): Promise<unknown> {
+  await using upstream = openAt(server)
   return await upstream.selfCheck()
+}
+
+async function excess(server: TestServer): Promise<unknown> {
+  await using upstream = openAt(server)
+  return await upstream.findExcess()
 }
 
 const good = { reachable: true, version: 'v1.35.4', missing: [], tooPowerful: false, problem: null }
@@ -95,5 +105,38 @@ describe('selfCheck', () => {
       reachable: false,
       problem: 'the API server did not answer GET /version in 0.3 s',
     })
+  })
+})
+
+describe('findExcess', () => {
+  test('asks for rights in every namespace with which an account is as good as an administrator', async () => {
+    const asked: string[] = []
+    await using server = await startReviewer(() => false, asked)
+    expect(await excess(server)).toEqual([])
+    expect(asked.map((line) => line.split(': ')[1])).toEqual([
+      'get secrets',
+      'list secrets',
+      'create pods',
+      'create pods/exec',
+      'create deployments.apps',
+      'create serviceaccounts/token',
+      'get nodes/proxy',
+      'create clusterrolebindings.rbac.authorization.k8s.io',
+    ])
+  })
+
+  test('names what the account has', async () => {
+    await using server = await startReviewer((right) => /secrets$|exec$/.test(right))
+    expect(await excess(server)).toEqual(['get secrets', 'list secrets', 'create pods/exec'])
+  })
+
+  test.each([401, 403, 500])('knows nothing where the answer is %i', async (status) => {
+    await using server = await startReviewer((right) => (right === 'get secrets' ? true : status))
+    expect(await excess(server)).toBe(null)
+  })
+
+  test('knows nothing where nobody answers', async () => {
+    await using server = await startHttps(identity, () => {})
+    expect(await excess(server)).toBe(null)
   })
 })
