@@ -8,10 +8,13 @@ import { AgentSession, type TunnelledConnection } from './agent-session.ts'
 import { TunnelError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { type LinkEvent, type LinkState, stepLink } from './link.ts'
+import type { ProxyClaims } from './proxy-claims.ts'
 
 export interface ProxyAddress {
   readonly host: string
   readonly port: number
+  /** Who answers there, where it is known; a load balancer's address is that of several. */
+  readonly hostId?: string
 }
 
 /** What the agent is to the proxies, in PEM; renewed underneath. */
@@ -33,6 +36,9 @@ export interface LinkDeps {
   readonly announcement: () => string
   readonly serves: (serverName: string) => boolean
   readonly onConnection: (stream: Duplex, connection: TunnelledConnection) => void
+  readonly claims: ProxyClaims
+  /** The proxies behind an address, as far as they are known now. */
+  readonly behind: (address: ProxyAddress) => ReadonlySet<string>
   readonly clock: Clock
   readonly random: () => number
   readonly limits: TunnelLimits
@@ -59,6 +65,8 @@ export class AgentLink {
   #current: AgentSession | null = null
   #connecting = new AbortController()
   #timer: NodeJS.Timeout | null = null
+  /** Who answered last; null before the first time. */
+  #leadsTo: string | null = null
   #problem: string | null = null
 
   constructor(address: ProxyAddress, deps: LinkDeps) {
@@ -91,8 +99,19 @@ export class AgentLink {
     this.#current?.announce()
   }
 
+  get isUp(): boolean {
+    return this.#state.kind === 'up'
+  }
+
+  /** Proxies, or tunnels to them, are not what they were. */
+  reconsider(): void {
+    this.#dispatch({ kind: 'wanted' })
+  }
+
   /** Our certificate is a new one: a tunnel with it takes the place of the one that is. */
   renew(): void {
+    // Behind a balancer another proxy may answer, whose link comes to ours.
+    this.#deps.claims.release(this)
     this.#dispatch({ kind: 'outdated' })
   }
 
@@ -130,13 +149,30 @@ export class AgentLink {
           this.#connecting.abort(new Error('stopped'))
           if (this.#timer !== null) clearTimeout(this.#timer)
           for (const session of this.#sessions) session.drain()
+          this.#deps.claims.release(this)
       }
     }
   }
 
   #wait(): void {
-    if (this.#state.kind !== 'waiting') return
-    this.#timer = setTimeout(() => this.#dispatch({ kind: 'due' }), this.#state.forMs)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    const { kind } = this.#state
+    if ((kind !== 'waiting' && kind !== 'spare') || this.#state.forMs === null) return
+    this.#timer = setTimeout(() => this.#due(), this.#state.forMs)
+  }
+
+  #due(): void {
+    const isNeeded = this.#state.kind !== 'spare' || this.#lacking()
+    this.#dispatch(isNeeded ? { kind: 'due' } : { kind: 'spare', lacking: false })
+  }
+
+  /** Whether a proxy that may answer at this address has no tunnel. */
+  #lacking(): boolean {
+    const { claims, behind } = this.#deps
+    const may = new Set(behind(this.#address))
+    if (this.#leadsTo !== null) may.add(this.#leadsTo)
+    return [...may].some((hostId) => !claims.isHeld(hostId))
   }
 
   async #connect(): Promise<void> {
@@ -148,10 +184,20 @@ export class AgentLink {
     ])
     let session: AgentSession | null = null
     try {
-      const socket = await secure(await this.#deps.dial(this.#address, signal), this.#deps, signal)
+      const below = await this.#deps.dial(this.#address, signal)
+      const { socket, hostId } = await secure(below, this.#deps, signal)
+      this.#leadsTo = hostId
+      if (!this.#deps.claims.take(hostId, this)) {
+        socket.destroy()
+        below.destroy()
+        this.#problem = null
+        this.#dispatch({ kind: 'spare', lacking: this.#lacking() })
+        return
+      }
       session = await this.#serve(socket, signal)
       this.#problem = null
       this.#current = session
+      this.#deps.claims.release(this, hostId)
       this.#log.info({}, 'a tunnel to the proxy is open')
       this.#dispatch({ kind: 'taken' })
     } catch (error) {
@@ -165,6 +211,7 @@ export class AgentLink {
     // Every few seconds the same words help nobody.
     if (problem !== this.#problem) this.#log.warn({ error: problem }, 'no tunnel to the proxy')
     this.#problem = problem
+    this.#deps.claims.release(this)
     this.#dispatch({ kind: 'failed' })
   }
 
@@ -207,12 +254,19 @@ export class AgentLink {
     this.#current = null
     if (kind === 'lost') this.#log.warn({}, 'the tunnel to the proxy is lost')
     else this.#log.info({}, 'the proxy leaves: its tunnel is replaced')
+    this.#deps.claims.release(this)
     this.#dispatch({ kind })
   }
 }
 
+interface Secured {
+  readonly socket: TLSSocket
+  /** Of the proxy. */
+  readonly hostId: string
+}
+
 /** TLS with whom only a proxy of our own cluster can be. */
-async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promise<TLSSocket> {
+async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promise<Secured> {
   const { teleportCluster } = deps.identity
   const { certificatePem, privateKeyPem, hostCaPem } = deps.identity.current()
   // The TLS socket above reports it; without a listener of its own this one would end the process.
@@ -233,9 +287,7 @@ async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promi
   signal.addEventListener('abort', giveUp)
   try {
     await secured(socket, signal)
-    const problem = proxyProblem(socket, teleportCluster)
-    if (problem !== null) throw new TunnelError('TUNNEL_PEER_REFUSED', problem)
-    return socket
+    return { socket, hostId: provenProxy(socket, teleportCluster) }
   } catch (error) {
     giveUp()
     throw error
@@ -264,17 +316,22 @@ function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** The chain and the name were judged in the handshake; who may bear the name is said by the certificate. */
-function proxyProblem(socket: TLSSocket, teleportCluster: string): string | null {
-  if (socket.alpnProtocol !== TUNNEL_ALPN) return 'what answers there takes no tunnels'
+/**
+ * The host id of the proxy. The chain and the name were judged in the handshake; who may bear the name is said by the certificate.
+ * Throws TunnelError TUNNEL_PEER_REFUSED.
+ */
+function provenProxy(socket: TLSSocket, teleportCluster: string): string {
+  const refused = (why: string): TunnelError => new TunnelError('TUNNEL_PEER_REFUSED', why)
+  if (socket.alpnProtocol !== TUNNEL_ALPN) throw refused('what answers there takes no tunnels')
   const certificate = socket.getPeerX509Certificate()
   const extension =
     certificate === undefined ? null : parseCertificate(certificate.raw).extension(IDENTITY_OID)
-  if (extension === null) return 'what answers there is no service of ours'
+  if (extension === null) throw refused('what answers there is no service of ours')
   const identity = decodeIdentity(extension)
-  return identity.kind === 'host' &&
+  const isProxy =
+    identity.kind === 'host' &&
     identity.teleportCluster === teleportCluster &&
     identity.services.includes('proxy')
-    ? null
-    : 'what answers there is no proxy of this cluster'
+  if (!isProxy) throw refused('what answers there is no proxy of this cluster')
+  return identity.hostId
 }

@@ -49,6 +49,12 @@ export interface TunnelLimits {
   readonly maxBackoffMs: number
   /** A tunnel that lived so long was a good one: the next wait is a short one. */
   readonly steadyAfterMs: number
+  /**
+   * A balancer that leads to the same proxy again is asked again after a random part of up to so long; and how long a link waits
+   * for another one to come back before it takes its place.
+   */
+  readonly maxSpareMs: number
+  readonly spareLookMs: number
   /** Proxies that an agent keeps tunnels to. */
   readonly maxProxies: number
 }
@@ -79,5 +85,7 @@ export const defaultTunnelLimits: TunnelLimits = {
   backoffMs: 250,
   maxBackoffMs: 4000,
   steadyAfterMs: 10_000,
+  maxSpareMs: 120_000,
+  spareLookMs: 1500,
   maxProxies: 32,
 }

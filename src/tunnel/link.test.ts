@@ -4,7 +4,7 @@ import { defaultTunnelLimits as limits } from './limits.ts'
 import { type LinkEvent, type LinkState, stepLink } from './link.ts'
 
 const step = (state: LinkState, kind: LinkEvent['kind'], nowMs = 0, random = 0.5) =>
-  stepLink(state, { kind }, { nowMs, random, limits })
+  stepLink(state, kind === 'spare' ? { kind, lacking: true } : { kind }, { nowMs, random, limits })
 const waiting: LinkState = { kind: 'waiting', failures: 0, forMs: 0 }
 const connecting: LinkState = { kind: 'connecting', failures: 3 }
 const up: LinkState = { kind: 'up', sinceMs: 0, failures: 3 }
@@ -50,6 +50,24 @@ describe('the link of an agent to a proxy', () => {
     })
   })
 
+  it('is spare while another link has the proxy, and dials again only when some proxy has no tunnel', () => {
+    const at = { nowMs: 0, random: 0.5, limits }
+    expect(stepLink(connecting, { kind: 'spare', lacking: false }, at)).toEqual({
+      state: { kind: 'spare', failures: 4, forMs: null },
+      effects: ['wait'],
+    })
+    const { state } = stepLink(connecting, { kind: 'spare', lacking: true }, at)
+    expect(state).toEqual({ kind: 'spare', failures: 4, forMs: (limits.backoffMs * 2 ** 4) / 2 })
+    expect(step(state, 'wanted').state).toEqual({
+      kind: 'spare',
+      failures: 0,
+      forMs: limits.spareLookMs * 1.5,
+    })
+    expect(step(state, 'due').state.kind).toBe('connecting')
+    expect(step(up, 'wanted')).toEqual({ state: up, effects: [] })
+    expect(step(up, 'spare')).toEqual({ state: up, effects: [] })
+  })
+
   it.each([
     [waiting, 'lost'],
     [waiting, 'taken'],
@@ -62,7 +80,9 @@ describe('the link of an agent to a proxy', () => {
   })
 
   it('once stopped, stays so whatever happens', () => {
-    const kinds: LinkEvent['kind'][] = ['due', 'taken', 'failed', 'lost', 'outdated', 'stop']
+    const kinds: LinkEvent['kind'][] = [
+      ...(['due', 'taken', 'failed', 'spare', 'wanted', 'lost', 'outdated', 'stop'] as const),
+    ]
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...kinds)),

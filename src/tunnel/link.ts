@@ -5,6 +5,8 @@ export type LinkState =
   | { readonly kind: 'waiting'; readonly failures: number; readonly forMs: number }
   | { readonly kind: 'connecting'; readonly failures: number }
   | { readonly kind: 'up'; readonly sinceMs: number; readonly failures: number }
+  /** The address leads to a proxy to which another link has a tunnel; null: until that changes. */
+  | { readonly kind: 'spare'; readonly failures: number; readonly forMs: number | null }
   | { readonly kind: 'stopped' }
 
 export type LinkEvent =
@@ -14,6 +16,10 @@ export type LinkEvent =
   | { readonly kind: 'taken' }
   /** No tunnel came of it. */
   | { readonly kind: 'failed' }
+  /** Another link has the tunnel to the proxy that answered. `lacking`: there are proxies that might answer the next time. */
+  | { readonly kind: 'spare'; readonly lacking: boolean }
+  /** Proxies or tunnels to them are not what they were: a spare link may be needed. */
+  | { readonly kind: 'wanted' }
   /** The tunnel is gone. */
   | { readonly kind: 'lost' }
   /** The tunnel serves on for what it has, and another must replace it: the proxy leaves, or our certificate is a new one. */
@@ -44,7 +50,7 @@ export function stepLink(
     case 'stop':
       return { state: { kind: 'stopped' }, effects: ['stop'] }
     case 'due':
-      return state.kind === 'waiting'
+      return state.kind === 'waiting' || state.kind === 'spare'
         ? { state: { kind: 'connecting', failures: state.failures }, effects: ['connect'] }
         : stay
     case 'taken':
@@ -56,6 +62,21 @@ export function stepLink(
         : stay
     case 'failed':
       return state.kind === 'connecting' ? wait(state.failures + 1) : stay
+    case 'spare': {
+      if (state.kind !== 'connecting' && state.kind !== 'spare') return stay
+      const failures = state.failures + 1
+      const most = Math.min(limits.maxSpareMs, limits.backoffMs * 2 ** Math.min(failures, 16))
+      const forMs = event.lacking ? random * most : null
+      return { state: { kind: 'spare', failures, forMs }, effects: ['wait'] }
+    }
+    case 'wanted':
+      // Whose tunnel was lost is back by itself most times, and then nothing is to be done here.
+      return state.kind === 'spare'
+        ? {
+            state: { kind: 'spare', failures: 0, forMs: (1 + random) * limits.spareLookMs },
+            effects: ['wait'],
+          }
+        : stay
     case 'lost':
     case 'outdated':
       if (state.kind !== 'up') return stay

@@ -8,6 +8,7 @@ import {
 } from './agent-link.ts'
 import { type AnnouncedName, formatAnnouncement } from './announcement.ts'
 import { defaultTunnelLimits, type TunnelLimits } from './limits.ts'
+import { type Destination, destinationsOf, ProxyClaims } from './proxy-claims.ts'
 
 /** The agent's end of all its tunnels. */
 export interface Tunnels {
@@ -19,7 +20,7 @@ export interface Tunnels {
 export interface TunnelsOptions extends Pick<LinkDeps, 'identity' | 'dial' | 'onConnection'> {
   readonly identity: TunnelIdentity
   readonly version: string
-  /** The proxies of now; a tunnel to each of them is kept. */
+  /** Addresses of the proxies of now; a tunnel to each proxy is kept, however many addresses it has. */
   readonly proxies: () => readonly ProxyAddress[]
   readonly onProxiesChange: (listener: () => void) => () => void
   /** What this agent serves now, each name with its proof. */
@@ -43,7 +44,10 @@ export function openTunnels(options: TunnelsOptions): Tunnels {
 class ProxyLinks implements Tunnels {
   readonly #options: TunnelsOptions
   readonly #limits: TunnelLimits
-  readonly #links = new Map<string, AgentLink>()
+  /** By address: as many as there are proxies behind it. */
+  readonly #links = new Map<string, AgentLink[]>()
+  readonly #claims: ProxyClaims
+  #destinations: ReadonlyMap<string, Destination> = new Map()
   /** Of proxies that are no longer there, until their last connection has ended. */
   readonly #leaving = new Set<AgentLink>()
   readonly #stops: readonly (() => void)[]
@@ -53,12 +57,13 @@ class ProxyLinks implements Tunnels {
   constructor(options: TunnelsOptions) {
     this.#options = options
     this.#limits = { ...defaultTunnelLimits, ...options.limits }
+    this.#claims = new ProxyClaims(() => this.#reconsider())
     this.#looking = setInterval(() => this.#look(), this.#limits.lookMs).unref()
     this.#stops = [
       options.onProxiesChange(() => this.#follow()),
       options.onNamesChange(() => this.#announce()),
       options.identity.onChange(() => {
-        for (const link of this.#links.values()) link.renew()
+        for (const link of this.#all()) link.renew()
       }),
     ]
     this.#announce()
@@ -66,12 +71,12 @@ class ProxyLinks implements Tunnels {
   }
 
   status(): readonly TunnelStatus[] {
-    return [...this.#links.values()].map((link) => link.status())
+    return this.#all().map((link) => link.status())
   }
 
   async close(graceMs: number): Promise<void> {
     for (const stop of this.#stops) stop()
-    const links = [...this.#links.values(), ...this.#leaving]
+    const links = [...this.#all(), ...this.#leaving]
     for (const link of links) link.stop()
     const deadline = AbortSignal.timeout(graceMs)
     while (links.some(({ sessions }) => sessions > 0) && !deadline.aborted) {
@@ -81,47 +86,76 @@ class ProxyLinks implements Tunnels {
     clearInterval(this.#looking)
   }
 
+  #all(): AgentLink[] {
+    return [...this.#links.values()].flat()
+  }
+
+  /** Spare links look whether they are needed now. */
+  #reconsider(): void {
+    for (const link of this.#all()) link.reconsider()
+  }
+
   #announce(): void {
     this.#served = new Set(this.#options.names().map(({ serverName }) => serverName))
-    for (const link of this.#links.values()) link.announce()
+    for (const link of this.#all()) link.announce()
   }
 
   #follow(): void {
-    const wanted = new Map<string, ProxyAddress>()
-    for (const address of this.#options.proxies().slice(0, this.#limits.maxProxies)) {
-      wanted.set(formatAddress(address.host, address.port), address)
+    this.#destinations = destinationsOf(this.#options.proxies(), keyOf)
+    let left = this.#limits.maxProxies
+    const wanted = new Map<string, number>()
+    for (const [key, { hostIds }] of this.#destinations) {
+      const count = Math.min(left, Math.max(1, hostIds.size))
+      left -= count
+      wanted.set(key, count)
     }
-    for (const [name, link] of this.#links) {
-      if (wanted.has(name)) continue
-      this.#links.delete(name)
-      this.#leaving.add(link)
-      link.stop()
+    for (const [key, links] of this.#links) {
+      const count = wanted.get(key) ?? 0
+      // Those that have a tunnel stay.
+      const kept = links.toSorted((one, other) => Number(other.isUp) - Number(one.isUp))
+      for (const link of kept.splice(count)) {
+        this.#leaving.add(link)
+        link.stop()
+      }
+      if (kept.length > 0) this.#links.set(key, kept)
+      else this.#links.delete(key)
     }
-    for (const [name, address] of wanted) {
-      if (this.#links.has(name)) continue
-      const link = new AgentLink(address, {
-        identity: this.#options.identity,
-        dial: this.#options.dial,
-        onConnection: this.#options.onConnection,
-        announcement: () =>
-          formatAnnouncement({ version: this.#options.version, names: this.#options.names() }),
-        serves: (serverName) => this.#served.has(serverName),
-        clock: this.#options.clock,
-        random: this.#options.random ?? Math.random,
-        limits: this.#limits,
-        log: this.#options.log,
-      })
-      this.#links.set(name, link)
-      link.start()
+    for (const [key, count] of wanted) {
+      const links = this.#links.get(key) ?? []
+      const { address } = this.#destinations.get(key) ?? { address: null }
+      if (address === null || links.length >= count) continue
+      const made = Array.from({ length: count - links.length }, () => this.#link(address))
+      this.#links.set(key, [...links, ...made])
+      for (const link of made) link.start()
     }
+    this.#reconsider()
+  }
+
+  #link(address: ProxyAddress): AgentLink {
+    return new AgentLink(address, {
+      identity: this.#options.identity,
+      dial: this.#options.dial,
+      onConnection: this.#options.onConnection,
+      announcement: () =>
+        formatAnnouncement({ version: this.#options.version, names: this.#options.names() }),
+      serves: (serverName) => this.#served.has(serverName),
+      claims: this.#claims,
+      behind: (of) => this.#destinations.get(keyOf(of))?.hostIds ?? new Set(),
+      clock: this.#options.clock,
+      random: this.#options.random ?? Math.random,
+      limits: this.#limits,
+      log: this.#options.log,
+    })
   }
 
   #look(): void {
     const nowMs = this.#options.clock.now()
-    for (const link of this.#links.values()) link.look(nowMs)
+    for (const link of this.#all()) link.look(nowMs)
     for (const link of this.#leaving) {
       if (link.sessions === 0) this.#leaving.delete(link)
       else link.look(nowMs)
     }
   }
 }
+
+const keyOf = ({ host, port }: ProxyAddress): string => formatAddress(host, port)

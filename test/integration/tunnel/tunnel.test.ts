@@ -14,7 +14,9 @@ import {
   unserved,
   WEST,
 } from './support/fleet.ts'
-import { Relay } from './support/relay.ts'
+import { Balancer, Relay } from './support/relay.ts'
+
+const PATIENTLY = { timeout: 10_000 }
 
 describe('a tunnel', () => {
   let stack: AsyncDisposableStack
@@ -134,6 +136,52 @@ describe('a tunnel', () => {
     expect(await ask(kept, 'still here')).toBe('still here')
     kept.destroy()
     await expect.poll(() => proxy.tunnels.agents()).toEqual([])
+  })
+
+  test('an agent that knows a proxy by two addresses has one tunnel to it, also after either is gone', async () => {
+    const other = stack.use(await Relay.open(proxy.address))
+    const agent = stack.use(await Agent.open(cluster, [proxy, other]))
+    const states = (): string[] => agent.tunnels.status().map(({ state }) => state)
+    await expect.poll(() => states().toSorted(), PATIENTLY).toEqual(['spare', 'up'])
+    await expect.poll(() => proxy.tunnels.agents().length, PATIENTLY).toBe(1)
+    const isUp = states()[0] === 'up' ? proxy : other
+    agent.follow([isUp === proxy ? other : proxy])
+    await expect.poll(states, PATIENTLY).toEqual(['up'])
+    await expect.poll(() => proxy.tunnels.agents().length, PATIENTLY).toBe(1)
+  })
+
+  test('behind a balancer an agent dials until it has a tunnel to each proxy, and again when one comes back', async () => {
+    const second = stack.use(await Gateway.open(cluster))
+    const balancer = stack.use(await Balancer.open([proxy.address, second.address]))
+    const agent = stack.use(await Agent.open(cluster, []))
+    const behind = (gateways: readonly Gateway[]): void =>
+      agent.follow(gateways.map(({ hostId }) => ({ address: { ...balancer.address, hostId } })))
+    behind([proxy, second])
+    await served(proxy)
+    await served(second)
+    expect(proxy.tunnels.agents().length + second.tunnels.agents().length).toBe(2)
+
+    // A clean leave, as in a rolling update: its tunnel goes, that of the other stays.
+    balancer.targets = [second.address]
+    const kept = await second.dial()
+    await proxy.close(1000)
+    behind([second])
+    await expect.poll(() => agent.tunnels.status().map(({ state }) => state)).toEqual(['up'])
+    const back = stack.use(await Gateway.open(cluster, { hostId: proxy.hostId }))
+    balancer.targets = [back.address, second.address]
+    behind([back, second])
+    await served(back)
+    expect(await ask(kept, 'still here')).toBe('still here')
+    kept.destroy()
+
+    // And one that dies without a word.
+    back.kill()
+    balancer.targets = [second.address]
+    await served(second)
+    const again = stack.use(await Gateway.open(cluster, { hostId: proxy.hostId }))
+    balancer.targets = [again.address, second.address]
+    await served(again)
+    await expect.poll(() => second.tunnels.agents().length, PATIENTLY).toBe(1)
   })
 
   test('of several agents a healthy one is taken, and among those the one with fewest connections', async () => {

@@ -39,6 +39,8 @@ const HOUR = 3_600_000
 export const QUICK: Partial<TunnelLimits> = {
   backoffMs: 20,
   maxBackoffMs: 100,
+  maxSpareMs: 200,
+  spareLookMs: 50,
   lookMs: 50,
   openTimeoutMs: 500,
 }
@@ -121,13 +123,17 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
+let gateways = 0
+
 /** The proxy's end behind a port of this machine. */
 export class Gateway implements AsyncDisposable {
+  readonly hostId: string
   readonly tunnels: TunnelServer
   readonly sockets = new Set<Socket>()
   readonly #server: Server
 
-  private constructor(tunnels: TunnelServer) {
+  private constructor(hostId: string, tunnels: TunnelServer) {
+    this.hostId = hostId
     this.tunnels = tunnels
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.sockets.add(socket)
@@ -141,11 +147,17 @@ export class Gateway implements AsyncDisposable {
 
   static async open(
     cluster: Cluster,
-    options: Partial<TunnelServerOptions> & { readonly port?: number } = {},
+    options: Partial<TunnelServerOptions> & {
+      readonly port?: number
+      readonly hostId?: string
+    } = {},
   ): Promise<Gateway> {
-    const pair = await cluster.pair('proxy-1', ['proxy'], [proxyServerName(CLUSTER)])
+    gateways += 1
+    const hostId = options.hostId ?? `proxy-${gateways}`
+    const pair = await cluster.pair(hostId, ['proxy'], [proxyServerName(CLUSTER)])
     const context = createServerContext({ ...pair, minVersion: 'TLSv1.3' })
     const proxy = new Gateway(
+      hostId,
       createTunnelServer({
         teleportCluster: CLUSTER,
         secureContext: async () => context,

@@ -84,3 +84,61 @@ export class Relay implements AsyncDisposable {
     await once(this.#server, 'close')
   }
 }
+
+/** A load balancer for TCP: each connection goes to the next of its targets that answers. */
+export class Balancer implements AsyncDisposable {
+  targets: readonly ProxyAddress[]
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #next = 0
+
+  private constructor(targets: readonly ProxyAddress[]) {
+    this.targets = targets
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
+      client.on('error', () => client.destroy())
+      this.#sockets.add(client)
+      client.once('close', () => this.#sockets.delete(client))
+      this.#carry(client, this.targets.length)
+    })
+  }
+
+  static async open(targets: readonly ProxyAddress[], port = 0): Promise<Balancer> {
+    const balancer = new Balancer(targets)
+    balancer.#server.listen(port, '127.0.0.1')
+    await once(balancer.#server, 'listening')
+    return balancer
+  }
+
+  get address(): ProxyAddress {
+    return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port }
+  }
+
+  #carry(client: Socket, attempts: number): void {
+    const target = this.targets[this.#next % Math.max(1, this.targets.length)]
+    this.#next += 1
+    if (target === undefined || attempts <= 0) {
+      client.destroy()
+      return
+    }
+    const server = connect({ host: target.host, port: target.port, allowHalfOpen: true })
+    let connected = false
+    server.once('connect', () => {
+      connected = true
+      client.pipe(server)
+      server.pipe(client)
+      client.once('close', () => server.destroy())
+      server.once('close', () => client.destroy())
+    })
+    server.on('error', () => {
+      server.destroy()
+      if (connected) client.destroy()
+      else this.#carry(client, attempts - 1)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
