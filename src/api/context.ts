@@ -8,6 +8,7 @@ import type { Member as JoinedMember, JoinTokens, KubeNames, Members } from '../
 import type { AccessState } from './access-state.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
 import type { Membership } from './member/ports.ts'
+import type { ProxyRegistry } from './proxies.ts'
 import type { Stores } from './stores.ts'
 
 /** Everything that the handlers work with; the daemon plugs it in. */
@@ -15,7 +16,7 @@ export interface ApiDeps {
   readonly clusterName: string
   readonly version: string
   /** host:port that Kubernetes clients are told; null when this cluster has no Kubernetes door. */
-  readonly kubeAddress: string | null
+  readonly kubeAddress: () => string | null
   readonly stores: Stores
   readonly access: AccessState
   readonly authorities: Authorities
@@ -32,11 +33,21 @@ export interface ApiDeps {
   /** Where events of other processes go. */
   readonly eventSink: AuditSink
   readonly membership: Membership
-  /** Where members find the proxies of this Teleport cluster. */
-  readonly proxies: () => readonly { readonly host: string; readonly port: number }[]
+  /** Where members find the proxies of this Teleport cluster, as far as the configuration of this process says. */
+  readonly ownProxies: readonly ProxyPlace[]
+  /** Those of other processes, by their own word. */
+  readonly proxies: ProxyRegistry
   readonly stats: StatsReader
   readonly clock: Clock
   readonly log: Logger
+}
+
+/** An address at which agents find a proxy. */
+export interface ProxyPlace {
+  readonly host: string
+  readonly port: number
+  /** Who answers there, where it is known. */
+  readonly hostId?: string
 }
 
 /** The live numbers of the process; `known` are the clusters of the registry. */
@@ -76,7 +87,7 @@ export interface Joining {
   /** Of this process, which nobody else may have. */
   readonly ownHostId: string
   /** `host:port` of the web port and of the auth service, for instructions; null: there is none. */
-  readonly proxyAddress: string | null
+  readonly proxyAddress: () => string | null
   readonly authAddress: string | null
 }
 

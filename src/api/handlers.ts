@@ -37,7 +37,7 @@ export function createHandlers(
       cluster_name: deps.clusterName,
       version: deps.version,
       ca_pins: [authorities.caPin],
-      kube_addr: deps.kubeAddress,
+      kube_addr: deps.kubeAddress(),
       user: caller.user,
     }),
 

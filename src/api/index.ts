@@ -10,7 +10,7 @@
  * Test: test/integration/api walks the contract's table, so a new endpoint is tested before it is written.
  */
 export { type AccessSnapshot, AccessState } from './access-state.ts'
-export type { ApiDeps, Caller, Joining, StatsReader } from './context.ts'
+export type { ApiDeps, Caller, Joining, ProxyPlace, StatsReader } from './context.ts'
 export { ApiError, type ApiErrorCode } from './errors.ts'
 export {
   type Announcement,
@@ -24,5 +24,6 @@ export { type ApiListener, createApiListener } from './listener.ts'
 export type { InviteAnswer, InvitePort } from './login/invite-port.ts'
 export type { Membership } from './member/ports.ts'
 export { ensurePresets } from './presets.ts'
+export { type ProxyAddresses, type ProxyRecord, ProxyRegistry } from './proxies.ts'
 export { type ApiServer, createApiServer } from './server.ts'
 export { openStores, ResourceStore, type Stores } from './stores.ts'

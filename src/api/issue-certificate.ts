@@ -85,7 +85,7 @@ export async function issueUserCertificate(
     roles: [...identity.roles],
     teleport_cluster: deps.clusterName,
     host_ca: deps.authorities.hostCaPem,
-    kube_addr: deps.kubeAddress,
+    kube_addr: deps.kubeAddress(),
     kube_clusters: reachable,
   }
 }

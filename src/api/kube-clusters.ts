@@ -151,6 +151,19 @@ export class KubeClusterRegistry {
       .map(({ record }) => record)
   }
 
+  /** All services that are dialled, by server name. At once, like `serving`. */
+  dialled(): readonly { readonly serverName: string; readonly addresses: string[] }[] {
+    const names = new Set(
+      this.#current().flatMap(({ record }) => (record.address === null ? [] : record.serverName)),
+    )
+    return [...names]
+      .map((serverName) => ({
+        serverName,
+        addresses: this.serving(serverName).flatMap(({ address }) => address ?? []),
+      }))
+      .filter(({ addresses }) => addresses.length > 0)
+  }
+
   /** Removes every record of a cluster; true when there was one. */
   async forget(name: string): Promise<boolean> {
     await this.#load()

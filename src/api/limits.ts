@@ -32,6 +32,10 @@ export const MIN_AUDIT_RETENTION_MS = 24 * 60 * 60 * 1000
 export const DEFAULT_PAGE_ITEMS = 200
 /** How often a service says that it serves its clusters, and how they are; at once when that changes. */
 export const KUBE_CLUSTER_HEARTBEAT_MS = 5000
+/** A proxy of another process that was silent for so long is no address for agents any more; one that stops says so. */
+export const PROXY_MEMORY_MS = 10 * 60 * 1000
+/** Its words that say nothing new are written this often. */
+export const PROXY_WRITE_MS = 60_000
 /** A cluster whose service was silent for longer is offline: lists tell the truth within 15 seconds. */
 export const KUBE_CLUSTER_OFFLINE_MS = 14_000
 /** Heartbeats that say nothing new are written this often: storage serves more than the clusters' pulse. */

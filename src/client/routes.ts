@@ -52,6 +52,7 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'member.state': ['GET', '/v1/member/state'],
   'member.events': ['POST', '/v1/member/events'],
   'member.heartbeat': ['POST', '/v1/member/heartbeat'],
+  'member.proxy_heartbeat': ['POST', '/v1/member/proxy_heartbeat'],
   'member.server_certificates': ['POST', '/v1/member/server_certificates'],
   'member.proxy_certificate': ['POST', '/v1/member/proxy_certificate'],
 }

@@ -9,6 +9,8 @@ import {
   MemberStateQuery,
   ProxyCertificateAnswer,
   ProxyCertificateRequest,
+  ProxyHeartbeatAnswer,
+  ProxyHeartbeatRequest,
   ServerCertificatesAnswer,
   ServerCertificatesRequest,
 } from './member.ts'
@@ -775,6 +777,18 @@ export const endpoints = {
     query: None,
     body: HeartbeatRequest,
     response: HeartbeatAnswer,
+  },
+  'member.proxy_heartbeat': {
+    method: 'POST',
+    path: '/v1/member/proxy_heartbeat',
+    summary: 'Where a proxy is reached; answers with the kubernetes services that it reaches',
+    rules: [],
+    open: 'member',
+    members: ['proxy'],
+    params: None,
+    query: None,
+    body: ProxyHeartbeatRequest,
+    response: ProxyHeartbeatAnswer,
   },
   'member.server_certificates': {
     method: 'POST',

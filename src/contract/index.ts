@@ -25,6 +25,7 @@ export {
   MEMBER_STATE_WAIT_MS,
   MemberState,
   MemberStatement,
+  type ProxyHeartbeatRequest,
 } from './member.ts'
 export {
   type AuditEventResource,

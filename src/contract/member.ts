@@ -27,7 +27,20 @@ export const MEMBER_CLUSTERS_MOST = 2000
 const ClusterName = Type.String({ minLength: 1, maxLength: 512 })
 const Time = Type.String({ maxLength: 64, description: 'RFC 3339' })
 
-const AddressSchema = Type.Object({ host: Type.String(), port: Type.Integer() })
+const AddressSchema = Type.Object(
+  { host: Type.String({ minLength: 1, maxLength: 253 }), port: Type.Integer() },
+  { additionalProperties: false },
+)
+
+/** Where agents dial. One proxy may have several addresses, and several proxies one: that of a load balancer. */
+const ProxyAddressSchema = Type.Object({
+  host: Type.String(),
+  port: Type.Integer(),
+  host_id: Type.Optional(Type.String({ description: 'of the proxy; absent when it is not known' })),
+  since_ms: Type.Optional(
+    Type.Number({ description: 'when it started: who lost it knows that it is back' }),
+  ),
+})
 
 /** Everything that decisions of a member read. */
 export const MemberState = Type.Object({
@@ -45,7 +58,7 @@ export const MemberState = Type.Object({
   settings: ClusterSettingsResource.properties.spec,
   user_cas: Type.Array(Type.String({ description: 'PEM' })),
   host_cas: Type.Array(Type.String({ description: 'PEM' })),
-  proxies: Type.Array(AddressSchema),
+  proxies: Type.Array(ProxyAddressSchema),
 })
 export type MemberState = Static<typeof MemberState>
 
@@ -125,6 +138,32 @@ export const HeartbeatRequest = Type.Object(
   { additionalProperties: false },
 )
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>
+
+export const ProxyHeartbeatRequest = Type.Object(
+  {
+    version: Type.String({ maxLength: 64, description: 'of the proxy' }),
+    since_ms: Type.Integer({ minimum: 0, description: 'when it started' }),
+    tunnel_addresses: Type.Array(AddressSchema, {
+      maxItems: 16,
+      description: 'where agents dial it; empty when it stops',
+    }),
+    web_address: Type.Union([Type.Null(), Type.String({ maxLength: 512 })], {
+      description: 'host:port of its web port, as agents that join are told',
+    }),
+    kube_address: Type.Union([Type.Null(), Type.String({ maxLength: 512 })], {
+      description: 'host:port that Kubernetes clients are told',
+    }),
+  },
+  { additionalProperties: false },
+)
+export type ProxyHeartbeatRequest = Static<typeof ProxyHeartbeatRequest>
+
+export const ProxyHeartbeatAnswer = Type.Object({
+  direct: Type.Array(
+    Type.Object({ server_name: Type.String(), addresses: Type.Array(Type.String()) }),
+    { description: 'kubernetes services that are dialled, by the server names of their clusters' },
+  ),
+})
 
 const Refused = Type.Array(Type.Object({ name: Type.String(), message: Type.String() }), {
   description: 'names that are not the caller’s to serve, and why',

@@ -9,6 +9,12 @@ import type { KubeCertificates } from './services/kube-ports.ts'
 /** How long a server certificate of ours lives; it is renewed at half of that. */
 const HOST_CERTIFICATE_TTL_MS = 7 * 24 * 60 * 60 * 1000
 
+/** What a certificate says besides the name for which it is asked. */
+interface Further {
+  readonly dnsNames?: readonly string[]
+  readonly ipAddresses?: readonly string[]
+}
+
 /**
  * TLS contexts for server names, each with a certificate of the host CA, made when first asked for and renewed at half
  * of their life. All names of one process share a key: it never leaves memory. Only to be asked for names that this
@@ -19,7 +25,10 @@ export class HostCertificates implements KubeCertificates {
   readonly #identity: HostIdentity
   readonly #clock: Clock
   readonly #key: { readonly privatePem: string; readonly publicPem: string }
-  readonly #cache = new Map<string, { context: Promise<SecureContext>; renewAtMs: number }>()
+  readonly #cache = new Map<
+    string,
+    { pair: Promise<ServerPair>; context: Promise<SecureContext>; renewAtMs: number }
+  >()
 
   private constructor(
     authorities: Authorities,
@@ -49,20 +58,31 @@ export class HostCertificates implements KubeCertificates {
   async serve(): Promise<void> {}
 
   /** The context for one server name; `ipAddresses` and further names only matter when it is made. */
-  secureContext(
+  secureContext(serverName: string, further: Further = {}): Promise<SecureContext> {
+    return this.#kept(serverName, further).context
+  }
+
+  /** The same in PEM, to show it as a client. */
+  pair(serverName: string): Promise<ServerPair> {
+    return this.#kept(serverName, {}).pair
+  }
+
+  #kept(
     serverName: string,
-    further: { dnsNames?: readonly string[]; ipAddresses?: readonly string[] } = {},
-  ): Promise<SecureContext> {
+    further: Further,
+  ): { readonly pair: Promise<ServerPair>; readonly context: Promise<SecureContext> } {
     const nowMs = this.#clock.now()
     const cached = this.#cache.get(serverName)
-    if (cached !== undefined && nowMs < cached.renewAtMs) return cached.context
-    const context = this.issuePair({
+    if (cached !== undefined && nowMs < cached.renewAtMs) return cached
+    const pair = this.issuePair({
       dnsNames: [serverName, ...(further.dnsNames ?? [])],
       ipAddresses: further.ipAddresses ?? [],
-    }).then((pair) => createServerContext({ ...pair, minVersion: 'TLSv1.3' }))
-    this.#cache.set(serverName, { context, renewAtMs: nowMs + HOST_CERTIFICATE_TTL_MS / 2 })
+    })
+    const context = pair.then((own) => createServerContext({ ...own, minVersion: 'TLSv1.3' }))
+    const kept = { pair, context, renewAtMs: nowMs + HOST_CERTIFICATE_TTL_MS / 2 }
+    this.#cache.set(serverName, kept)
     context.catch(() => this.#cache.delete(serverName))
-    return context
+    return kept
   }
 
   /** Key and certificate for some names and addresses; a new certificate at each call, to be renewed within days. */

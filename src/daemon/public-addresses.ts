@@ -5,7 +5,7 @@ import type { TeleportConfig } from './config/index.ts'
 /** Where services of other processes find the proxy of this one. */
 export function publicProxies({
   proxy,
-}: TeleportConfig): readonly { host: string; port: number }[] {
+}: Pick<TeleportConfig, 'proxy'>): readonly { host: string; port: number }[] {
   // Those of a proxy in another process are what its administrator wrote here, or unknown.
   if (!proxy.enabled) {
     const { tunnelPublicAddresses: tunnel, publicAddresses: web } = proxy
@@ -18,7 +18,7 @@ export function publicProxies({
 }
 
 /** What kubeconfigs name: the public address, else the listener on a host that clients might reach. */
-export function publicKubeAddress(config: TeleportConfig): string | null {
+export function publicKubeAddress(config: Pick<TeleportConfig, 'proxy'>): string | null {
   const { kubernetes, publicAddresses } = config.proxy
   const [own] = kubernetes?.publicAddresses ?? []
   if (own !== undefined) return formatAddress(own.host, own.port)
@@ -29,7 +29,7 @@ export function publicKubeAddress(config: TeleportConfig): string | null {
 }
 
 /** Where browsers and agents find the web port: the public address, else the listener on a host that they might reach. */
-export function publicWebAddress(config: TeleportConfig): string | null {
+export function publicWebAddress(config: Pick<TeleportConfig, 'proxy'>): string | null {
   const [own] = config.proxy.publicAddresses
   if (own === undefined && !config.proxy.enabled) return null
   const { host, port } = config.proxy.webListen

@@ -1,11 +1,11 @@
-import type { Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { InviteAnswer, InvitePort } from '../api/index.ts'
 import { ApiCallError, ApiClient } from '../client/index.ts'
 import { errorMessage, hostOf, type Logger } from '../core/index.ts'
 import type { Origin } from '../gateway/index.ts'
 import type { MemberIdentity, MemberRoute } from '../member/index.ts'
-import { authServerName, formatProxyHeader, PROXIED_ALPN } from '../protocol/index.ts'
+import { authServerName } from '../protocol/index.ts'
+import { introduce } from './introduce.ts'
 
 /** The auth service as a proxy of another process reaches it. */
 export interface RemoteAuth {
@@ -32,7 +32,12 @@ export function createRemoteAuth(
         }
         try {
           const below = await route.dial({ hostname: host, port }, signal)
-          return await introduced(below, identity, origin, signal)
+          return await introduce(below, {
+            serverName: authServerName(identity.teleportCluster),
+            credentials: identity.current(),
+            origin,
+            signal,
+          })
         } catch (error) {
           signal.throwIfAborted()
           failure = error
@@ -41,52 +46,6 @@ export function createRemoteAuth(
       }
       throw failure
     },
-  }
-}
-
-/** Mutual TLS, and the header that says whose the rest is. */
-async function introduced(
-  below: Socket,
-  identity: Pick<MemberIdentity, 'current' | 'teleportCluster'>,
-  origin: Origin,
-  signal: AbortSignal,
-): Promise<TLSSocket> {
-  const { certificatePem, privateKeyPem, hostCaPem } = identity.current()
-  // The TLS socket above reports it; without a listener of its own this one would end the process.
-  below.on('error', () => {})
-  below.allowHalfOpen = true
-  const socket = connectTls({
-    socket: below,
-    servername: authServerName(identity.teleportCluster),
-    ca: hostCaPem,
-    cert: certificatePem,
-    key: privateKeyPem,
-    minVersion: 'TLSv1.3',
-    ALPNProtocols: [PROXIED_ALPN],
-  })
-  const giveUp = (): void => {
-    socket.destroy()
-  }
-  signal.addEventListener('abort', giveUp)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('secureConnect', resolve)
-      socket.on('error', reject)
-      socket.once('close', () => reject(new Error('the auth service closed the connection')))
-    })
-    if (socket.alpnProtocol !== PROXIED_ALPN) {
-      throw new Error(
-        'what answers at the address of the auth service takes no connections of proxies',
-      )
-    }
-    socket.write(formatProxyHeader(origin))
-    return socket
-  } catch (error) {
-    socket.destroy()
-    below.destroy()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', giveUp)
   }
 }
 

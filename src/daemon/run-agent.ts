@@ -68,7 +68,16 @@ export async function openAgent(
     clock,
     log: log.child({ service: 'kube' }),
   })
-  const listener = listen === null ? null : await openKubeListener(stack, listen, kube)
+  const listener =
+    listen === null
+      ? null
+      : await openKubeListener(stack, listen, {
+          kube,
+          secureContext: (name) => member.certificates.secureContext(name),
+          peers: member.hostPeers,
+          clock,
+          log: log.child({ service: 'kube' }),
+        })
   return { kube, member, port: listener?.port ?? null, stopListening: () => listener?.stop() }
 }
 

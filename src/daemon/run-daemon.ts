@@ -8,7 +8,7 @@ import {
 } from '../forwarder/index.ts'
 import type { GatewayStats } from '../gateway/index.ts'
 import { OWN_LINEAGE } from '../join/index.ts'
-import { ANY_AUTH_SERVER_NAME, SERVER_NAME_SUFFIX } from '../protocol/index.ts'
+import { ANY_AUTH_SERVER_NAME, proxyServerName, SERVER_NAME_SUFFIX } from '../protocol/index.ts'
 import { lockDirectory } from '../storage/index.ts'
 import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
@@ -80,7 +80,9 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     version,
     kubeAddress,
     webUrl: publicWebUrl(config),
-    proxies: publicProxies(config),
+    ownProxies: publicProxies(config).map((address) =>
+      config.proxy.enabled ? { ...address, hostId } : address,
+    ),
     secondFactor: config.auth.secondFactor,
     staticTokens: await readStaticTokens(config.auth.tokens),
     joinAddresses: {
@@ -151,7 +153,13 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   })
   const kubeListener =
     kube !== null && config.kube.listen !== null
-      ? await openKubeListener(stack, config.kube.listen, kube)
+      ? await openKubeListener(stack, config.kube.listen, {
+          kube,
+          secureContext: (name) => auth.certificates.secureContext(name),
+          peers: auth.hostPeers,
+          clock: systemClock,
+          log: log.child({ service: 'kube' }),
+        })
       : null
 
   readiness = 'ok'
@@ -295,7 +303,19 @@ async function openProxy(
       },
       kube,
       tunnels,
-      direct: createDirectWays(auth.kubeClusters, log.child({ service: 'proxy' })),
+      direct: createDirectWays({
+        addressesOf: (serverName) =>
+          auth.kubeClusters.serving(serverName).flatMap(({ address }) => address ?? []),
+        async credentials() {
+          const { certificate, key } = await certificates.pair(proxyServerName(clusterName))
+          return {
+            certificatePem: certificate,
+            privateKeyPem: key,
+            hostCaPem: auth.authorities.trustedPem().hostCas.join('\n'),
+          }
+        },
+        log: log.child({ service: 'proxy' }),
+      }),
       undeliverable: {
         kind: 'local',
         accept: (socket, origin) => undeliverable.accept(socket, origin),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { formatAddress, type Logger, systemClock } from '../core/index.ts'
+import { type Logger, systemClock } from '../core/index.ts'
 import { type Dialer, openDialer } from '../dial/index.ts'
 import {
   chooseStore,
@@ -14,7 +14,6 @@ import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
 import { DRAIN_MS } from './limits.ts'
 import { createMetrics } from './metrics.ts'
-import { publicKubeAddress } from './public-addresses.ts'
 import { type Agent, openAgent } from './run-agent.ts'
 import type { RunOptions } from './run-options.ts'
 import { openRemoteProxy } from './run-proxy.ts'
@@ -202,7 +201,6 @@ async function openProxy(
     call: (name, input) => calls.call(name, input),
     trust: () => access.trust(),
     kube: agent?.kube ?? null,
-    kubeAddress: publicKubeAddress(config),
     pages: await loadPages(log),
     version,
     clock: systemClock,
@@ -238,8 +236,12 @@ function dialOut(
     healthy: (cluster) => agent.kube.health(cluster).health !== 'unhealthy',
     onHealthChange: (listener) => agent.kube.onHealthChange(listener),
     proxies: () => {
-      const all = [...own, ...access.proxies()]
-      return [...new Map(all.map((one) => [formatAddress(one.host, one.port), one])).values()]
+      const told = access.proxies().map(({ host, port, host_id: hostId }) => ({
+        host,
+        port,
+        ...(hostId === undefined ? {} : { hostId }),
+      }))
+      return [...own, ...told]
     },
     onProxiesChange: (listener) => access.onProxiesChange(listener),
     dial: ({ host, port }, signal) => parts.dial({ hostname: host, port }, signal),

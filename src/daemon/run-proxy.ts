@@ -7,11 +7,14 @@ import {
   type MemberIdentity,
   type MemberRoute,
   ProxyCertificate,
+  ProxyHeartbeats,
 } from '../member/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../protocol/index.ts'
 import { spkiPin } from '../x509/index.ts'
 import type { TeleportConfig } from './config/index.ts'
+import { publicKubeAddress, publicProxies, publicWebAddress } from './public-addresses.ts'
 import { createRemoteAuth, createRemoteInvites } from './remote-auth.ts'
+import { createDirectWays } from './services/direct.ts'
 import type { KubeService } from './services/kube.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { openTunnelServer } from './services/tunnels.ts'
@@ -35,7 +38,6 @@ export async function openRemoteProxy(
     readonly trust: () => TrustBundle
     /** The kubernetes service of the same process. */
     readonly kube: KubeService | null
-    readonly kubeAddress: string | null
     readonly pages: WebAssets | null
     readonly version: string
     readonly clock: Clock
@@ -77,7 +79,7 @@ export async function openRemoteProxy(
     certificates,
     clusterName: teleportCluster,
     version: options.version,
-    kubeAddress: options.kubeAddress,
+    kubeAddress: publicKubeAddress(config),
     caPins: () => [spkiPin(identity.current().hostCaPem)],
     invites: createRemoteInvites({ identity, auth, log }),
     pages: options.pages,
@@ -86,7 +88,20 @@ export async function openRemoteProxy(
   })
   stack.defer(() => door.close())
   const authName = authServerName(teleportCluster)
-  return openProxyService(stack, {
+  const heartbeats = stack.use(
+    new ProxyHeartbeats({
+      call: options.call,
+      version: options.version,
+      startedMs: clock.now(),
+      word: {
+        tunnel_addresses: publicProxies(config).map(({ host, port }) => ({ host, port })),
+        web_address: publicWebAddress(config),
+        kube_address: publicKubeAddress(config),
+      },
+      log,
+    }),
+  )
+  const service = await openProxyService(stack, {
     web: { ...proxy.webListen, door },
     kube: proxy.kubernetes?.listen ?? null,
     tunnel: proxy.tunnelListen,
@@ -97,11 +112,21 @@ export async function openRemoteProxy(
       },
       kube: options.kube,
       tunnels,
-      // Only auth knows where services are that wait to be dialled.
-      direct: null,
+      direct: createDirectWays({
+        addressesOf: (name) => heartbeats.addressesOf(name),
+        credentials: async () => identity.current(),
+        log,
+      }),
       undeliverable: toAuth,
     },
     proxyProtocol: proxy.proxyProtocol,
     log,
   })
+  void heartbeats.say()
+  return {
+    ...service,
+    async close(graceMs) {
+      await Promise.all([heartbeats.withdraw(), service.close(graceMs)])
+    },
+  }
 }

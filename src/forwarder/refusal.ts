@@ -20,6 +20,7 @@ export type RefusalCode =
   | 'AUDIT_UNAVAILABLE'
   | 'CLUSTER_UNKNOWN'
   | 'CLUSTER_OFFLINE'
+  | 'CLUSTER_UNREACHED'
   | 'ACCESS_WITHDRAWN'
   | 'SHUTTING_DOWN'
   | 'TOO_MANY_REQUESTS'
@@ -52,6 +53,7 @@ export interface RefusalAnswer {
 const RETRY_AFTER_S: Readonly<Partial<Record<RefusalCode, number>>> = {
   TOO_MANY_REQUESTS: 1,
   UPSTREAM_BUSY: 1,
+  CLUSTER_UNREACHED: 1,
 }
 
 /** Of a refusal's answer, without its length. */
@@ -68,7 +70,8 @@ export const headersOf = ({ contentType, retryAfterS }: RefusalAnswer): string[]
  * that is what discovery gets; everything else gets a Status. Measured with kubectl 1.20 to 1.35, see docs/errors.md.
  */
 export function answerOf(refusal: Refusal, discovery: boolean): RefusalAnswer {
-  if (discovery) {
+  // This one is over before kubectl has asked ten times: better than words is that it asks again.
+  if (discovery && refusal.code !== 'CLUSTER_UNREACHED') {
     return {
       status: 403,
       contentType: 'text/plain; charset=utf-8',

@@ -144,6 +144,8 @@ async function answer(
       refusal = bar
     }
   }
+  // On this connection nothing else will ever be heard; the next one may lead to the cluster.
+  exchange.last()
   await refuseUnstarted(deps, exchange, new RequestEvents(described), facts.info, refusal)
 }
 
@@ -174,7 +176,7 @@ const offline = ({ cluster, sinceMs }: Extract<Undelivered, { kind: 'offline' }>
 })
 
 const unreached = ({ cluster, heardMs }: Extract<Undelivered, { kind: 'unreached' }>): Refusal => ({
-  code: 'CLUSTER_OFFLINE',
+  code: 'CLUSTER_UNREACHED',
   reason: 'ServiceUnavailable',
   message: `Kubernetes cluster "${cluster}" is not reached at present: its service was heard of at ${new Date(heardMs).toISOString()}, but no connection leads there. Try again in a moment`,
 })

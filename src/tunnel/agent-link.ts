@@ -8,14 +8,7 @@ import { AgentSession, type TunnelledConnection } from './agent-session.ts'
 import { TunnelError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { type LinkEvent, type LinkState, stepLink } from './link.ts'
-import type { ProxyClaims } from './proxy-claims.ts'
-
-export interface ProxyAddress {
-  readonly host: string
-  readonly port: number
-  /** Who answers there, where it is known; a load balancer's address is that of several. */
-  readonly hostId?: string
-}
+import type { ProxyAddress, ProxyClaims } from './proxy-claims.ts'
 
 /** What the agent is to the proxies, in PEM; renewed underneath. */
 export interface TunnelIdentity {

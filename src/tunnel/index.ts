@@ -8,13 +8,14 @@
  * Refuses: peers that are no agent or no proxy of this cluster, names without proof, what is beyond its limits. What
  * travels inside is ciphertext, and none of its business. Test: test/integration/tunnel.
  */
-export type { ProxyAddress, TunnelIdentity, TunnelStatus } from './agent-link.ts'
+export type { TunnelIdentity, TunnelStatus } from './agent-link.ts'
 export type { TunnelledConnection } from './agent-session.ts'
 export type { AnnouncedName } from './announcement.ts'
 export { TunnelError, type TunnelErrorCode } from './errors.ts'
 export { defaultTunnelLimits, type TunnelLimits } from './limits.ts'
 export { openTunnels, type Tunnels, type TunnelsOptions } from './open-tunnels.ts'
 export type { PeerJudges } from './peers.ts'
+export type { ProxyAddress } from './proxy-claims.ts'
 export {
   createTunnelServer,
   type TunnelAgent,

@@ -1,14 +1,8 @@
 import { type Clock, formatAddress, type Logger } from '../core/index.ts'
-import {
-  AgentLink,
-  type LinkDeps,
-  type ProxyAddress,
-  type TunnelIdentity,
-  type TunnelStatus,
-} from './agent-link.ts'
+import { AgentLink, type LinkDeps, type TunnelIdentity, type TunnelStatus } from './agent-link.ts'
 import { type AnnouncedName, formatAnnouncement } from './announcement.ts'
 import { defaultTunnelLimits, type TunnelLimits } from './limits.ts'
-import { type Destination, destinationsOf, ProxyClaims } from './proxy-claims.ts'
+import { type Destination, destinationsOf, type ProxyAddress, ProxyClaims } from './proxy-claims.ts'
 
 /** The agent's end of all its tunnels. */
 export interface Tunnels {

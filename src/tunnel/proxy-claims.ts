@@ -1,4 +1,9 @@
-import type { ProxyAddress } from './agent-link.ts'
+export interface ProxyAddress {
+  readonly host: string
+  readonly port: number
+  /** Who answers there, where it is known; a load balancer's address is that of several. */
+  readonly hostId?: string
+}
 
 /**
  * Which link has the tunnel to which proxy, by the host id that the proxy proved. Addresses say little: one proxy has several (its

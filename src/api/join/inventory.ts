@@ -32,7 +32,7 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
       const fields = { host_id: hostId, node_name: nodename, services, token_name: lineage }
       await audit.change(caller, 'instance.delete', fields, async () => {
         await members.delete(hostId)
-        await kubeClusters.withdrawAll(hostId)
+        await Promise.all([kubeClusters.withdrawAll(hostId), deps.proxies.withdraw(hostId)])
       })
       return {}
     },

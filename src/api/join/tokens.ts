@@ -38,7 +38,7 @@ export function tokenHandlers(
         token,
         resource: resourceOf(made),
         ca_pins: [authorities.caPin],
-        proxy_addr: joining.proxyAddress,
+        proxy_addr: joining.proxyAddress(),
         auth_addr: joining.authAddress,
       }
     },

@@ -29,7 +29,7 @@ export function loginHandlers(
       time: new Date(deps.clock.now()).toISOString(),
       host_ca: deps.authorities.hostCaPem,
       second_factor: deps.secondFactor,
-      kube_addr: deps.kubeAddress,
+      kube_addr: deps.kubeAddress(),
     }),
 
     'login.create': async ({ caller, body }) => {

@@ -22,7 +22,7 @@ export function selfHandlers(deps: ApiDeps): Pick<Handlers, 'self.read'> {
         teleport_cluster: deps.clusterName,
         version: deps.version,
         host_ca: deps.authorities.hostCaPem,
-        kube_addr: deps.kubeAddress,
+        kube_addr: deps.kubeAddress(),
         kube_clusters: clusters.map(({ cluster, access }) => ({
           ...cluster,
           access: {

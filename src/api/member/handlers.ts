@@ -16,6 +16,7 @@ type MemberHandlers = Pick<
   | 'member.state'
   | 'member.events'
   | 'member.heartbeat'
+  | 'member.proxy_heartbeat'
   | 'member.server_certificates'
   | 'member.proxy_certificate'
 >
@@ -112,6 +113,28 @@ export function memberHandlers(
         membership.seen(hostId, { version: body.version, address: caller.address }),
       ])
       return { refused }
+    },
+
+    'member.proxy_heartbeat': async ({ caller, body }) => {
+      await lineageOf(deps, caller)
+      const { hostId } = caller.identity
+      await Promise.all([
+        body.tunnel_addresses.length === 0
+          ? deps.proxies.withdraw(hostId)
+          : deps.proxies.announce({
+              hostId,
+              version: body.version,
+              sinceMs: body.since_ms,
+              tunnel: body.tunnel_addresses,
+              web: body.web_address,
+              kube: body.kube_address,
+            }),
+        membership.seen(hostId, { version: body.version, address: caller.address }),
+      ])
+      const direct = kubeClusters
+        .dialled()
+        .map(({ serverName, addresses }) => ({ server_name: serverName, addresses }))
+      return { direct }
     },
 
     'member.server_certificates': async ({ caller, body }) => {

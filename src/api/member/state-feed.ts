@@ -7,12 +7,14 @@ import {
 } from '../../contract/index.ts'
 import { type Clock, parseDuration } from '../../core/index.ts'
 import type { AccessState } from '../access-state.ts'
+import type { ProxyPlace } from '../context.ts'
 import {
   DEFAULT_OFFLINE_ACCESS_MS,
   MAX_STATE_WAITERS_PER_MEMBER,
   STATE_GATHER_MS,
   STATEMENT_MAX_AGE_MS,
 } from '../limits.ts'
+import type { ProxyRegistry } from '../proxies.ts'
 
 /** A state as it is sent, and how it is called. */
 interface Written {
@@ -38,7 +40,8 @@ export class MemberStateFeed implements Disposable {
   readonly #access: AccessState
   readonly #authorities: Authorities
   readonly #clusterName: string
-  readonly #proxies: () => readonly { readonly host: string; readonly port: number }[]
+  readonly #ownProxies: readonly ProxyPlace[]
+  readonly #proxies: ProxyRegistry
   readonly #clock: Clock
   readonly #waiters = new Map<string, Set<Waiter>>()
   readonly #stops: readonly (() => void)[]
@@ -52,22 +55,24 @@ export class MemberStateFeed implements Disposable {
     readonly access: AccessState
     readonly authorities: Authorities
     readonly clusterName: string
-    readonly proxies: () => readonly { readonly host: string; readonly port: number }[]
+    readonly ownProxies: readonly ProxyPlace[]
+    readonly proxies: ProxyRegistry
     readonly clock: Clock
   }) {
     this.#access = options.access
     this.#authorities = options.authorities
     this.#clusterName = options.clusterName
+    this.#ownProxies = options.ownProxies
     this.#proxies = options.proxies
     this.#clock = options.clock
     this.#stops = [
-      options.access.onChange(() => this.changed()),
-      options.authorities.onChange(() => this.changed()),
+      options.access.onChange(() => this.#changed()),
+      options.authorities.onChange(() => this.#changed()),
+      options.proxies.onChange(() => this.#changed()),
     ]
   }
 
-  /** To be called when proxies come or go; of all else it hears by itself. */
-  changed(): void {
+  #changed(): void {
     this.#written = null
     if (this.#gathering !== null) {
       this.#pending = true
@@ -78,7 +83,7 @@ export class MemberStateFeed implements Disposable {
       this.#gathering = null
       if (!this.#pending) return
       this.#pending = false
-      this.changed()
+      this.#changed()
     }, STATE_GATHER_MS)
   }
 
@@ -163,7 +168,18 @@ export class MemberStateFeed implements Disposable {
       settings,
       user_cas: [...userCas],
       host_cas: [...hostCas],
-      proxies: this.#proxies().map(({ host, port }) => ({ host, port })),
+      proxies: [
+        ...this.#ownProxies.map(({ host, port, hostId }) => ({
+          host,
+          port,
+          ...(hostId === undefined ? {} : { host_id: hostId }),
+        })),
+        ...this.#proxies
+          .list()
+          .flatMap(({ tunnel, hostId, sinceMs }) =>
+            tunnel.map(({ host, port }) => ({ host, port, host_id: hostId, since_ms: sinceMs })),
+          ),
+      ],
     }
   }
 }

@@ -10,6 +10,9 @@ import {
   KubeClusterRegistry,
   type Membership,
   openStores,
+  type ProxyPlace,
+  type ProxyRecord,
+  ProxyRegistry,
   type StatsReader,
 } from '../../api/index.ts'
 import { type AuditLog, openSpool, type Spool } from '../../audit/index.ts'
@@ -62,10 +65,11 @@ export async function openAuthService(
     readonly clusterName: string
     readonly hostId: string
     readonly version: string
+    /** What the configuration says; null: what proxies of other processes say. */
     readonly kubeAddress: string | null
     readonly webUrl: string | null
-    /** Where members find the proxies. */
-    readonly proxies: readonly { readonly host: string; readonly port: number }[]
+    /** Where members find the proxies that the configuration of this process names. */
+    readonly ownProxies: readonly ProxyPlace[]
     readonly secondFactor: 'off' | 'otp' | 'on'
     /** Those of the configuration file. */
     readonly staticTokens: readonly StaticToken[]
@@ -103,6 +107,7 @@ export async function openAuthService(
     await shipped.catch(() => {})
   })
 
+  const proxies = await ProxyRegistry.open(backend, clock)
   const kubeClusters = new KubeClusterRegistry(backend, clock)
   // From here on it knows what an earlier process knew.
   await kubeClusters.list()
@@ -111,11 +116,12 @@ export async function openAuthService(
     members: new Members(backend, clock),
     names: new KubeNames(backend, clock),
     ownHostId: hostId,
-    proxyAddress: options.joinAddresses.proxy,
+    proxyAddress: () => options.joinAddresses.proxy ?? firstOf(proxies, ({ web }) => web),
     authAddress: options.joinAddresses.auth,
   }
   const sweep = async (): Promise<void> => {
     await backend.sweep(clock.now())
+    proxies.forgetSilent()
     const { audit_retention: retention } = access.current().settings
     if (retention === undefined) return
     const before = clock.now() - parseDuration(retention)
@@ -140,7 +146,7 @@ export async function openAuthService(
   const server = await createApiServer({
     clusterName,
     version: options.version,
-    kubeAddress: options.kubeAddress,
+    kubeAddress: () => options.kubeAddress ?? firstOf(proxies, ({ kube }) => kube),
     webUrl: options.webUrl,
     secondFactor: options.secondFactor,
     stores,
@@ -159,7 +165,8 @@ export async function openAuthService(
     events,
     eventSink: events,
     membership: membershipOf(joining),
-    proxies: () => options.proxies,
+    ownProxies: options.ownProxies,
+    proxies,
     stats: options.stats,
     clock,
     log,
@@ -214,6 +221,15 @@ const membershipOf = ({ members, names }: Joining): Membership => ({
   claim: async (name, lineage) => (await names.claim(name, lineage)).lineage === lineage,
   seen: (hostId, seen) => members.seen(hostId, seen),
 })
+
+/** What one of the proxies says that says something. */
+function firstOf(proxies: ProxyRegistry, of: (proxy: ProxyRecord) => string | null): string | null {
+  for (const proxy of proxies.list()) {
+    const said = of(proxy)
+    if (said !== null) return said
+  }
+  return null
+}
 
 const toError = (error: unknown): Error =>
   error instanceof Error ? error : new Error(errorMessage(error))

@@ -1,31 +1,40 @@
 import type { Duplex } from 'node:stream'
-import type { KubeClusterRegistry } from '../../api/index.ts'
 import { errorMessage, type Logger } from '../../core/index.ts'
 import { connectTcp } from '../../dial/index.ts'
+import type { Origin } from '../../gateway/index.ts'
 import { parseAddress } from '../config/address.ts'
+import { introduce, type ProxyCredentials } from '../introduce.ts'
 
-/** Kubernetes services that proxies reach by themselves: those with an address in the registry. */
+/** Kubernetes services that proxies reach by themselves: those with an address of their own. */
 export interface DirectWays {
   serves(serverName: string): boolean
   /** Tries one service after the other. Rejects when none takes the connection. */
-  dial(serverName: string, signal: AbortSignal): Promise<Duplex>
+  dial(serverName: string, origin: Origin, signal: AbortSignal): Promise<Duplex>
 }
 
-export function createDirectWays(
-  registry: Pick<KubeClusterRegistry, 'serving'>,
-  log: Logger,
-): DirectWays {
-  const addressesOf = (serverName: string): string[] =>
-    registry.serving(serverName).flatMap(({ address }) => address ?? [])
+/** A service whose machine is gone answers nothing at all; the next one is asked meanwhile. */
+const ONE_DIAL_MS = 3000
+
+export function createDirectWays(options: {
+  /** host:port of the services of a cluster, in the order in which they are asked. */
+  readonly addressesOf: (serverName: string) => readonly string[]
+  /** Who this proxy is. */
+  readonly credentials: () => Promise<ProxyCredentials>
+  readonly log: Logger
+}): DirectWays {
+  const { addressesOf, credentials, log } = options
   return {
     serves: (serverName) => addressesOf(serverName).length > 0,
-    async dial(serverName, signal) {
+    async dial(serverName, origin, signal) {
       let last: unknown = new Error('no kubernetes service has an address any more')
       for (const text of addressesOf(serverName)) {
         const address = parseAddress(text, { host: '', port: 0 })
         if (address === null) continue
+        const soon = AbortSignal.any([signal, AbortSignal.timeout(ONE_DIAL_MS)])
         try {
-          return await connectTcp({ hostname: address.host, port: address.port }, signal)
+          const below = await connectTcp({ hostname: address.host, port: address.port }, soon)
+          const by = await credentials()
+          return await introduce(below, { serverName, credentials: by, origin, signal: soon })
         } catch (error) {
           last = error
           log.warn(

@@ -25,6 +25,8 @@ export interface MemberService {
   readonly access: AccessSnapshots & Pick<MemberAccess, 'proxies' | 'onProxiesChange' | 'trust'>
   /** Proves users to the kubernetes service. */
   readonly userPeers: PeerCertificateParser
+  /** Proves proxies to it. */
+  readonly hostPeers: PeerCertificateParser
   readonly authorities: { onChange(listener: () => void): () => void }
   readonly certificates: KubeCertificates & Pick<MemberCertificates, 'pairOf' | 'onChange'>
   readonly spool: Spool
@@ -93,6 +95,11 @@ export async function openMemberService(
       trust: () => access.trust(),
       teleportCluster: identity.teleportCluster,
       accept: ['user'],
+    }),
+    hostPeers: createPeerParser({
+      trust: () => access.trust(),
+      teleportCluster: identity.teleportCluster,
+      accept: ['host'],
     }),
     // Authorities come with users and roles; one change of both is told once.
     authorities: { onChange: () => () => {} },

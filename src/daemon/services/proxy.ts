@@ -26,7 +26,7 @@ export interface Ways {
   /** Agents that have dialled in. */
   readonly tunnels: TunnelServer
   /** Kubernetes services with an address of their own; asked when no tunnel leads to a cluster. */
-  readonly direct: DirectWays | null
+  readonly direct: DirectWays
   /** To whoever answers for clusters that nobody serves. */
   readonly undeliverable: Route
 }
@@ -55,10 +55,10 @@ export async function openProxyService(
       return { kind: 'local', accept: (socket, origin) => kube.forwarder.accept(socket, origin) }
     }
     if (!tunnels.serves(serverName)) {
-      if (direct === null || !direct.serves(serverName)) return undeliverable
+      if (!direct.serves(serverName)) return undeliverable
       return {
         kind: 'pipe',
-        dial: (_origin, signal) => direct.dial(serverName, signal),
+        dial: (origin, signal) => direct.dial(serverName, origin, signal),
         otherwise: undeliverable,
       }
     }

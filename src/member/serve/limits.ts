@@ -2,6 +2,8 @@
 
 /** How often it is looked whether server certificates are to be renewed. */
 export const CERTIFICATE_LOOK_MS = 60_000
+/** How often a proxy says where it is, and hears which kubernetes services it may dial. */
+export const PROXY_HEARTBEAT_MS = 5000
 /** Names in one call for certificates. */
 export const CERTIFICATES_AT_ONCE = 500
 /** Bytes of events in one call; a single event may be larger, and then goes alone. */

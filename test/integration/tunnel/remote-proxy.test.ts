@@ -147,7 +147,6 @@ proxy_service: { enabled: no }
       call: (name, input) => api.call(name, input),
       trust: () => access.trust(),
       kube: null,
-      kubeAddress: null,
       pages: null,
       version: '0.0.0',
       clock: systemClock,

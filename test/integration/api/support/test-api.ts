@@ -12,6 +12,7 @@ import {
   type Joining,
   KubeClusterRegistry,
   openStores,
+  ProxyRegistry,
   type Stores,
 } from '../../../../src/api/index.ts'
 import type { AuditEvent, AuditLog, AuditReader } from '../../../../src/audit/index.ts'
@@ -66,6 +67,7 @@ export class TestApi implements AsyncDisposable {
   backend!: Backend
   invites!: InvitePort
   kubeClusters!: KubeClusterRegistry
+  proxies!: ProxyRegistry
   joining!: Joining
   port = 0
   /** What a search of the audit log gives. */
@@ -115,18 +117,19 @@ export class TestApi implements AsyncDisposable {
       accept: ['user', 'host', 'admin'],
     })
     api.kubeClusters = new KubeClusterRegistry(backend, clock)
+    api.proxies = await ProxyRegistry.open(backend, clock)
     api.joining = {
       tokens: new JoinTokens(backend, clock, options.staticTokens ?? []),
       members: new Members(backend, clock),
       names: new KubeNames(backend, clock),
       ownHostId: OWN_HOST_ID,
-      proxyAddress: 'proxy.example.com:3080',
+      proxyAddress: () => 'proxy.example.com:3080',
       authAddress: 'auth.example.com:3025',
     }
     const server = await createApiServer({
       clusterName: CLUSTER,
       version: '0.0.0',
-      kubeAddress: 'kube.example.com:3026',
+      kubeAddress: () => 'kube.example.com:3026',
       webUrl,
       secondFactor,
       localUsers: await openLocalUsers({
@@ -155,7 +158,8 @@ export class TestApi implements AsyncDisposable {
           (await api.joining.names.claim(name, lineage)).lineage === lineage,
         seen: (hostId, seen) => api.joining.members.seen(hostId, seen),
       },
-      proxies: () => [{ host: 'proxy.example.com', port: 3080 }],
+      ownProxies: [{ host: 'proxy.example.com', port: 3080 }],
+      proxies: api.proxies,
       stats: testStats(),
       clock,
       log: silentLogger,

@@ -63,7 +63,7 @@ export class AuthParty implements AsyncDisposable {
       version: '0.0.0',
       kubeAddress: null,
       webUrl: null,
-      proxies: [],
+      ownProxies: [],
       secondFactor: 'off',
       staticTokens: [],
       joinAddresses: { proxy: null, auth: null },

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Origin } from '../gateway/index.ts'
+import { formatProxyHeader, PROXIED_ALPN } from '../protocol/index.ts'
+
+/** Who a proxy is to our other services, in PEM. */
+export interface ProxyCredentials {
+  readonly certificatePem: string
+  readonly privateKeyPem: string
+  readonly hostCaPem: string
+}
+
+/**
+ * Tells a service of ours whose connection is brought to it: mutual TLS (ALPN `teleport-proxied`), then a PROXY header, then
+ * whatever is written. Rejects when who answers is not `serverName` or takes no such connections, or with the signal's reason.
+ */
+export async function introduce(
+  below: Socket,
+  options: {
+    readonly serverName: string
+    readonly credentials: ProxyCredentials
+    readonly origin: Origin
+    readonly signal: AbortSignal
+  },
+): Promise<TLSSocket> {
+  const { credentials, signal } = options
+  // The TLS socket above reports it; without a listener of its own this one would end the process.
+  below.on('error', () => {})
+  below.allowHalfOpen = true
+  const socket = connectTls({
+    socket: below,
+    servername: options.serverName,
+    ca: credentials.hostCaPem,
+    cert: credentials.certificatePem,
+    key: credentials.privateKeyPem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: [PROXIED_ALPN],
+  })
+  const giveUp = (): void => {
+    socket.destroy()
+  }
+  signal.addEventListener('abort', giveUp)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('secureConnect', resolve)
+      socket.on('error', reject)
+      socket.once('close', () => reject(new Error('the service closed the connection')))
+    })
+    if (socket.alpnProtocol !== PROXIED_ALPN) {
+      throw new Error('what answers there takes no connections of proxies')
+    }
+    socket.write(formatProxyHeader(options.origin))
+    return socket
+  } catch (error) {
+    socket.destroy()
+    below.destroy()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
