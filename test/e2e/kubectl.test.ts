@@ -216,7 +216,10 @@ describe('unmodified kubectl through Teleport', () => {
       Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => (index * 7919) & 255)),
     )
     await k(['cp', sent, 'box:/tmp/file'])
-    await k(['cp', 'box:/tmp/file', join(cache, 'back')])
+    // On a busy machine a kubelet may end the stream of a process that has exited before all of its output was read
+    // (kubernetes/kubernetes#60140), with and without us; kubectl asks again from there, once it has learnt how to.
+    const again = Number(version.slice(2)) >= 27 ? ['--retries=10'] : []
+    await k(['cp', ...again, 'box:/tmp/file', join(cache, 'back')])
     await mustRun('cmp', [sent, join(cache, 'back')])
     expect(await k(['get', '--raw', `/api/v1/namespaces/${ns}/pods/box:8080/proxy/`])).toContain(
       'hello-from-pod',
