@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { proxyServerName } from '../../../src/protocol/index.ts'
 import { createServerContext } from '../../../src/tls/index.ts'
+import { Balancer } from '../../support/balancer.ts'
 import {
   Agent,
   ask,
@@ -14,7 +15,7 @@ import {
   unserved,
   WEST,
 } from './support/fleet.ts'
-import { Balancer, Relay } from './support/relay.ts'
+import { Relay } from './support/relay.ts'
 
 const PATIENTLY = { timeout: 10_000 }
 
@@ -152,7 +153,7 @@ describe('a tunnel', () => {
 
   test('behind a balancer an agent dials until it has a tunnel to each proxy, and again when one comes back', async () => {
     const second = stack.use(await Gateway.open(cluster))
-    const balancer = stack.use(await Balancer.open([proxy.address, second.address]))
+    const balancer = stack.use(await Balancer.open({ targets: [proxy.address, second.address] }))
     const agent = stack.use(await Agent.open(cluster, []))
     const behind = (gateways: readonly Gateway[]): void =>
       agent.follow(gateways.map(({ hostId }) => ({ address: { ...balancer.address, hostId } })))

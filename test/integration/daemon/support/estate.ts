@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect, vi } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { silentLogger, systemClock } from '../../../../src/core/index.ts'
+import { type DemoCluster, openDemoCluster } from '../../../../src/demo/index.ts'
+import { Balancer } from '../../../support/balancer.ts'
+import { freePort } from '../../../support/daemon.ts'
+import { KubeClient, type KubeTls } from '../../../support/kube-client.ts'
+import { mustRun } from '../../../support/process.ts'
+import { ServiceProcess } from '../../../support/service-process.ts'
+
+export const TELEPORT = 'estate.example.com'
+/** Where people come from, as the load balancer says. */
+export const PERSON = { address: '203.0.113.7', port: 4711 }
+const PATIENTLY = { timeout: 60_000, interval: 200 }
+const TCTL = resolve(import.meta.dirname, '../../../../bin/tctl')
+
+export interface EstateOptions {
+  readonly proxies: number
+  /** Agents by name, each with the clusters that it serves; `direct` ones are dialled, and dial nobody. */
+  readonly agents: Readonly<
+    Record<string, { readonly clusters: readonly string[]; readonly direct?: true }>
+  >
+}
+
+/** Auth, proxies behind a load balancer and agents, each a process with a directory of its own, and clusters in memory. */
+export class Estate implements AsyncDisposable {
+  readonly stack = new AsyncDisposableStack()
+  readonly demos = new Map<string, DemoCluster>()
+  readonly proxies: ServiceProcess[] = []
+  readonly agents = new Map<string, ServiceProcess>()
+  /** Ports on which agents of the direct way wait. */
+  readonly directPorts = new Map<string, number>()
+  /** In front of all proxies, one a port of theirs. */
+  readonly balancers: Balancer[] = []
+  readonly token = randomBytes(24).toString('hex')
+  auth!: ServiceProcess
+  directory = ''
+  /** Of alice, who may everything. */
+  kubeconfig = ''
+  #pin = ''
+  #authPort = 0
+
+  static async open(options: EstateOptions): Promise<Estate> {
+    const estate = new Estate()
+    try {
+      await estate.#open(options)
+      return estate
+    } catch (error) {
+      await estate[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async #open({ proxies, agents }: EstateOptions): Promise<void> {
+    this.directory = await mkdtemp(join(tmpdir(), 'teleport-estate-'))
+    this.stack.defer(() => rm(this.directory, { recursive: true, force: true }))
+    for (const name of new Set(Object.values(agents).flatMap(({ clusters }) => clusters))) {
+      const demo = await openDemoCluster({ clock: systemClock, log: silentLogger })
+      this.demos.set(name, this.stack.use(demo))
+      await this.mark(name, name)
+    }
+    await this.#openAuth()
+    await this.#openProxies(proxies)
+    for (const [name, { clusters, direct }] of Object.entries(agents)) {
+      await this.#openAgent(name, clusters, direct === true)
+    }
+    await this.#openPerson()
+    for (const cluster of this.demos.keys()) await this.#served(cluster)
+  }
+
+  async #openAuth(): Promise<void> {
+    this.#authPort = await freePort()
+    this.auth = this.stack.use(
+      await ServiceProcess.prepare(this.directory, 'auth', {
+        auth_service: {
+          cluster_name: TELEPORT,
+          listen_addr: `127.0.0.1:${this.#authPort}`,
+          tokens: [`proxy,kube:${this.token}`],
+        },
+      }),
+    )
+    await this.auth.start()
+    this.#pin = /sha256:[0-9a-f]{64}/.exec(await this.tctl('status'))?.[0] ?? ''
+  }
+
+  async #openProxies(count: number): Promise<void> {
+    const ports: number[][] = []
+    for (let index = 0; index < count; index += 1) {
+      ports.push([await freePort(), await freePort(), await freePort()])
+    }
+    for (let which = 0; which < 3; which += 1) {
+      const targets = ports.map((of) => ({ host: '127.0.0.1', port: of[which] ?? 0 }))
+      this.balancers.push(this.stack.use(await Balancer.open({ targets, as: PERSON })))
+    }
+    const [web, kube, tunnel] = this.balancers.map(({ port }) => `127.0.0.1:${port}`)
+    for (const [index, [webPort, kubePort, tunnelPort]] of ports.entries()) {
+      const proxy = this.stack.use(
+        await ServiceProcess.prepare(this.directory, `proxy-${index}`, {
+          teleport: this.joining(),
+          proxy_service: {
+            web_listen_addr: `127.0.0.1:${webPort}`,
+            public_addr: web,
+            kube_listen_addr: `127.0.0.1:${kubePort}`,
+            kube_public_addr: kube,
+            tunnel_listen_addr: `127.0.0.1:${tunnelPort}`,
+            tunnel_public_addr: tunnel,
+            proxy_protocol: 'on',
+          },
+        }),
+      )
+      this.proxies.push(proxy)
+    }
+    await Promise.all(this.proxies.map((proxy) => proxy.start()))
+  }
+
+  async #openAgent(name: string, clusters: readonly string[], direct: boolean): Promise<void> {
+    const port = await freePort()
+    if (direct) this.directPorts.set(name, port)
+    const at = `127.0.0.1:${port}`
+    const { auth_server, ...joining } = this.joining()
+    const agent = this.stack.use(
+      await ServiceProcess.prepare(
+        this.directory,
+        name,
+        {
+          teleport: {
+            ...joining,
+            ...(direct
+              ? { auth_server }
+              : { proxy_server: `127.0.0.1:${this.balancers[0]?.port}` }),
+          },
+          kubernetes_service: {
+            kubeconfig_file: join(this.directory, name, 'kubeconfig'),
+            ...(direct ? { listen_addr: at, public_addr: at } : {}),
+          },
+        },
+        { kubeconfig: this.#kubeconfigOf(clusters) },
+      ),
+    )
+    this.agents.set(name, agent)
+    await agent.start()
+  }
+
+  #kubeconfigOf(names: readonly string[]): string {
+    interface Config {
+      clusters: { cluster: object }[]
+      users: { user: object }[]
+    }
+    const parts = names.map((name) => ({
+      name,
+      of: parse(this.demos.get(name)?.kubeconfig() ?? '') as Config,
+    }))
+    return stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: parts.map(({ name, of }) => ({ name, cluster: of.clusters[0]?.cluster })),
+      users: parts.map(({ name, of }) => ({ name, user: of.users[0]?.user })),
+      contexts: parts.map(({ name }) => ({ name, context: { cluster: name, user: name } })),
+    })
+  }
+
+  async #openPerson(): Promise<void> {
+    await this.tctl('users', 'add', 'alice', '--k8s-groups=system:masters')
+    const addressed = async (): Promise<boolean> => {
+      const out = join(this.directory, 'alice.kubeconfig')
+      const flags = ['--user=alice', '--format=kubernetes', `--out=${out}`, '--overwrite']
+      await this.tctl('auth', 'sign', ...flags)
+      this.kubeconfig = await readFile(out, 'utf8')
+      return [...this.demos.keys()].every((name) => this.kubeconfig.includes(`${TELEPORT}-${name}`))
+    }
+    await vi.waitUntil(addressed, PATIENTLY)
+  }
+
+  async #served(cluster: string): Promise<void> {
+    const answers = async (): Promise<boolean> => {
+      using client = this.person(cluster)
+      return (await client.get('/api/v1/namespaces')).status === 200
+    }
+    await vi.waitUntil(answers, PATIENTLY)
+  }
+
+  /** What the others need to join. */
+  joining(): Record<string, string> {
+    return {
+      auth_token: this.token,
+      ca_pin: this.#pin,
+      auth_server: `127.0.0.1:${this.#authPort}`,
+    }
+  }
+
+  tctl(...args: readonly string[]): Promise<string> {
+    return mustRun(TCTL, ['-c', this.auth.configFile, ...args], { cwd: this.auth.directory })
+  }
+
+  async events(...flags: readonly string[]): Promise<Record<string, unknown>[]> {
+    const text = await this.tctl('audit', 'ls', '--format=json', '--limit=1000', ...flags)
+    return JSON.parse(text) as Record<string, unknown>[]
+  }
+
+  /** Puts a config map into a cluster, past everything of ours. */
+  async mark(cluster: string, name: string): Promise<void> {
+    using client = await this.administrator(cluster)
+    const made = await client.post('/api/v1/namespaces/default/configmaps', {
+      metadata: { name },
+      data: { cluster },
+    })
+    expect(made.status).toBe(201)
+  }
+
+  async administrator(cluster: string): Promise<KubeClient> {
+    return KubeClient.open(this.demos.get(cluster)?.kubeconfig() ?? '')
+  }
+
+  /** What alice connects with. */
+  door(cluster: string): { readonly port: number; readonly tls: KubeTls } {
+    const config = parse(this.kubeconfig) as {
+      clusters: { name: string; cluster: Record<string, string> }[]
+      users: { user: Record<string, string> }[]
+    }
+    const found = config.clusters.find(({ name }) => name === `${TELEPORT}-${cluster}`)?.cluster
+    const user = config.users[0]?.user ?? {}
+    const pem = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString()
+    return {
+      port: Number(new URL(found?.['server'] ?? '').port),
+      tls: {
+        ca: pem(found?.['certificate-authority-data']),
+        cert: pem(user['client-certificate-data']),
+        key: pem(user['client-key-data']),
+        servername: found?.['tls-server-name'] ?? '',
+      },
+    }
+  }
+
+  person(cluster: string): KubeClient {
+    const { port, tls } = this.door(cluster)
+    return KubeClient.withCertificate({ host: '127.0.0.1', port }, tls)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stack.disposeAsync()
+  }
+}
