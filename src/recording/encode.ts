@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import {
+  type DataStream,
+  dataStreams,
+  dataTypeOf,
+  frameTypes,
+  PREFACE,
+  type RecordFrame,
+} from './frame.ts'
+import { MAX_DATA_BYTES, MAX_WORDS_BYTES } from './limits.ts'
+import { varint } from './varint.ts'
+
+/**
+ * Writes a record: frames in, bytes out, to be put one behind the other. Times never go back: a clock that was set gives the
+ * time of the frame before.
+ */
+export class RecordEncoder {
+  readonly #hash = createHash('sha256')
+  #lastMs = 0
+  #begun = false
+
+  /** Throws TypeError for frames in an order that no session has, or words above their limit. */
+  frame(frame: RecordFrame): Buffer {
+    if ((frame.kind === 'begin') === this.#begun) {
+      throw new TypeError('a record begins with its facts, once')
+    }
+    const parts: Buffer[] = this.#begun ? [] : [PREFACE]
+    this.#begun = true
+    if (frame.kind === 'data') {
+      for (let at = 0; at === 0 || at < frame.data.length; at += MAX_DATA_BYTES) {
+        const piece = frame.data.subarray(at, at + MAX_DATA_BYTES)
+        parts.push(...this.#parts(dataTypeOf[frame.stream], frame.atMs, piece))
+      }
+    } else {
+      const payload = payloadOf(frame)
+      if (payload.length > MAX_WORDS_BYTES) {
+        throw new TypeError(`a ${frame.kind} of ${payload.length} bytes`)
+      }
+      parts.push(...this.#parts(frameTypes[frame.kind], frame.atMs, payload))
+    }
+    const bytes = Buffer.concat(parts)
+    this.#hash.update(bytes)
+    return bytes
+  }
+
+  /** Everything before it cannot be changed any more without being noticed by who knows the last seal. */
+  seal(): Buffer {
+    const bytes = Buffer.concat(this.#parts(frameTypes.seal, this.#lastMs, this.digest()))
+    this.#hash.update(bytes)
+    return bytes
+  }
+
+  /** The SHA-256 of everything so far. */
+  digest(): Buffer {
+    return this.#hash.copy().digest()
+  }
+
+  #parts(type: number, atMs: number, payload: Buffer): Buffer[] {
+    const elapsed = Math.max(0, Math.trunc(atMs) - this.#lastMs)
+    this.#lastMs += elapsed
+    return [Buffer.from([type]), varint(elapsed), varint(payload.length), payload]
+  }
+}
+
+type WordFrame = Exclude<RecordFrame, { kind: 'data' }>
+
+function payloadOf(frame: WordFrame): Buffer {
+  switch (frame.kind) {
+    case 'begin':
+      return Buffer.from(JSON.stringify(frame.facts), 'utf8')
+    case 'resize':
+      return Buffer.concat([varint(frame.width), varint(frame.height)])
+    case 'omitted':
+      return Buffer.concat([
+        Buffer.from([streamNumber(frame.stream)]),
+        varint(frame.bytes),
+        Buffer.from(frame.sha256, 'hex'),
+      ])
+    case 'marker':
+      return Buffer.from(frame.label, 'utf8')
+    case 'end':
+      return Buffer.from(JSON.stringify({ exitCode: frame.exitCode, reason: frame.reason }), 'utf8')
+  }
+}
+
+const streamNumber = (stream: DataStream): number => dataStreams.indexOf(stream)

@@ -1,0 +1,6 @@
+/** Of one data frame; what comes in larger pieces is split. SPDY and WebSocket clients write 32 KiB at a time. */
+export const MAX_DATA_BYTES = 256 * 1024
+/** Of any other frame: facts of a session with a command line of 30 KB, labels of markers. */
+export const MAX_WORDS_BYTES = 128 * 1024
+/** Of a chunk when it is unpacked: the largest that is written has a tenth of it; a few bytes could become gigabytes. */
+export const MAX_CHUNK_BYTES = 16 * 1024 * 1024
