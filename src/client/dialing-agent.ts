@@ -1,14 +1,13 @@
 import type { ClientRequestArgs } from 'node:http'
 import { Agent, type AgentOptions } from 'node:https'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 
-/** Makes the TCP connection of a call: through a proxy, for one. */
+/** Makes the connection below a call's TLS: through a proxy, for one. */
 export type Dial = (
   address: { readonly hostname: string; readonly port: number },
   signal: AbortSignal,
-) => Promise<Socket>
+) => Promise<Duplex>
 
 const DIAL_TIMEOUT_MS = 30_000
 

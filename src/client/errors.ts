@@ -19,6 +19,10 @@ export type ClientErrorCode =
   | 'IDENTITY_UNREADABLE'
   | 'IDENTITY_EXPIRED'
   | 'ADDRESS_INVALID'
+  /** $TELEPORT_TLS_ROUTING_CONN_UPGRADE says neither yes nor no. */
+  | 'UPGRADE_INVALID'
+  /** Another program listens on the local port. */
+  | 'PORT_TAKEN'
   | 'PROFILE_UNREADABLE'
   | 'PROFILE_UNWRITABLE'
   | 'KUBECONFIG_UNREADABLE'

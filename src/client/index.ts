@@ -56,3 +56,7 @@ export { type Access, type AccessibleCluster, accessOf, type Profile } from './p
 export { type ProfileKey, ProfileStore, type StoredProfile } from './profiles/profile-store.ts'
 export { type ProxyAddress, parseProxyAddress } from './proxy-address.ts'
 export { AUTH_PORT, PROXY_PORT, parseServerAddress, type ServerAddress } from './server-address.ts'
+export { keepAlive } from './upgrade/keep-alive.ts'
+export { type LocalProxy, openLocalProxy } from './upgrade/local-proxy.ts'
+export { dialOf, upgradeDial } from './upgrade/upgrade-dial.ts'
+export { type Upgrade, upgradeOf } from './upgrade/wanted.ts'

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Origin } from '../gateway/index.ts'
 import { formatProxyHeader, PROXIED_ALPN } from '../protocol/index.ts'
@@ -15,7 +15,7 @@ export interface ProxyCredentials {
  * whatever is written. Rejects when who answers is not `serverName` or takes no such connections, or with the signal's reason.
  */
 export async function introduce(
-  below: Socket,
+  below: Duplex,
   options: {
     readonly serverName: string
     readonly credentials: ProxyCredentials

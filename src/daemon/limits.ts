@@ -9,6 +9,7 @@ export const MAX_WEB_CONNECTIONS = 10_000
 export const WEB_DOOR_LIMITS: Partial<DoorLimits> = {
   maxStrangers: 8000,
   maxStrangersPerAddress: 1000,
+  maxConnectionsPerHolder: MAX_WEB_CONNECTIONS,
 }
 /** Headers arrive in one packet; slow ones only hold a place. */
 export const WEB_HEADERS_TIMEOUT_MS = 15_000

@@ -286,6 +286,7 @@ async function openProxy(
     invites: auth.invites,
     pages: await loadPages(log),
     strictTransport: config.proxy.keyPair !== null,
+    trustForwardedFor: config.proxy.trustForwardedFor,
     log,
   })
   stack.defer(() => door.close())

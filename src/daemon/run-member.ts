@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { type Upgrade, upgradeDial, upgradeOf } from '../client/index.ts'
 import { type Logger, systemClock } from '../core/index.ts'
 import { type Dialer, openDialer } from '../dial/index.ts'
 import {
@@ -47,7 +48,7 @@ export async function runMember(options: RunOptions): Promise<void> {
           }),
         ).port
   const dial = openDialer(env)
-  const route = routeOf(config, dial)
+  const route = routeOf(config, dial, upgradeOf(env))
   const link = await joined(stack, options, route, signal)
   const agent = config.kube.enabled
     ? await openAgent(stack, {
@@ -117,10 +118,12 @@ function judge({ proxy, kube, joining }: TeleportConfig): void {
   }
 }
 
-const routeOf = ({ joining }: TeleportConfig, dial: Dialer): MemberRoute => ({
+const routeOf = ({ joining }: TeleportConfig, dial: Dialer, upgrade: Upgrade): MemberRoute => ({
   via: joining.server?.kind ?? 'auth',
   addresses: joining.server?.addresses ?? [],
   dial,
+  // A service never looks for another way by itself: what it does must be what its configuration says.
+  upgraded: upgrade === 'always' && joining.server?.kind === 'proxy',
 })
 
 /** Who we are to the auth service, and the way to it. */
@@ -229,6 +232,7 @@ function dialOut(
   const { agent, link, route } = parts
   const { access, certificates } = agent.member
   const own = route.via === 'proxy' ? route.addresses : []
+  const dial = route.upgraded === true ? upgradeDial(parts.dial) : parts.dial
   return openAgentTunnels(stack, {
     identity: link.identity,
     kube: agent.kube,
@@ -244,7 +248,7 @@ function dialOut(
       return [...own, ...told]
     },
     onProxiesChange: (listener) => access.onProxiesChange(listener),
-    dial: ({ host, port }, signal) => parts.dial({ hostname: host, port }, signal),
+    dial: ({ host, port }, signal) => dial({ hostname: host, port }, signal),
     version: parts.version,
     clock: systemClock,
     log: parts.log.child({ service: 'tunnel' }),

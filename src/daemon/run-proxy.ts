@@ -84,6 +84,7 @@ export async function openRemoteProxy(
     invites: createRemoteInvites({ identity, auth, log }),
     pages: options.pages,
     strictTransport: proxy.keyPair !== null,
+    trustForwardedFor: proxy.trustForwardedFor,
     log,
   })
   stack.defer(() => door.close())

@@ -1,8 +1,10 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { InvitePort } from '../api/index.ts'
 import { errorMessage, formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor, type DoorLimits } from '../tls/index.ts'
+import { forwardedOrigin } from './client-address.ts'
 import {
   MAX_WEB_CONNECTIONS,
   WEB_DOOR_LIMITS,
@@ -12,6 +14,7 @@ import {
   WEB_TIMEOUTS_CHECKED_MS,
 } from './limits.ts'
 import type { WebAssets } from './web-assets.ts'
+import { type Carry, createCarrier, isCarrierRequest } from './web-carrier.ts'
 import type { WebCertificates } from './web-certificates.ts'
 import { createInviteRoutes } from './web-invites.ts'
 import { answerPage, securityHeaders } from './web-pages.ts'
@@ -22,7 +25,9 @@ const NAMELESS_RENEWAL_MS = 24 * 60 * 60 * 1000
 
 /** What the web port answers to browsers: where things are, and the pages of web/. */
 export interface WebDoor {
-  accept(socket: Socket, origin: ConnectionOrigin): void
+  accept(socket: Duplex, origin: ConnectionOrigin): void
+  /** From now on connections inside a WebSocket are taken, and go on there. */
+  carryTo(carry: Carry): void
   close(): void
 }
 
@@ -38,21 +43,29 @@ export async function openWebDoor(options: {
   readonly pages: WebAssets | null
   /** The certificate is the administrator's own. */
   readonly strictTransport: boolean
+  /** `X-Forwarded-For` is written by a balancer that everybody has to pass. */
+  readonly trustForwardedFor: boolean
   readonly limits?: Partial<DoorLimits>
   readonly log: Logger
 }): Promise<WebDoor> {
   const { clusterName, version, kubeAddress, log } = options
   const headers = Object.entries(securityHeaders(options))
   const inviteRoutes = createInviteRoutes(options.invites)
-  /** `ip:port` of open connections: the door writes, no header can. */
-  const addresses = new WeakMap<Socket, string>()
+  /** Whose connections are open: the door writes, and no header but a balancer's. */
+  const origins = new WeakMap<Socket, ConnectionOrigin>()
+  const originOf = ({ socket, headers }: IncomingMessage): ConnectionOrigin => {
+    const peer = origins.get(socket) ?? { address: '', port: 0 }
+    return options.trustForwardedFor ? forwardedOrigin(headers['x-forwarded-for'], peer) : peer
+  }
+  let carrier: ReturnType<typeof createCarrier> | null = null
   const timeouts = {
     headersTimeout: WEB_HEADERS_TIMEOUT_MS,
     requestTimeout: WEB_REQUEST_TIMEOUT_MS,
     keepAliveTimeout: WEB_KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: WEB_TIMEOUTS_CHECKED_MS,
   }
-  const http = createServer(timeouts, (request, response) => {
+  const settings = { ...timeouts, shouldUpgradeCallback: isCarrierRequest }
+  const http = createServer(settings, (request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value)
     if (request.url === '/webapi/ping' && request.method === 'GET') {
       const body = {
@@ -64,9 +77,13 @@ export async function openWebDoor(options: {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       return
     }
-    const address = addresses.get(request.socket) ?? 'unknown'
-    if (inviteRoutes(request, response, address)) return
+    const origin = originOf(request)
+    if (inviteRoutes(request, response, formatAddress(origin.address, origin.port))) return
     answerPage(options.pages, request, response)
+  })
+  http.on('upgrade', (request, socket, head) => {
+    if (carrier === null) socket.destroy()
+    else carrier(request, socket, head, originOf(request))
   })
   http.emit('listening')
   const door = createTlsDoor({
@@ -79,9 +96,9 @@ export async function openWebDoor(options: {
     secureContext: (serverName) => options.certificates.secureContext(serverName),
     log,
     onSecured({ socket, origin, hold }) {
-      // Whoever he is: the pages know nobody by a certificate.
-      if (!hold(null)) return
-      addresses.set(socket, formatAddress(origin.address, origin.port))
+      // Whoever he is: the pages know nobody by a certificate. Behind a balancer all are one address, and it has to keep them apart.
+      if (!hold(options.trustForwardedFor ? 'a balancer' : null)) return
+      origins.set(socket, origin)
       http.emit('connection', socket)
     },
   })
@@ -94,6 +111,9 @@ export async function openWebDoor(options: {
   }, NAMELESS_RENEWAL_MS).unref()
   return {
     accept: (socket, origin) => door.accept(socket, origin),
+    carryTo(carry) {
+      carrier = createCarrier(carry, log)
+    },
     close() {
       clearInterval(renewal)
       door.destroy()

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { addressKey, errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { type AlertName, tlsAlert } from '../protocol/index.ts'
@@ -17,8 +17,11 @@ export interface GatewayStats {
 }
 
 export interface Gateway {
-  /** Takes a fresh socket, made with `allowHalfOpen` so that an end in one direction does not end the other. */
-  handle(socket: Socket): void
+  /**
+   * Takes a fresh socket, made with `allowHalfOpen` so that an end in one direction does not end the other; or a stream that
+   * somebody else has carried here, who says whose it is: no PROXY header is expected then.
+   */
+  handle(stream: Duplex, from?: Origin): void
   stats(): GatewayStats
   /** Refuses what is not routed yet, lets pipes end, and cuts them after `graceMs`. */
   close(graceMs: number): Promise<void>
@@ -48,10 +51,10 @@ class TlsGateway implements Gateway {
   readonly #log: Logger
   readonly #proxyProtocol: boolean
   readonly #limits: GatewayLimits
-  readonly #pending = new Map<Socket, AbortController>()
+  readonly #pending = new Map<Duplex, AbortController>()
   readonly #pendingByAddress = new Map<string, number>()
-  readonly #routed = new Set<Socket>()
-  readonly #piped = new Set<Socket>()
+  readonly #routed = new Set<Duplex>()
+  readonly #piped = new Set<Duplex>()
   readonly #refused: Record<string, number> = {}
   readonly #closing = new AbortController()
   #bytesUp = 0
@@ -64,8 +67,9 @@ class TlsGateway implements Gateway {
     this.#limits = { ...defaultGatewayLimits, ...options.limits }
   }
 
-  handle(socket: Socket): void {
-    const address = addressKey(socket.remoteAddress ?? '')
+  handle(socket: Duplex, from?: Origin): void {
+    const peer: Origin = from ?? peerOf(socket)
+    const address = addressKey(peer.address)
     // Until somebody else takes over, an error only ends this socket.
     socket.on('error', ignore)
     const full = this.#whyFull(address)
@@ -74,18 +78,21 @@ class TlsGateway implements Gateway {
       socket.destroy()
       return
     }
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS)
+    if (socket instanceof Socket) {
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS)
+    }
     const abort = new AbortController()
     this.#enter(socket, address, abort)
     const timer = setTimeout(() => abort.abort(new HelloTimeout()), this.#limits.helloTimeoutMs)
-    readHello(socket, { proxyProtocol: this.#proxyProtocol, signal: abort.signal })
+    const proxyProtocol = this.#proxyProtocol && from === undefined
+    readHello(socket, { proxyProtocol, signal: abort.signal })
       .finally(() => {
         clearTimeout(timer)
         this.#leave(socket, address)
       })
       .then(
-        (beginning) => this.#route(socket, beginning),
+        (beginning) => this.#route(socket, beginning, peer),
         (error: unknown) => this.#refuseHello(socket, error),
       )
   }
@@ -122,29 +129,26 @@ class TlsGateway implements Gateway {
     return null
   }
 
-  #enter(socket: Socket, address: string, abort: AbortController): void {
+  #enter(socket: Duplex, address: string, abort: AbortController): void {
     this.#pending.set(socket, abort)
     this.#pendingByAddress.set(address, (this.#pendingByAddress.get(address) ?? 0) + 1)
   }
 
-  #leave(socket: Socket, address: string): void {
+  #leave(socket: Duplex, address: string): void {
     this.#pending.delete(socket)
     const rest = (this.#pendingByAddress.get(address) ?? 1) - 1
     if (rest === 0) this.#pendingByAddress.delete(address)
     else this.#pendingByAddress.set(address, rest)
   }
 
-  #route(socket: Socket, { hello, bytes, source }: Beginning): void {
-    const origin: Origin = source ?? {
-      address: socket.remoteAddress ?? '',
-      port: socket.remotePort ?? 0,
-    }
+  #route(socket: Duplex, { hello, bytes, source }: Beginning, peer: Origin): void {
+    const origin = source ?? peer
     this.#routed.add(socket)
     socket.once('close', () => this.#routed.delete(socket))
     this.#go(socket, bytes, origin, this.#router.route(hello))
   }
 
-  #go(socket: Socket, bytes: Buffer, origin: Origin, route: Route): void {
+  #go(socket: Duplex, bytes: Buffer, origin: Origin, route: Route): void {
     switch (route.kind) {
       case 'none':
         this.#refuse(socket, 'unknownName', 'unrecognized_name')
@@ -161,7 +165,7 @@ class TlsGateway implements Gateway {
   }
 
   async #pipe(
-    socket: Socket,
+    socket: Duplex,
     bytes: Buffer,
     origin: Origin,
     { dial, otherwise }: Extract<Route, { kind: 'pipe' }>,
@@ -208,7 +212,7 @@ class TlsGateway implements Gateway {
     })
   }
 
-  #refuseHello(socket: Socket, error: unknown): void {
+  #refuseHello(socket: Duplex, error: unknown): void {
     if (error instanceof HelloTimeout) {
       this.#count('timeout')
       socket.destroy()
@@ -230,13 +234,13 @@ class TlsGateway implements Gateway {
     }
   }
 
-  #refuse(socket: Socket, reason: Refusal, alert: AlertName): void {
+  #refuse(socket: Duplex, reason: Refusal, alert: AlertName): void {
     this.#count(reason)
     this.#lastWords(socket, tlsAlert(alert))
   }
 
   /** Ends our half and reads on for a moment: a reset would overtake the words. */
-  #lastWords(socket: Socket, words: string | Buffer): void {
+  #lastWords(socket: Duplex, words: string | Buffer): void {
     const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs)
     let open = 2
     const half = (): void => {
@@ -259,5 +263,10 @@ class HelloTimeout extends Error {
     super('no ClientHello in time')
   }
 }
+
+const peerOf = (socket: Duplex): Origin =>
+  socket instanceof Socket
+    ? { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+    : { address: '', port: 0 }
 
 const ignore = (): void => {}

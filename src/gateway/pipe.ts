@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** Called with the bytes that went one way. */
@@ -13,7 +12,7 @@ export interface PipeCounters {
  * server is gone, a client that has got everything has `lingerMs` to go as well.
  */
 export function pipeBothWays(
-  client: Socket,
+  client: Duplex,
   server: Duplex,
   { counters, lingerMs }: { readonly counters: PipeCounters; readonly lingerMs: number },
 ): void {

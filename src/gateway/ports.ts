@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** Where a connection came from; travels beside the pipe. */
@@ -9,8 +8,8 @@ export interface Origin {
 
 /** What the gateway may do with a connection whose ClientHello it has read. */
 export type Route =
-  /** Give the untouched socket (ClientHello unshifted) to a TLS server in this process. */
-  | { readonly kind: 'local'; accept(socket: Socket, origin: Origin): void }
+  /** Give the untouched connection (ClientHello unshifted) to a TLS server in this process. */
+  | { readonly kind: 'local'; accept(socket: Duplex, origin: Origin): void }
   /** Pipe ciphertext to wherever `dial` leads, or else go the other way, which the client does not notice. */
   | {
       readonly kind: 'pipe'

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
 import {
   type ClientHello,
@@ -21,7 +21,7 @@ export interface Beginning {
  * socket is left paused. Rejects with ProtocolError, or with the signal's reason.
  */
 export function readHello(
-  socket: Socket,
+  socket: Duplex,
   options: { readonly proxyProtocol: boolean; readonly signal: AbortSignal },
 ): Promise<Beginning> {
   return new Promise((resolve, reject) => {

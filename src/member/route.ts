@@ -7,4 +7,6 @@ export interface MemberRoute {
   /** Tried in turn. */
   readonly addresses: readonly { readonly host: string; readonly port: number }[]
   readonly dial: Dial
+  /** Connections to a proxy go inside a WebSocket, since TLS ends in front of it. */
+  readonly upgraded?: boolean
 }

@@ -60,3 +60,4 @@ export {
   type SpdyLimits,
   SpdySession,
 } from './spdy/index.ts'
+export { UPGRADE_PATH, UPGRADE_PROTOCOL } from './upgrade.ts'

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, TestDaemon } from '../support/daemon.ts'
 import { fileOfBlock, type GuideBlock, guideBlocks } from '../support/guide.ts'
 import { Helm, helmPath } from '../support/helm.ts'
+import { L7Balancer } from '../support/l7-balancer.ts'
 import { Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
 import { addressForPods } from './support/address-for-pods.ts'
@@ -125,6 +126,7 @@ const pages: Readonly<Record<string, Page>> = {
   'administer.md': administer(),
   'turn-on.md': turnOn(),
   'login.md': login(),
+  'load-balancer.md': loadBalancer(),
   'helm.md': helm(),
 }
 
@@ -189,6 +191,50 @@ function login(): Page {
       const events = await reader.daemon.events('--user=alice', '--event=kube.request')
       expect(events.map((event) => event['resource_kind'])).toContain('pods')
     },
+  }
+}
+
+/** A person whose only way to the proxy is a balancer that ends TLS. */
+function loadBalancer(): Page {
+  const stack = new AsyncDisposableStack()
+  let balancer: L7Balancer
+  let local: Running | null = null
+  return {
+    async before(reader) {
+      balancer = stack.use(await L7Balancer.before(reader.daemon.ports.web))
+      await reader.run('tctl users add alice --k8s-groups=system:masters')
+      const [token] = /[0-9a-f]{32}/.exec(await reader.run('tctl users reset alice')) ?? ['']
+      const link = `https://127.0.0.1:${balancer.port}/web/reset/${token}`
+      await reader.run(
+        `printf '%s\\n' '${PASSWORD}' | tsh invite --insecure --password-stdin ${link}`,
+      )
+    },
+    async run(reader, lines) {
+      const here = lines.replace('teleport.example.com:443', `127.0.0.1:${balancer.port}`)
+      if (here.startsWith('tsh login')) {
+        const [login = '', ...rest] = here.split('\n')
+        await reader.type(login, [['Password for alice', PASSWORD]])
+        expect(await reader.run(rest.join('\n'))).toContain('v1-35')
+        return true
+      }
+      if (here.startsWith('tsh proxy kube')) {
+        local = stack.use(
+          new Running('bash', ['-c', `exec ${here}`], {
+            cwd: reader.directory,
+            env: { ...process.env, ...reader.env },
+          }),
+        )
+        await local.until(({ stdout }) => stdout.includes('export KUBECONFIG='))
+        return true
+      }
+      const said = await reader.run(`${local?.stdout}\n${here}`)
+      expect(said).toMatch(/kube-system[\s\S]*\nyes\n$/)
+      return true
+    },
+    async after() {
+      expect(await local?.end('SIGINT')).toBe(0)
+    },
+    leave: () => stack[Symbol.asyncDispose](),
   }
 }
 

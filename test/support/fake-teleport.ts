@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { randomBytes } from 'node:crypto'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { silentLogger } from '../../src/core/index.ts'
 import { createGateway } from '../../src/gateway/index.ts'
 import { authServerName, kubeServerName } from '../../src/protocol/index.ts'
@@ -166,7 +167,7 @@ export class FakeTeleport implements AsyncDisposable {
   }
 
   /** Ends the TLS of the name that was asked for, with a certificate of this moment. */
-  async #accept(serverName: string | null, socket: Socket): Promise<void> {
+  async #accept(serverName: string | null, socket: Duplex): Promise<void> {
     const isAuth = serverName === authServerName(this.is.clusterName)
     const { privateKey, publicKey } = await generateKeyPair()
     const issued = await issueCertificate({

@@ -16,6 +16,13 @@ export interface Ran {
   readonly asked: readonly string[]
 }
 
+export interface RunningTsh {
+  readonly io: FakeIo
+  readonly ended: Promise<number>
+  /** Sends ctrl-c, and resolves to the exit code. */
+  stop(): Promise<number>
+}
+
 /** A person with a home of his own, who types `tsh` commands; commands run in this process. */
 export class Person implements AsyncDisposable {
   readonly home: string
@@ -45,6 +52,20 @@ export class Person implements AsyncDisposable {
   /** At a terminal; each question gets the next answer. */
   tshAnswering(answers: readonly string[], ...argv: readonly string[]): Promise<Ran> {
     return this.#run(argv, answers, '')
+  }
+
+  /** A command that goes on until ctrl-c. */
+  tshUntilStopped(...argv: readonly string[]): RunningTsh {
+    const io = new FakeIo({ env: this.env })
+    const ended = run(() => buildTsh(io, this.#world(io, null)), argv, io)
+    return {
+      io,
+      ended,
+      stop() {
+        io.interrupt()
+        return ended
+      },
+    }
   }
 
   /** What a shell is offered at a tab behind these words. */

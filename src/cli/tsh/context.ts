@@ -1,5 +1,11 @@
 import { join, resolve } from 'node:path'
-import { ProfileStore, type ProxyAddress, parseProxyAddress } from '../../client/index.ts'
+import {
+  ProfileStore,
+  type ProxyAddress,
+  parseProxyAddress,
+  type Upgrade,
+  upgradeOf,
+} from '../../client/index.ts'
 import { CliError } from '../errors.ts'
 import { say } from '../io.ts'
 import type { TshWorld } from './world.ts'
@@ -19,6 +25,8 @@ export interface TshContext {
   /** The flags, else the environment. */
   wanted(): { readonly proxy: ProxyAddress | null; readonly user: string | null }
   identityFile(): string | null
+  /** Whether logins go inside a WebSocket, by $TELEPORT_TLS_ROUTING_CONN_UPGRADE. */
+  upgrade(): Upgrade
   /** One line for `-d`. Nothing secret. */
   debug(line: string): void
 }
@@ -41,6 +49,7 @@ export function tshContext(world: TshWorld, flags: () => GlobalFlags): TshContex
       }
     },
     identityFile: () => flags().identity ?? null,
+    upgrade: () => upgradeOf(io.env),
     debug(line) {
       if (flags().debug === true) say(io, `tsh: debug: ${line}`)
     },

@@ -13,6 +13,7 @@ import {
   statusCommand,
   versionCommand,
 } from './profile/commands.ts'
+import { proxyCommand } from './proxy/commands.ts'
 import { realWorld, type TshWorld } from './world.ts'
 
 /**
@@ -37,6 +38,7 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(statusCommand(context))
     .addCommand(clustersCommand(context))
     .addCommand(kubeCommand(context))
+    .addCommand(proxyCommand(context))
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))
     .addCommand(completionCommand(io, 'tsh'))

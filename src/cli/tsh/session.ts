@@ -5,6 +5,7 @@ import {
   ClientError,
   connectionOf,
   connectionTo,
+  dialOf,
   type Profile,
   parseProxyAddress,
   readIdentityFile,
@@ -61,7 +62,11 @@ export function sessionOf(
 ): Session {
   const connection = {
     ...connectionTo(
-      { proxy: parseProxyAddress(profile.proxy, 'profile'), signal: context.world.io.signal },
+      {
+        proxy: parseProxyAddress(profile.proxy, 'profile'),
+        signal: context.world.io.signal,
+        dial: dialOf(profile),
+      },
       profile.teleport_cluster,
       profile.host_ca,
     ),
@@ -106,8 +111,11 @@ async function fileSession(context: TshContext, path: string): Promise<Session> 
       },
     )
   }
+  // A file does not tell what is in front of a proxy.
+  const upgraded = context.upgrade() === 'always'
   const client = new ApiClient({
     ...connectionOf(file, proxy),
+    dial: dialOf({ upgraded }),
     signal: context.world.io.signal,
     onCall: (name, outcome, ms) => context.debug(`${name}: ${outcome} (${Math.round(ms)} ms)`),
     hints: {
@@ -129,6 +137,7 @@ async function fileSession(context: TshContext, path: string): Promise<Session> 
       expires_at_ms: file.expiresAtMs,
       logged_in_at_ms: 0,
       kubeconfigs: [],
+      upgraded,
     },
     access: null,
     client,

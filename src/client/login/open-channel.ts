@@ -1,8 +1,11 @@
+import { errorCode } from '../../core/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
 import { ApiClient } from '../api-client.ts'
 import type { ApiConnection } from '../api-connection.ts'
 import { ClientError } from '../errors.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
+import { upgradeDial } from '../upgrade/upgrade-dial.ts'
+import type { Upgrade } from '../upgrade/wanted.ts'
 import { CLOCK_HINT, clockDifferenceMs, clockWords } from './clock-difference.ts'
 import { decideTrust } from './decide-trust.ts'
 import {
@@ -27,6 +30,8 @@ export interface ChannelOptions {
   /** What is at that address; a proxy when nothing is said. */
   readonly via?: 'proxy' | 'auth'
   readonly dial?: ApiConnection['dial']
+  /** Whether to go inside a WebSocket: never when nothing is said; `auto`: where a proxy answers and what is behind it does not. */
+  readonly upgrade?: Upgrade
   /** Where pins come from, and what to do without one, in words for whoever gave them. */
   readonly words?: { readonly pins: string; readonly unknown: string }
   readonly known: KnownProxy | null
@@ -55,6 +60,8 @@ export interface Channel {
   readonly trustedBy: 'known' | 'pin' | 'insecure' | 'person'
   /** How far this clock is ahead, when that is worth saying. */
   readonly clockDifferenceMs: number | null
+  /** TLS ends in front of the proxy, so the connection goes inside a WebSocket. */
+  readonly upgraded: boolean
 }
 
 /**
@@ -63,12 +70,52 @@ export interface Channel {
  * CONNECTION_ALTERED, BAD_ANSWER.
  */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
+  const { upgrade = 'never', via, dial } = options
+  const inside = { ...options, dial: upgradeDial(dial), pingDial: dial }
+  if (via === 'auth' || upgrade === 'never') return open(options)
+  if (upgrade === 'always') return { ...(await open(inside)), upgraded: true }
+  try {
+    return await open(options)
+  } catch (error) {
+    if (!mayBeAnothersTls(error)) throw error
+    try {
+      return { ...(await open(inside)), upgraded: true }
+    } catch (second) {
+      // Only of whom the second way reaches is there anything to say that the first did not.
+      throw isJudgement(second) ? second : error
+    }
+  }
+}
+
+/** What comes about where a proxy is, and something in front of it ends the TLS that is meant for the auth service. */
+function mayBeAnothersTls(error: unknown): boolean {
+  switch (errorCode(error)) {
+    case 'SERVER_NOT_TRUSTED':
+    case 'BAD_ANSWER':
+      return true
+    case 'CONNECT_FAILED':
+      return error instanceof Error && errorCode(error.cause) === 'ECONNRESET'
+    default:
+      return false
+  }
+}
+
+/** The other end was reached, and is not to be believed. */
+const isJudgement = (error: unknown): boolean =>
+  error instanceof ClientError && /^CA_|^SERVER_NOT_VALID_NOW$/.test(error.code)
+
+interface Opening extends ChannelOptions {
+  /** Connects for the question that no TLS of ours protects; `dial` when nothing is said. */
+  readonly pingDial?: ApiConnection['dial']
+}
+
+async function open(options: Opening): Promise<Channel> {
   const { known, pins } = options
   return known !== null && pins.length === 0 ? openKnown(options, known) : openUnknown(options)
 }
 
 /** No question of trust arises when the server proves itself by what is kept. */
-async function openKnown(options: ChannelOptions, known: KnownProxy): Promise<Channel> {
+async function openKnown(options: Opening, known: KnownProxy): Promise<Channel> {
   try {
     return await openVerified(options, known.clusterName, known.hostCa, 'known')
   } catch (error) {
@@ -77,7 +124,7 @@ async function openKnown(options: ChannelOptions, known: KnownProxy): Promise<Ch
   }
 }
 
-async function openUnknown(options: ChannelOptions): Promise<Channel> {
+async function openUnknown(options: Opening): Promise<Channel> {
   const { known } = options
   const { clusterName, described } = await lookUnverified(options)
   const offered = hostAuthorities(described.host_ca)
@@ -88,7 +135,7 @@ async function openUnknown(options: ChannelOptions): Promise<Channel> {
     insecure: options.insecure,
     canAsk: options.confirm !== null,
   })
-  const open = (
+  const openWith = (
     authorities: readonly HostAuthority[],
     by: Channel['trustedBy'],
   ): Promise<Channel> =>
@@ -97,10 +144,10 @@ async function openUnknown(options: ChannelOptions): Promise<Channel> {
     })
   switch (decision.verdict) {
     case 'trust':
-      return open(decision.authorities, decision.by)
+      return openWith(decision.authorities, decision.by)
     case 'ask':
       if ((await options.confirm?.({ clusterName, pins: pinsOf(offered) })) === true) {
-        return open(offered, 'person')
+        return openWith(offered, 'person')
       }
       throw new ClientError('CA_UNKNOWN', 'stopped: nothing was sent')
     case 'refuse':
@@ -110,14 +157,15 @@ async function openUnknown(options: ChannelOptions): Promise<Channel> {
 
 /** What is at the address, as it says itself. */
 async function lookUnverified(
-  options: Pick<ChannelOptions, 'proxy' | 'via' | 'signal' | 'dial'>,
+  options: Pick<Opening, 'proxy' | 'via' | 'signal' | 'dial' | 'pingDial'>,
 ): Promise<{ readonly clusterName: string; readonly described: LoginDescription }> {
   const { proxy } = options
   if (options.via === 'auth') {
     const described = await describeUnverified(proxy, ANY_AUTH_SERVER_NAME, options)
     return { clusterName: described.cluster_name, described }
   }
-  const { clusterName } = await pingProxy(proxy, options)
+  const pingDial = 'pingDial' in options ? options.pingDial : options.dial
+  const { clusterName } = await pingProxy(proxy, { signal: options.signal, dial: pingDial })
   const described = await describeUnverified(proxy, authServerName(clusterName), options)
   return { clusterName, described }
 }
@@ -147,6 +195,7 @@ async function openVerified(
     description,
     trustedBy,
     clockDifferenceMs: clockDifferenceMs(description.time, options.now()),
+    upgraded: false,
   }
 }
 
@@ -174,7 +223,7 @@ export function connectionTo(
 
 /** Why a known proxy could not prove itself: looks at what is there now, without believing it. */
 async function diagnose(
-  options: ChannelOptions,
+  options: Opening,
   known: KnownProxy,
   error: ClientError,
 ): Promise<ClientError> {

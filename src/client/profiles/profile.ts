@@ -17,6 +17,8 @@ export interface Profile {
   readonly logged_in_at_ms: number
   /** Kubeconfigs with entries of this profile. */
   readonly kubeconfigs: readonly string[]
+  /** TLS ends in front of the proxy: connections go inside a WebSocket. Absent: they do not. */
+  readonly upgraded?: boolean
 }
 
 /** What the roles of a profile give, as the server said when it was last asked. */

@@ -51,6 +51,8 @@ export interface TeleportConfig {
     readonly publicAddresses: readonly Address[]
     readonly keyPair: { readonly keyFile: string; readonly certFile: string } | null
     readonly proxyProtocol: boolean
+    /** Who asks the web port is who `X-Forwarded-For` says. */
+    readonly trustForwardedFor: boolean
     /** A port for agents that dial in, besides the web port; null: there is none. */
     readonly tunnelListen: Address | null
     /** Where agents are told to dial; empty: the web port's addresses. */
@@ -500,6 +502,7 @@ function resolveProxy(values: Values): TeleportConfig['proxy'] {
         : (values.get<{ keyFile: string; certFile: string }>('proxy_service.https_keypairs') ??
           null),
     proxyProtocol: values.get<boolean>('proxy_service.proxy_protocol') ?? false,
+    trustForwardedFor: values.get<boolean>('proxy_service.trust_x_forwarded_for') ?? false,
     tunnelListen: values.get<Address>('proxy_service.tunnel_listen_addr') ?? null,
     tunnelPublicAddresses: values.get<Address[]>('proxy_service.tunnel_public_addr') ?? [],
     kubernetes: enabled

@@ -113,6 +113,10 @@ export const schema: SectionSpec = {
       'boolean',
       'on: a load balancer in front sends PROXY protocol headers (default: off)',
     ),
+    trust_x_forwarded_for: key(
+      'boolean',
+      'on: a load balancer in front of the web port ends TLS and writes X-Forwarded-For, whose last address is believed (default: off)',
+    ),
     tunnel_listen_addr: key(
       'address',
       'a port for agents that dial out, port 3024 (default: nowhere; the web port takes them)',

@@ -64,7 +64,7 @@ export function createProxiedDoor(options: {
     log,
   })
   return {
-    handle: (socket) => door.handle(socket),
+    handle: (stream, from) => door.handle(stream, from),
     stats: () => door.stats(),
     async close(graceMs) {
       await Promise.all([door.close(graceMs), brought.close(graceMs)])

@@ -73,16 +73,16 @@ export async function openProxyService(
     accept: (socket, origin) => ways.tunnels.accept(socket, origin),
   }
 
+  const gatewayFor = (route: (request: RouteRequest) => Route): Gateway => {
+    const gateway = createGateway({ router: { route }, proxyProtocol, log })
+    gateways.push(gateway)
+    return gateway
+  }
   const open = async (
     address: { host: string; port: number },
     route: (request: RouteRequest) => Route,
   ): Promise<number> => {
-    const gateway = createGateway({
-      router: { route },
-      proxyProtocol,
-      log,
-    })
-    gateways.push(gateway)
+    const gateway = gatewayFor(route)
     const server = createServer({ allowHalfOpen: true }, (socket: Socket) => gateway.handle(socket))
     servers.push(server)
     return listen(server, address.host, address.port)
@@ -94,18 +94,27 @@ export async function openProxyService(
   }
   stack.defer(() => close(0))
   const { web, kube, tunnel } = options
+  /** Everything but the pages: what the web port leads to by a ClientHello. */
+  const byHello = ({ serverName, alpn }: RouteRequest): Route | null => {
+    if (alpn.includes(TUNNEL_ALPN)) return toTunnels
+    if (serverName === null) return null
+    return toKube(serverName) ?? (ways.auth.serves(serverName) ? ways.auth.route : null)
+  }
   const webPort =
     web === null
       ? null
-      : await open(web, ({ serverName, alpn }): Route => {
-          if (alpn.includes(TUNNEL_ALPN)) return toTunnels
-          if (serverName !== null) {
-            const toCluster = toKube(serverName)
-            if (toCluster !== null) return toCluster
-            if (ways.auth.serves(serverName)) return ways.auth.route
-          }
-          return { kind: 'local', accept: (socket, origin) => web.door.accept(socket, origin) }
-        })
+      : await open(
+          web,
+          (request) =>
+            byHello(request) ?? {
+              kind: 'local',
+              accept: (socket, origin) => web.door.accept(socket, origin),
+            },
+        )
+  if (web !== null) {
+    const carried = gatewayFor((request) => byHello(request) ?? { kind: 'none' })
+    web.door.carryTo((stream, origin) => carried.handle(stream, origin))
+  }
   const kubePort =
     kube === null
       ? null

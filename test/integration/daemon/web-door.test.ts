@@ -30,6 +30,7 @@ describe('the web port', () => {
       invites: { describe: refuse, accept: refuse },
       pages: null,
       strictTransport: false,
+      trustForwardedFor: false,
       limits: { maxStrangers: 5, maxStrangersPerAddress: 3 },
       log: silentLogger,
     })

@@ -129,6 +129,7 @@ proxy_service: { enabled: no }
           publicAddresses: [{ host: 'proxy.example.com', port: 443 }],
           keyPair: null,
           proxyProtocol: true,
+          trustForwardedFor: false,
           tunnelListen: { host: '127.0.0.1', port: 0 },
           tunnelPublicAddresses: [],
           kubernetes: null,

@@ -6,6 +6,7 @@ import {
   type ConnectionHints,
   connectionOf,
   connectionTo,
+  dialOf,
   type FileIdentity,
   PROXY_PORT,
   ProfileStore,
@@ -15,6 +16,7 @@ import {
   readIdentityFile,
   type ServerAddress,
   shellWord,
+  upgradeOf,
 } from '../../../client/index.ts'
 import { errorCode, errorMessage, formatAddress } from '../../../core/index.ts'
 import { CliError } from '../../errors.ts'
@@ -61,7 +63,11 @@ export async function chooseConnection(
     flags.identity ?? (flags.config === undefined ? set(env, 'TELEPORT_IDENTITY_FILE') : undefined)
   if (identityFile !== undefined) {
     const by = flags.identity === undefined ? '$TELEPORT_IDENTITY_FILE' : '-i'
-    return byIdentityFile(identityFile, by, destinationOf(flags, env) ?? THIS_MACHINE, nowMs)
+    const destination = destinationOf(flags, env) ?? THIS_MACHINE
+    const chosen = await byIdentityFile(identityFile, by, destination, nowMs)
+    // A file does not tell what is in front of a proxy.
+    const upgraded = destination.isProxy && upgradeOf(env) === 'always'
+    return { ...chosen, connection: { ...chosen.connection, dial: dialOf({ upgraded }) } }
   }
   const config = flags.config ?? set(env, 'TELEPORT_CONFIG_FILE')
   if (config !== undefined) return byLocalAdministrator(config, flags)
@@ -112,11 +118,13 @@ const set = (env: Env, name: string): string | undefined => env[name] || undefin
 interface Destination {
   readonly address: ServerAddress
   readonly by: string
+  readonly isProxy: boolean
 }
 
 const THIS_MACHINE: Destination = {
   address: { host: '127.0.0.1', port: AUTH_PORT },
   by: 'nothing was named',
+  isProxy: false,
 }
 
 /** Null: neither a flag nor the environment names an address. */
@@ -128,7 +136,10 @@ function destinationOf({ authServer, proxy }: ConnectionFlags, env: Env): Destin
     [set(env, 'TELEPORT_PROXY'), PROXY_PORT, '$TELEPORT_PROXY'],
   ]
   for (const [text, port, by] of candidates) {
-    if (text !== undefined) return { address: parseServerAddress(text, port, by), by }
+    if (text !== undefined) {
+      const isProxy = port === PROXY_PORT
+      return { address: parseServerAddress(text, port, by), by, isProxy }
+    }
   }
   return null
 }
@@ -237,7 +248,12 @@ async function byLogin(
   ].join('\n')
   return {
     connection: {
-      ...connectionTo({ proxy: toProxy }, profile.teleport_cluster, profile.host_ca),
+      ...connectionTo(
+        // Another address is that of the auth service, or of whom somebody knows better.
+        { proxy: toProxy, ...(address === toProxy ? { dial: dialOf(profile) } : {}) },
+        profile.teleport_cluster,
+        profile.host_ca,
+      ),
       host: address.host,
       port: address.port,
       certificate: profile.certificate,

@@ -21,7 +21,10 @@ export async function complete(world: TshWorld, words: readonly string[]): Promi
   }
   return answer(world.io, buildTsh(world.io, world), words, async (slot) => {
     if ('argument' in slot) {
-      const isCluster = slot.command.parent?.name() === 'kube' && slot.argument.name() === 'name'
+      const { command, argument } = slot
+      const isCluster =
+        (command.parent?.name() === 'kube' && argument.name() === 'name') ||
+        (command.parent?.name() === 'proxy' && argument.name() === 'clusters')
       return isCluster ? kubeClusters() : []
     }
     switch (slot.option.long) {

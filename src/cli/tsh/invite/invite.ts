@@ -44,6 +44,7 @@ export async function acceptInvite(
     pins: (flags.caPin ?? []).map(parseCaPin),
     insecure: flags.insecure === true,
     confirm: confirmer(context, proxy),
+    upgrade: context.upgrade(),
     now: world.now,
     signal: io.signal,
   })

@@ -49,6 +49,12 @@ export async function writeContexts(
     },
   )
   if (!options.embed) await store.addKubeconfigs(profile, [...plan.edits.keys()])
+  if (profile.upgraded === true && (access.kube_addr ?? profile.proxy) === profile.proxy) {
+    say(
+      world.io,
+      `tsh: something in front of ${profile.proxy} ends TLS: kubectl reaches clusters there by "tsh proxy kube"`,
+    )
+  }
   for (const name of plan.taken) {
     say(
       world.io,
@@ -72,7 +78,8 @@ export const everyCluster = (access: Access): ContextRequest[] =>
     serverName,
   }))
 
-async function accountOf(
+/** Whose contexts are written, and how they get in. `embed`: keys stand in the kubeconfig itself. */
+export async function accountOf(
   context: TshContext,
   profile: Profile,
   access: Access,

@@ -53,6 +53,7 @@ export async function authenticate(
   const channel = await openChannel({
     ...options,
     confirm: confirmer(context, options.proxy),
+    upgrade: context.upgrade(),
     now: world.now,
     signal: world.io.signal,
     onCall: (name, outcome, ms) => context.debug(`${name}: ${outcome} (${Math.round(ms)} ms)`),
@@ -93,6 +94,7 @@ export async function authenticate(
     expires_at_ms: certificate.validToDate.getTime(),
     logged_in_at_ms: world.now(),
     kubeconfigs: [],
+    ...(channel.upgraded ? { upgraded: true } : {}),
   }
   return { profile, access: await accessAfterLogin(context, channel, profile, issued) }
 }

@@ -1,4 +1,4 @@
-import { ApiClient, connectionTo, parseProxyAddress } from '../../../client/index.ts'
+import { ApiClient, connectionTo, dialOf, parseProxyAddress } from '../../../client/index.ts'
 import { errorMessage } from '../../../core/index.ts'
 import { parseFormat, renderOne } from '../../format.ts'
 import { print, say } from '../../io.ts'
@@ -45,7 +45,11 @@ async function serverVersion(
   const { profile } = found
   using client = new ApiClient({
     ...connectionTo(
-      { proxy: parseProxyAddress(profile.proxy, 'profile'), signal: world.io.signal },
+      {
+        proxy: parseProxyAddress(profile.proxy, 'profile'),
+        signal: world.io.signal,
+        dial: dialOf(profile),
+      },
       profile.teleport_cluster,
       profile.host_ca,
     ),
