@@ -213,7 +213,10 @@ function loadBalancer(): Page {
       const here = lines.replace('teleport.example.com:443', `127.0.0.1:${balancer.port}`)
       if (here.startsWith('tsh login')) {
         const [login = '', ...rest] = here.split('\n')
-        await reader.type(login, [['Password for alice', PASSWORD]])
+        await reader.type(login, [
+          ['(yes/no', 'yes'],
+          ['Password for alice', PASSWORD],
+        ])
         expect(await reader.run(rest.join('\n'))).toContain('v1-35')
         return true
       }
