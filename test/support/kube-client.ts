@@ -161,7 +161,6 @@ export class KubeClient implements Disposable {
         response.on('error', onEnd)
       })
       outgoing.on('error', onEnd)
-      outgoing.once('close', onEnd)
       outgoing.end()
       return () => outgoing.destroy()
     })
@@ -229,7 +228,6 @@ export class KubeWatch implements Disposable {
   readonly ended: Promise<void>
   readonly #stop: () => void
   readonly #waiting = new Set<() => void>()
-  readonly #listeners = new Set<(event: WatchEvent) => void>()
   #rest = ''
 
   constructor(open: (onData: (text: string) => void, onEnd: () => void) => () => void) {
@@ -242,11 +240,6 @@ export class KubeWatch implements Disposable {
         for (const wake of this.#waiting) wake()
       },
     )
-  }
-
-  /** Calls back with each event that comes from now on. */
-  onEvent(listener: (event: WatchEvent) => void): void {
-    this.#listeners.add(listener)
   }
 
   /** The first event that a test wants, whether it has come or comes later. */
@@ -273,12 +266,7 @@ export class KubeWatch implements Disposable {
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop() ?? ''
-    for (const line of lines) {
-      if (line === '') continue
-      const event = JSON.parse(line) as WatchEvent
-      this.events.push(event)
-      for (const listener of this.#listeners) listener(event)
-    }
+    for (const line of lines) if (line !== '') this.events.push(JSON.parse(line) as WatchEvent)
     for (const wake of this.#waiting) wake()
   }
 }

@@ -11,6 +11,7 @@ import { freePort } from '../../../support/daemon.ts'
 import { KubeClient, type KubeTls } from '../../../support/kube-client.ts'
 import { mustRun } from '../../../support/process.ts'
 import { ServiceProcess } from '../../../support/service-process.ts'
+import { Relay } from '../../tunnel/support/relay.ts'
 
 export const TELEPORT = 'estate.example.com'
 /** Where people come from, as the load balancer says. */
@@ -34,6 +35,8 @@ export class Estate implements AsyncDisposable {
   readonly agents = new Map<string, ServiceProcess>()
   /** Ports on which agents of the direct way wait. */
   readonly directPorts = new Map<string, number>()
+  /** Between agents and the API server of a cluster. */
+  readonly networks = new Map<string, Relay>()
   /** In front of all proxies, one a port of theirs. */
   readonly balancers: Balancer[] = []
   readonly token = randomBytes(24).toString('hex')
@@ -61,6 +64,8 @@ export class Estate implements AsyncDisposable {
     for (const name of new Set(Object.values(agents).flatMap(({ clusters }) => clusters))) {
       const demo = await openDemoCluster({ clock: systemClock, log: silentLogger })
       this.demos.set(name, this.stack.use(demo))
+      const network = await Relay.open({ host: '127.0.0.1', port: demo.port })
+      this.networks.set(name, this.stack.use(network))
       await this.mark(name, name)
     }
     await this.#openAuth()
@@ -147,7 +152,7 @@ export class Estate implements AsyncDisposable {
 
   #kubeconfigOf(names: readonly string[]): string {
     interface Config {
-      clusters: { cluster: object }[]
+      clusters: { cluster: Record<string, string> }[]
       users: { user: object }[]
     }
     const parts = names.map((name) => ({
@@ -157,7 +162,10 @@ export class Estate implements AsyncDisposable {
     return stringify({
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: parts.map(({ name, of }) => ({ name, cluster: of.clusters[0]?.cluster })),
+      clusters: parts.map(({ name, of }) => {
+        const server = `https://127.0.0.1:${this.networks.get(name)?.address.port}`
+        return { name, cluster: { ...of.clusters[0]?.cluster, server } }
+      }),
       users: parts.map(({ name, of }) => ({ name, user: of.users[0]?.user })),
       contexts: parts.map(({ name }) => ({ name, context: { cluster: name, user: name } })),
     })
@@ -205,7 +213,7 @@ export class Estate implements AsyncDisposable {
   async mark(cluster: string, name: string): Promise<void> {
     using client = await this.administrator(cluster)
     const made = await client.post('/api/v1/namespaces/default/configmaps', {
-      metadata: { name },
+      metadata: { name, labels: { mark: 'yes' } },
       data: { cluster },
     })
     expect(made.status).toBe(201)
