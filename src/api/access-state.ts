@@ -117,7 +117,8 @@ export class AccessState implements AsyncDisposable {
     this.#locks.clear()
     this.#settings = {}
     let from = Number.POSITIVE_INFINITY
-    for (const prefix of Object.values(storePrefix)) {
+    for (const kind of FOLLOWED) {
+      const prefix = storePrefix[kind]
       let after: string | undefined
       do {
         const page = await this.#backend.list(prefix, after === undefined ? {} : { after })
@@ -244,6 +245,9 @@ export class AccessState implements AsyncDisposable {
     return { ...view, settings: this.#settings }
   }
 }
+
+/** What decisions read. */
+const FOLLOWED = ['role', 'user', 'lock', 'cluster_settings'] as const
 
 function splitKey(key: string): [string, string | undefined] {
   const slash = key.indexOf('/')

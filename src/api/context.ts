@@ -6,6 +6,7 @@ import type { Clock, Logger } from '../core/index.ts'
 import type { HostIdentity, Identity, UserIdentity } from '../identity/index.ts'
 import type { Member as JoinedMember, JoinTokens, KubeNames, Members } from '../join/index.ts'
 import type { AccessState } from './access-state.ts'
+import type { DynamicKubeClusters } from './kube/dynamic-clusters.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
 import type { Membership } from './member/ports.ts'
 import type { ProxyRegistry } from './proxies.ts'
@@ -27,6 +28,7 @@ export interface ApiDeps {
   readonly webUrl: string | null
   readonly peers: PeerCertificateParser
   readonly kubeClusters: KubeClusterRegistry
+  readonly dynamicClusters: DynamicKubeClusters
   readonly joining: Joining
   readonly audit: AuditLog
   readonly events: AuditReader

@@ -1,15 +1,16 @@
 import type { AuditPage, AuditQuery } from '../audit/index.ts'
-import type { ClusterSettingsResource, KubeClusterResource } from '../contract/index.ts'
+import type { ClusterSettingsResource } from '../contract/index.ts'
 import { errorCode, errorMessage, formatDuration, parseDuration } from '../core/index.ts'
 import type { ApiAudit } from './audit-api.ts'
-import { subjectOf } from './authorize-call.ts'
-import type { ApiDeps, Caller } from './context.ts'
+import type { ApiDeps } from './context.ts'
 import { ApiError } from './errors.ts'
 import { mutable, pageOf, sameName } from './handler-parts.ts'
 import type { Handlers } from './handler-types.ts'
 import { joinHandlers } from './join/handlers.ts'
 import { inventoryHandlers } from './join/inventory.ts'
 import { tokenHandlers } from './join/tokens.ts'
+import { kubeHandlers } from './kube/handlers.ts'
+import { dynamicClustersHandler } from './kube/member-handler.ts'
 import { DEFAULT_PAGE_ITEMS, MIN_AUDIT_RETENTION_MS, MIN_OFFLINE_ACCESS_MS } from './limits.ts'
 import { lockHandlers } from './locks/handlers.ts'
 import { loginHandlers } from './login/handlers.ts'
@@ -17,10 +18,10 @@ import { inviteHandlers } from './login/invites.ts'
 import { selfHandlers } from './login/self.ts'
 import { memberHandlers } from './member/handlers.ts'
 import type { MemberStateFeed } from './member/state-feed.ts'
+import type { Waiters } from './member/waiters.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { userHandlers } from './user-handlers.ts'
 import { judgeRole } from './user-roles.ts'
-import { resourceOfCluster, visibleClusters } from './visible-clusters.ts'
 
 /** `openApi` is asked late, since the document is complete only when all routes are registered. */
 export function createHandlers(
@@ -28,6 +29,7 @@ export function createHandlers(
   audit: ApiAudit,
   openApi: () => Record<string, unknown>,
   feed: MemberStateFeed,
+  waiters: Waiters,
 ): Handlers {
   const { stores, authorities, kubeClusters } = deps
   const alone = oneAtATime()
@@ -45,6 +47,8 @@ export function createHandlers(
     'stats.read': async () => deps.stats.read(await kubeClusters.list()),
 
     ...userHandlers(deps, audit, alone),
+    ...kubeHandlers(deps, audit, alone),
+    ...dynamicClustersHandler(deps, waiters),
     ...inviteHandlers(deps, audit),
     ...loginHandlers(deps, audit),
     ...selfHandlers(deps),
@@ -95,31 +99,6 @@ export function createHandlers(
         () => stores.settings.upsert(body),
       )
       return resource
-    },
-
-    'kube_clusters.list': async ({ caller }) => ({
-      items: await clustersFor(deps, caller),
-      next: null,
-    }),
-    'kube_clusters.read': async ({ caller, params }) => {
-      const visible = await clustersFor(deps, caller)
-      const found = visible.find((cluster) => cluster.metadata.name === params.name)
-      if (found === undefined) throw clusterNotFound(params.name)
-      return found
-    },
-    'kube_clusters.delete': async ({ caller, params }) => {
-      const cluster = await kubeClusters.find(params.name)
-      if (cluster === null) throw clusterNotFound(params.name)
-      if (cluster.online) {
-        throw new ApiError(
-          'CONFLICT',
-          `Kubernetes cluster "${params.name}" is online: stop the service that serves it first`,
-        )
-      }
-      await audit.change(caller, 'kube.delete', { name: params.name }, () =>
-        kubeClusters.forget(params.name),
-      )
-      return {}
     },
 
     'events.list': async ({ query }) => {
@@ -198,22 +177,6 @@ function instant(name: string, text: string): string {
   }
   return new Date(ms).toISOString()
 }
-
-/** What a caller may see; the local administrator sees all, though he may be nobody in any. */
-async function clustersFor(deps: ApiDeps, caller: Caller): Promise<KubeClusterResource[]> {
-  if (caller.identity.kind === 'admin') {
-    return (await deps.kubeClusters.list()).map(resourceOfCluster)
-  }
-  const subject = subjectOf(caller.identity, deps.access.current())
-  if (subject === null) return []
-  return (await visibleClusters(deps.kubeClusters, subject)).map(({ cluster }) => cluster)
-}
-
-const clusterNotFound = (name: string): ApiError =>
-  new ApiError(
-    'NOT_FOUND',
-    `Kubernetes cluster "${name}" was not found (see "tctl get kube_clusters")`,
-  )
 
 function summary(names: readonly string[]): string {
   const shown = names.slice(0, 5).map((name) => `"${name}"`)

@@ -12,6 +12,7 @@
 export { type AccessSnapshot, AccessState } from './access-state.ts'
 export type { ApiDeps, Caller, Joining, ProxyPlace, StatsReader } from './context.ts'
 export { ApiError, type ApiErrorCode } from './errors.ts'
+export { type DynamicCluster, DynamicKubeClusters } from './kube/dynamic-clusters.ts'
 export {
   type Announcement,
   type ClusterHealth,

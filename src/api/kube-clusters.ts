@@ -36,6 +36,8 @@ export interface KubeClusterRecord extends Announcement {
   readonly lastSeenMs: number
   /** When the service said goodbye; null while it serves or when it fell silent without a word. */
   readonly withdrawnAtMs: number | null
+  /** Its resource was deleted: nobody is to hear of it, but what was done there may still be told. */
+  readonly retired?: boolean
 }
 
 export interface KubeClusterStatus extends KubeClusterRecord {
@@ -164,6 +166,17 @@ export class KubeClusterRegistry {
       .filter(({ addresses }) => addresses.length > 0)
   }
 
+  /** A cluster that there is no more, while its services may have events of it to deliver: it is on no list from now on. */
+  async retire(name: string): Promise<void> {
+    await this.#load()
+    const nowMs = this.#clock.now()
+    await Promise.all(
+      this.#records()
+        .filter((record) => record.name === name)
+        .map((record) => this.#hold({ ...record, withdrawnAtMs: nowMs, retired: true })),
+    )
+  }
+
   /** Removes every record of a cluster; true when there was one. */
   async forget(name: string): Promise<boolean> {
     await this.#load()
@@ -205,7 +218,9 @@ export class KubeClusterRegistry {
   /** What is remembered still. */
   #current(): Held[] {
     const oldestMs = this.#clock.now() - KUBE_CLUSTER_MEMORY_MS
-    return [...this.#held.values()].filter(({ record }) => record.lastSeenMs > oldestMs)
+    return [...this.#held.values()].filter(
+      ({ record }) => record.lastSeenMs > oldestMs && record.retired !== true,
+    )
   }
 
   #records(): KubeClusterRecord[] {

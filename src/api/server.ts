@@ -19,6 +19,7 @@ import {
 } from './limits.ts'
 import { createInvitePort, type InvitePort } from './login/invite-port.ts'
 import { MemberStateFeed } from './member/state-feed.ts'
+import { Waiters } from './member/waiters.ts'
 import type { PeerTable } from './peer.ts'
 import { errorBody, explainRefusal, retryAfterS } from './refusal.ts'
 
@@ -71,7 +72,9 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   })
 
   const feed = new MemberStateFeed(deps)
-  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }), feed)
+  const waiters = new Waiters()
+  const stopFollowing = deps.dynamicClusters.onChange(() => waiters.tell())
+  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }), feed, waiters)
   for (const name of Object.keys(endpoints) as EndpointName[]) register(app, state, handlers, name)
 
   app.setErrorHandler(async (error, request, reply) => {
@@ -93,8 +96,13 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     })
   })
 
-  app.addHook('onClose', async () => {
+  const stopWaiting = (): void => {
     feed[Symbol.dispose]()
+    stopFollowing()
+    waiters.close()
+  }
+  app.addHook('onClose', async () => {
+    stopWaiting()
     await unproven.flush().catch((error: unknown) => {
       deps.log.error({ error: errorMessage(error) }, 'gathered refusals cannot be audited')
     })
@@ -109,7 +117,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     http,
     app,
     peers,
-    stopWaiting: () => feed[Symbol.dispose](),
+    stopWaiting,
     invites: createInvitePort(handlers, { audit, log: deps.log }),
   }
 }

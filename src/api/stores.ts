@@ -30,6 +30,7 @@ export const storePrefix = {
   user: 'users',
   cluster_settings: 'cluster_settings',
   lock: 'locks',
+  kube_cluster: 'kube_clusters',
 } as const
 
 /**

@@ -19,7 +19,11 @@ export const eventCodes = {
   'role.created': 'T9000I',
   'role.deleted': 'T9001I',
   'role.updated': 'T9002I',
+  'kube.create': 'T3010I',
+  'kube.update': 'T3011I',
   'kube.delete': 'T3012I',
+  /** Ours: somebody was shown kubeconfigs. */
+  'kube.read': 'T3013I',
   'lock.created': 'TLK00I',
   'lock.deleted': 'TLK01I',
   'client.disconnect': 'T3006I',

@@ -15,6 +15,7 @@ export {
 } from './access-view.ts'
 export { type Bar, type BarCode, barOf, optionRule } from './bar.ts'
 export { clusterAccess } from './cluster-access.ts'
+export { type ClusterMatcher, type ClusterMatchers, clusterMatchers } from './cluster-matchers.ts'
 export { type ApiDecision, decideApi } from './decide-api.ts'
 export { decideRequest } from './decide-request.ts'
 export { AuthzError, type AuthzErrorCode } from './errors.ts'

@@ -1,4 +1,3 @@
-import { errorMessage } from '../core/index.ts'
 import { isHeaderText } from '../kube/index.ts'
 import {
   type Fields,
@@ -11,11 +10,11 @@ import {
   textsOf,
 } from './fields.ts'
 import { judgeResources } from './kubernetes-resources.ts'
-import { MAX_ROLE_NAME_CHARS, MAX_ROLE_TEXT_CHARS } from './limits.ts'
+import { MAX_ROLE_NAME_CHARS } from './limits.ts'
+import { parseLabels, patterns, texts } from './parse-labels.ts'
 import { parseOptions } from './parse-options.ts'
-import { compilePattern, type Pattern } from './pattern.ts'
 import { parseTemplate, type Template } from './template.ts'
-import type { ApiRule, LabelSelector, Role, RoleVersion } from './types.ts'
+import type { ApiRule, Role, RoleVersion } from './types.ts'
 import { judgeConditions } from './unenforced.ts'
 
 const VERSIONS: readonly RoleVersion[] = ['v3', 'v4', 'v5', 'v6', 'v7', 'v8']
@@ -97,18 +96,6 @@ function conditionsOf(value: unknown, version: RoleVersion, effect: 'allow' | 'd
   return fields
 }
 
-function parseLabels(value: unknown, path: string): LabelSelector {
-  return Object.entries(fieldsOf(value, path)).map(([name, given]) => {
-    const place = `${path}.${name}`
-    const list = patterns(typeof given === 'string' ? [given] : given, place)
-    if (list.length === 0) throw invalid(place, 'has no value: a cluster cannot match it')
-    if (name === '*' && given !== '*' && !(Array.isArray(given) && given.join() === '*')) {
-      throw invalid(place, 'the name "*" goes with the value "*" only')
-    }
-    return { name, patterns: list }
-  })
-}
-
 /** What a role gives is names: a `*` here would be taken for a pattern by people, and by nobody else. */
 const names = (value: unknown, path: string): readonly Template[] =>
   texts(value, path, (text) => {
@@ -118,24 +105,6 @@ const names = (value: unknown, path: string): readonly Template[] =>
     }
     return template
   })
-
-const patterns = (value: unknown, path: string): readonly Pattern[] =>
-  texts(value, path, compilePattern)
-
-/** Texts, each read by `read`, whose errors become ROLE_INVALID. */
-function texts<T>(value: unknown, path: string, read: (text: string) => T): readonly T[] {
-  return textsOf(value, path).map((text) => {
-    if (text.length > MAX_ROLE_TEXT_CHARS) throw invalid(path, 'is too long')
-    if (!isHeaderText(text)) {
-      throw invalid(path, `${JSON.stringify(text)} has blanks at its ends or control characters`)
-    }
-    try {
-      return read(text)
-    } catch (error) {
-      throw invalid(path, errorMessage(error))
-    }
-  })
-}
 
 function parseRules(value: unknown, path: string): readonly ApiRule[] {
   return listOf(value, path).map((entry, index) => {

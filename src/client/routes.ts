@@ -36,6 +36,8 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'cluster_settings.update': ['PUT', '/v1/cluster_settings'],
   'kube_clusters.list': ['GET', '/v1/kube_clusters'],
   'kube_clusters.read': ['GET', '/v1/kube_clusters/:name'],
+  'kube_clusters.create': ['POST', '/v1/kube_clusters'],
+  'kube_clusters.upsert': ['PUT', '/v1/kube_clusters/:name'],
   'kube_clusters.delete': ['DELETE', '/v1/kube_clusters/:name'],
   'join.create': ['POST', '/v1/join'],
   'member.certificate': ['POST', '/v1/member/certificate'],
@@ -54,6 +56,7 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'member.heartbeat': ['POST', '/v1/member/heartbeat'],
   'member.proxy_heartbeat': ['POST', '/v1/member/proxy_heartbeat'],
   'member.server_certificates': ['POST', '/v1/member/server_certificates'],
+  'member.kube_clusters': ['POST', '/v1/member/kube_clusters'],
   'member.proxy_certificate': ['POST', '/v1/member/proxy_certificate'],
 }
 

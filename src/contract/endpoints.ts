@@ -1,5 +1,7 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import {
+  DynamicClustersAnswer,
+  DynamicClustersRequest,
   HeartbeatAnswer,
   HeartbeatRequest,
   MEMBER_EVENTS_BYTES,
@@ -19,6 +21,8 @@ import {
   ClusterSettingsResource,
   InstanceResource,
   KubeClusterResource,
+  KubeClusterWrite,
+  KubeMatchers,
   KubeServerResource,
   Labels,
   LockResource,
@@ -220,6 +224,17 @@ const KubeName = Type.Object(
   { additionalProperties: false },
 )
 
+const WithSecrets = Type.Object(
+  {
+    with_secrets: Type.Optional(
+      Type.Boolean({
+        description: 'with kubeconfigs; wants `kube_cluster: update` besides, and is audited',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
 const JoinRequest = Type.Object(
   {
     token: JoinToken,
@@ -253,6 +268,7 @@ const TokenRequest = Type.Object(
     services: MemberServices,
     ttl_ms: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 48 * 60 * 60 * 1000 })),
     labels: Type.Optional(Labels),
+    kube_resources: Type.Optional(KubeMatchers),
     value: Type.Optional(
       Type.String({ maxLength: 256, description: 'the secret itself; a random one without it' }),
     ),
@@ -571,35 +587,53 @@ export const endpoints = {
   'kube_clusters.list': {
     method: 'GET',
     path: '/v1/kube_clusters',
-    summary: 'List the Kubernetes clusters that the caller may reach',
+    summary:
+      'List the Kubernetes clusters that the caller may reach, and the dynamic ones that he may change',
     rules: [{ resource: 'kube_cluster', verb: 'list' }],
     params: None,
-    query: None,
+    query: WithSecrets,
     body: null,
     response: pageOf(KubeClusterResource),
   },
   'kube_clusters.read': {
     method: 'GET',
     path: '/v1/kube_clusters/:name',
-    summary: 'Read one Kubernetes cluster that the caller may reach',
+    summary: 'Read one Kubernetes cluster that the caller may reach or change',
     rules: [{ resource: 'kube_cluster', verb: 'read' }],
-    params: Type.Object(
-      { name: Type.String({ minLength: 1, maxLength: 512 }) },
-      { additionalProperties: false },
-    ),
-    query: None,
+    params: KubeName,
+    query: WithSecrets,
     body: null,
+    response: KubeClusterResource,
+  },
+  'kube_clusters.create': {
+    method: 'POST',
+    path: '/v1/kube_clusters',
+    summary: 'Create a dynamic Kubernetes cluster: services with matching resources serve it',
+    rules: [{ resource: 'kube_cluster', verb: 'create' }],
+    params: None,
+    query: None,
+    body: KubeClusterWrite,
+    response: KubeClusterResource,
+  },
+  'kube_clusters.upsert': {
+    method: 'PUT',
+    path: '/v1/kube_clusters/:name',
+    summary: 'Create or replace a dynamic Kubernetes cluster',
+    rules: [
+      { resource: 'kube_cluster', verb: 'create' },
+      { resource: 'kube_cluster', verb: 'update' },
+    ],
+    params: ByName,
+    query: None,
+    body: KubeClusterWrite,
     response: KubeClusterResource,
   },
   'kube_clusters.delete': {
     method: 'DELETE',
     path: '/v1/kube_clusters/:name',
-    summary: 'Forget a Kubernetes cluster that is offline',
+    summary: 'Delete a dynamic Kubernetes cluster, or forget another one that is offline',
     rules: [{ resource: 'kube_cluster', verb: 'delete' }],
-    params: Type.Object(
-      { name: Type.String({ minLength: 1, maxLength: 512 }) },
-      { additionalProperties: false },
-    ),
+    params: KubeName,
     query: None,
     body: null,
     response: Empty,
@@ -801,6 +835,18 @@ export const endpoints = {
     query: None,
     body: ServerCertificatesRequest,
     response: ServerCertificatesAnswer,
+  },
+  'member.kube_clusters': {
+    method: 'POST',
+    path: '/v1/member/kube_clusters',
+    summary: 'The dynamic Kubernetes clusters that a service is to serve; waits for news',
+    rules: [],
+    open: 'member',
+    members: ['kube'],
+    params: None,
+    query: None,
+    body: DynamicClustersRequest,
+    response: DynamicClustersAnswer,
   },
   'member.proxy_certificate': {
     method: 'POST',

@@ -2,6 +2,8 @@ import { type Static, Type } from 'typebox'
 import {
   AuditEventSchema,
   ClusterSettingsResource,
+  KubeMatchers,
+  Labels,
   LockResource,
   RoleResource,
   TraitsSchema,
@@ -120,6 +122,9 @@ const HeartbeatCluster = Type.Object(
     problem: Type.Union([Type.Null(), Type.String({ maxLength: 512 })]),
     since: Time,
     kubernetes_version: Type.Union([Type.Null(), Type.String({ maxLength: 64 })]),
+    dynamic: Type.Optional(
+      Type.Boolean({ description: 'it is served because of a kube_cluster resource' }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -174,6 +179,12 @@ export const ServerCertificatesRequest = Type.Object(
   {
     public_key: Type.String({ maxLength: 4096, description: 'PEM (SPKI), ECDSA P-256' }),
     clusters: Type.Array(ClusterName, { minItems: 1, maxItems: MEMBER_CLUSTERS_MOST }),
+    dynamic: Type.Optional(
+      Type.Array(ClusterName, {
+        maxItems: MEMBER_CLUSTERS_MOST,
+        description: 'those among them that are served because of kube_cluster resources',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -206,4 +217,35 @@ export const ProxyCertificateRequest = Type.Object(
 export const ProxyCertificateAnswer = Type.Object({
   certificate: Type.String({ description: 'PEM; also for the name by which agents know proxies' }),
   expires: Time,
+})
+
+/** Bytes of kubeconfigs in one answer; the others come with the next. */
+export const MEMBER_KUBECONFIGS_BYTES = 4 * 1024 * 1024
+
+export const DynamicClustersRequest = Type.Object(
+  {
+    resources: KubeMatchers,
+    have: Type.Array(Type.String({ pattern: '^[0-9]{1,32}$' }), {
+      maxItems: MEMBER_CLUSTERS_MOST,
+      description:
+        'revisions that the caller has: the answer waits until something else is right for him',
+    }),
+  },
+  { additionalProperties: false },
+)
+export const DynamicClustersAnswer = Type.Object({
+  clusters: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      revision: Type.String(),
+      labels: Labels,
+      kubeconfig: Type.Union([Type.Null(), Type.String()], {
+        description: 'null when the caller has this revision, or when the answer is full',
+      }),
+    }),
+    { description: 'all that the caller may serve now' },
+  ),
+  withheld: Type.Integer({
+    description: 'clusters that the caller wants and that its join token does not give it',
+  }),
 })

@@ -194,15 +194,48 @@ export const ClusterSettingsResource = Type.Object(
 )
 export type ClusterSettingsResource = Static<typeof ClusterSettingsResource>
 
-/** A Kubernetes cluster that the caller may reach. Read-only: services register what they serve. */
+/** A kubeconfig of one cluster, with a CA and a certificate, is some 6 KB. */
+const MAX_KUBECONFIG_CHARS = 256 * 1024
+
+/** What a Kubernetes cluster is that somebody wrote down, and no service brought along. */
+const KubeClusterSpec = Type.Object(
+  {
+    kubeconfig: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_KUBECONFIG_CHARS,
+        description:
+          'text or base64; told only when secrets are asked for; a write without it leaves what is stored',
+      }),
+    ),
+    server: Type.Optional(
+      Type.String({ maxLength: 4096, description: 'of the kubeconfig; only told' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const Expires = Type.Optional(
+  Type.String({ maxLength: 64, description: 'RFC 3339: when it ceases to exist' }),
+)
+
+/**
+ * A Kubernetes cluster that the caller may reach: one that a service registered by itself, or, with a `spec`, one that was
+ * written down (a dynamic one), which services with matching `resources` pick up.
+ */
 export const KubeClusterResource = Type.Object(
   {
     kind: Type.Literal('kube_cluster'),
     version: Type.Literal('v3'),
     metadata: Type.Object({
       name: Type.String(),
+      description: Type.Optional(Type.String()),
       labels: Labels,
+      expires: Expires,
+      created: Type.Optional(Type.String()),
+      revision: Type.Optional(Type.String()),
     }),
+    spec: Type.Optional(KubeClusterSpec),
     status: Type.Object({
       server_name: Type.String({
         description: 'the TLS server name (`tls-server-name`) of the cluster',
@@ -235,6 +268,36 @@ export const KubeClusterResource = Type.Object(
 )
 export type KubeClusterResource = Static<typeof KubeClusterResource>
 
+/** A dynamic cluster as it is written. */
+export const KubeClusterWrite = Type.Object(
+  {
+    kind: Type.Literal('kube_cluster'),
+    version: Type.Literal('v3'),
+    metadata: Type.Object(
+      { ...Metadata.properties, expires: Expires },
+      { additionalProperties: false },
+    ),
+    spec: KubeClusterSpec,
+    status: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'told when it is read; what is written of it is ignored',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'a Kubernetes cluster with its kubeconfig' },
+)
+export type KubeClusterWrite = Static<typeof KubeClusterWrite>
+
+/** Which dynamic clusters somebody wants or may have; one that matches is enough. */
+export const KubeMatchers = Type.Array(
+  Type.Object(
+    { labels: Type.Record(Type.String({ maxLength: 256 }), OneOrMore) },
+    { additionalProperties: false },
+  ),
+  { maxItems: 100 },
+)
+export type KubeMatchers = Static<typeof KubeMatchers>
+
 /** What may join over the network. */
 export const MemberServices = Type.Array(
   Type.Union([Type.Literal('kube'), Type.Literal('proxy')]),
@@ -254,6 +317,7 @@ export const TokenResource = Type.Object(
     spec: Type.Object({
       roles: MemberServices,
       join_method: Type.Literal('token'),
+      kube_resources: Type.Optional(KubeMatchers),
     }),
     status: Type.Object({
       static: Type.Boolean({ description: 'it stands in teleport.yaml and does not expire' }),

@@ -44,6 +44,8 @@ export async function openAgent(
     dataDir: config.dataDir,
     version: options.version,
     address: listen === null ? null : addressOf(publicAddresses[0] ?? listen),
+    resources: config.kube.resources,
+    env,
     clock,
     log: log.child({ service: 'member' }),
     signal: options.signal,
@@ -52,6 +54,7 @@ export async function openAgent(
   options.metrics.observeSpool(() => member.spool.stats())
   const kube = await openKubeService(stack, {
     source: kubeSource(config, env, null),
+    dynamic: member.dynamic,
     labels: config.kube.labels,
     commands: config.kube.commands,
     clusterName,

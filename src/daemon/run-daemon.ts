@@ -32,6 +32,7 @@ import { createDirectWays } from './services/direct.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
 import { openKubeListener } from './services/kube-listener.ts'
 import type { ClusterInventory, ServedFacts } from './services/kube-ports.ts'
+import { localDynamicClusters } from './services/local-dynamic.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { openTunnelServer } from './services/tunnels.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
@@ -84,7 +85,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       config.proxy.enabled ? { ...address, hostId } : address,
     ),
     secondFactor: config.auth.secondFactor,
-    staticTokens: await readStaticTokens(config.auth.tokens),
+    staticTokens: await readStaticTokens(config.auth.tokens, config.auth.tokensKubeResources),
     joinAddresses: {
       proxy: publicWebAddress(config),
       auth: publicAuthAddress(config),
@@ -106,6 +107,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       ? await openKubeService(stack, {
           // In a combined set-up the cluster is called like the Teleport cluster, as the original does.
           source: kubeSource(config, env, config.auth.clusterName),
+          dynamic: localDynamicClusters(auth.dynamicClusters, config.kube.resources),
           labels: config.kube.labels,
           commands: config.kube.commands,
           clusterName: config.auth.clusterName,
@@ -337,12 +339,16 @@ function localInventory(
   let names: readonly string[] = []
   const told = new Set<string>()
   const isOurs = async (name: string): Promise<boolean> => {
-    const { lineage } = await auth.joining.names.claim(name, OWN_LINEAGE)
-    if (lineage === OWN_LINEAGE) return true
+    const written = auth.dynamicClusters.find(name) !== null
+    const foreign =
+      !written && (await auth.joining.names.claim(name, OWN_LINEAGE)).lineage !== OWN_LINEAGE
+    if (!written && !foreign) return true
     if (!told.has(name)) {
       log.error(
         { cluster: name },
-        'a cluster of this process is not announced: the name belongs to agents of a join token (tctl rm kube_server/<name> frees it)',
+        written
+          ? 'a cluster of this process is not announced: the name is that of a kube_cluster resource (tctl rm kube_cluster/<name> removes it)'
+          : 'a cluster of this process is not announced: the name belongs to agents of a join token (tctl rm kube_server/<name> frees it)',
       )
     }
     told.add(name)
@@ -351,11 +357,13 @@ function localInventory(
   return {
     async announce(clusters) {
       const ours: ServedFacts[] = []
-      for (const cluster of clusters) if (await isOurs(cluster.name)) ours.push(cluster)
+      for (const cluster of clusters) {
+        if (cluster.dynamic || (await isOurs(cluster.name))) ours.push(cluster)
+      }
       names = ours.map(({ name }) => name)
       await auth.kubeClusters.announce(
         hostId,
-        ours.map((cluster) => ({ ...cluster, version, address: null })),
+        ours.map(({ dynamic: _, ...cluster }) => ({ ...cluster, version, address: null })),
       )
     },
     withdraw: () => auth.kubeClusters.withdraw(hostId, names),

@@ -3,7 +3,7 @@ import type { Clock, Logger } from '../core/index.ts'
 import type { RequestOutcome } from './event.ts'
 import type { ForwarderLimits } from './limits.ts'
 import type { LiveExchanges } from './live.ts'
-import type { AccessSnapshots } from './ports.ts'
+import type { AccessSnapshots, ServedCluster } from './ports.ts'
 import type { RefusalCode } from './refusal.ts'
 import type { StreamKind } from './stream-kind.ts'
 
@@ -31,6 +31,8 @@ export interface ForwarderMetrics {
 /** What the handling of one request works with. */
 export interface HandlerDeps {
   readonly access: AccessSnapshots
+  /** Whether a cluster, to which a connection may have been bound long ago, is served still. */
+  isServed(cluster: ServedCluster): boolean
   readonly audit: EncodedAuditLog
   /** For requests of peers who prove nothing. */
   readonly unproven: UnprovenEvents

@@ -54,6 +54,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     access: options.access,
+    isServed: (cluster) => options.clusters.byServerName(cluster.serverName) === cluster,
     audit: options.audit,
     unproven,
     auditMode: options.auditMode,

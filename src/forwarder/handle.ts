@@ -17,7 +17,7 @@ import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { headerOf } from './raw-headers.ts'
-import { type Refusal, userGone } from './refusal.ts'
+import { dropped, type Refusal, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred, timeIsOver } from './session-rules.ts'
 import { streamKindOf } from './stream-kind.ts'
@@ -158,6 +158,7 @@ function judge(
   const { address } = connection.origin
   const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
   if (bar !== null) return bar
+  if (!deps.isServed(connection.cluster)) return dropped(connection.cluster.name)
   if (misdirected) return otherClustersPath
   if (unreadable !== null || facts.info === null) {
     return {
@@ -222,6 +223,7 @@ function withdrawnRights(
   const { address } = connection.origin
   const bar = barred(deps.access, snapshot, { identity, address, here }, nowMs)
   if (bar !== null) return bar
+  if (!deps.isServed(connection.cluster)) return dropped(connection.cluster.name)
   const decision = here.decide(parseImpersonation(exchange.rawHeaders))
   if (decision.effect === 'deny') {
     return { code: decision.code, reason: 'Forbidden', message: decision.message }

@@ -61,7 +61,7 @@ export interface ServedCluster {
   readonly upstream: Upstream
 }
 
-/** The clusters of this service, by TLS server name. */
+/** The clusters of this service, by TLS server name. One that is served no more, or is another one now, ends what is underway there. */
 export interface ServedClusters {
   byServerName(serverName: string): ServedCluster | null
 }

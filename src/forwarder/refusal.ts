@@ -21,6 +21,7 @@ export type RefusalCode =
   | 'CLUSTER_UNKNOWN'
   | 'CLUSTER_OFFLINE'
   | 'CLUSTER_UNREACHED'
+  | 'CLUSTER_DROPPED'
   | 'ACCESS_WITHDRAWN'
   | 'SHUTTING_DOWN'
   | 'TOO_MANY_REQUESTS'
@@ -40,6 +41,13 @@ export const userGone: Refusal = {
   reason: 'Forbidden',
   message: 'this user does not exist any more: ask an administrator',
 }
+
+/** The cluster of a connection is served no more. */
+export const dropped = (cluster: string): Refusal => ({
+  code: 'CLUSTER_DROPPED',
+  reason: 'ServiceUnavailable',
+  message: `Kubernetes cluster "${cluster}" is not served here any more: it was removed, or given to another service. Ask an administrator`,
+})
 
 export interface RefusalAnswer {
   readonly status: number

@@ -46,9 +46,12 @@ export async function refuse(
       : commitUnproven(deps, events.endedFields(outcome, nowMs), worthless)))
   if (!written) answer = answerOf(auditRefusal, discovery)
   // Whoever proved nothing holds no connection: what he has shown will not change on this one. A lock may end.
-  if (events.user === null || refusal.code === 'USER_GONE') exchange.last()
+  if (events.user === null || LASTING.has(refusal.code)) exchange.last()
   send(exchange, answer)
 }
+
+/** What will not change for this connection. */
+const LASTING: ReadonlySet<RefusalCode> = new Set(['USER_GONE', 'CLUSTER_DROPPED'])
 
 /** Of certificates that are genuine and worth nothing: who holds one could fill the audit log like any stranger. */
 const WORTHLESS: ReadonlySet<RefusalCode> = new Set([

@@ -65,6 +65,7 @@ export function createUndeliverable(options: {
   const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     ...options,
+    isServed: () => false,
     unproven,
     auditMode: 'strict',
     limits: defaultForwarderLimits,

@@ -22,4 +22,10 @@ export {
   parseMemberServices,
 } from './services.ts'
 export { tokenProblem } from './token-text.ts'
-export { type JoinToken, JoinTokens, type Labels, type StaticToken } from './tokens.ts'
+export {
+  type JoinToken,
+  JoinTokens,
+  type KubeMatcher,
+  type Labels,
+  type StaticToken,
+} from './tokens.ts'

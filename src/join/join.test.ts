@@ -21,14 +21,25 @@ afterEach(() => backend[Symbol.asyncDispose]())
 const stored = async (): Promise<string> => JSON.stringify((await backend.list('')).items)
 
 describe('JoinTokens', () => {
-  const wish = { services: ['kube'] as const, labels: { a: 'b' }, ttlMs: 60_000, value: null }
+  const wish = {
+    services: ['kube'] as const,
+    kubeResources: [],
+    labels: { a: 'b' },
+    ttlMs: 60_000,
+    value: null,
+  }
 
   it('finds what it made until its time is over, and keeps its hash alone', async () => {
     const tokens = new JoinTokens(backend, clock, [])
     const { token, made } = await tokens.create(wish)
     expect(token).toMatch(/^[0-9a-f]{48}$/)
     expect(await tokens.find(token)).toEqual(made)
-    expect(made).toMatchObject({ services: ['kube'], labels: { a: 'b' }, expiresAtMs: 1_060_000 })
+    expect(made).toMatchObject({
+      services: ['kube'],
+      kubeResources: [],
+      labels: { a: 'b' },
+      expiresAtMs: 1_060_000,
+    })
     expect(await stored()).not.toContain(token)
     expect(await tokens.find(made.name)).toBeNull()
     nowMs += 60_000

@@ -3,7 +3,7 @@ import type { Backend, Item } from '../storage/index.ts'
 import { JoinError } from './errors.ts'
 import { MAX_SWAP_ATTEMPTS, MEMBER_MEMORY_MS, SEEN_EVERY_MS } from './limits.ts'
 import type { MemberService } from './services.ts'
-import type { Labels } from './tokens.ts'
+import type { KubeMatcher, Labels } from './tokens.ts'
 
 /** A process of ours that joined. It is what the auth service says, and not its certificate, that decides what it may do. */
 export interface Member {
@@ -13,6 +13,8 @@ export interface Member {
   readonly lineage: string
   /** Of its token. */
   readonly labels: Labels
+  /** Of its token: the dynamic clusters that it may be given; absent: none. */
+  readonly kubeResources?: readonly KubeMatcher[]
   /** What it calls itself; for people. */
   readonly nodename: string
   readonly version: string

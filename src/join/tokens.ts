@@ -7,6 +7,11 @@ import { newTokenText, tokenHash, tokenName, tokenProblem } from './token-text.t
 
 export type Labels = Readonly<Record<string, string>>
 
+/** Dynamic clusters that members may be given: those whose labels match all of these. */
+export interface KubeMatcher {
+  readonly labels: Readonly<Record<string, string | readonly string[]>>
+}
+
 /** A join token as everybody may see it who may see tokens: without the token. */
 export interface JoinToken {
   /** By what it is named; for its members also their lineage. */
@@ -14,6 +19,8 @@ export interface JoinToken {
   readonly services: readonly MemberService[]
   /** Of the members that join with it. */
   readonly labels: Labels
+  /** The dynamic clusters that they may be given; absent: none. */
+  readonly kubeResources?: readonly KubeMatcher[]
   /** Milliseconds since the epoch; null: it stands in the configuration file. */
   readonly expiresAtMs: number | null
   readonly createdMs: number | null
@@ -23,6 +30,7 @@ export interface JoinToken {
 export interface StaticToken {
   readonly token: string
   readonly services: readonly MemberService[]
+  readonly kubeResources?: readonly KubeMatcher[]
 }
 
 interface StoredToken {
@@ -31,6 +39,7 @@ interface StoredToken {
   readonly hash: string
   readonly services: readonly MemberService[]
   readonly labels: Labels
+  readonly kubeResources?: readonly KubeMatcher[]
   readonly expiresAtMs: number
   readonly createdMs: number
 }
@@ -50,12 +59,13 @@ export class JoinTokens {
   constructor(backend: Backend, clock: Clock, fixed: readonly StaticToken[]) {
     this.#backend = backend
     this.#clock = clock
-    this.#fixed = fixed.map(({ token, services }) => ({
+    this.#fixed = fixed.map(({ token, services, kubeResources = [] }) => ({
       hash: tokenHash(token),
       token: {
         name: `static-${tokenName(token)}`,
         services,
         labels: {},
+        kubeResources,
         expiresAtMs: null,
         createdMs: null,
       },
@@ -66,6 +76,7 @@ export class JoinTokens {
   async create(wish: {
     readonly services: readonly MemberService[]
     readonly labels: Labels
+    readonly kubeResources: readonly KubeMatcher[]
     readonly ttlMs: number
     /** Chosen by the administrator; null: a random one. */
     readonly value: string | null
@@ -79,6 +90,7 @@ export class JoinTokens {
       hash: tokenHash(token).toString('hex'),
       services: wish.services,
       labels: wish.labels,
+      kubeResources: wish.kubeResources,
       expiresAtMs: nowMs + wish.ttlMs,
       createdMs: nowMs,
     }

@@ -18,6 +18,7 @@ export { KubeconfigError, type KubeconfigErrorCode } from './kubeconfig/errors.t
 export { mergeKubeconfigs } from './kubeconfig/merge-kubeconfigs.ts'
 export { maxKubeconfigBytes, parseKubeconfig } from './kubeconfig/parse-kubeconfig.ts'
 export { resolveContext } from './kubeconfig/resolve-context.ts'
+export { kubeconfigText, readResourceKubeconfig } from './kubeconfig/resource-kubeconfig.ts'
 export type {
   ExecApiVersion,
   ExecPlugin,

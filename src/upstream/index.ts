@@ -20,6 +20,7 @@ export {
   type UpstreamSource,
 } from './load-upstreams.ts'
 export { type OpenUpstream, type OpenUpstreamOptions, openUpstream } from './open-upstream.ts'
+export { targetOfResource } from './resource-target.ts'
 export type { Probe, SelfCheckReport } from './self-check.ts'
 export type { KubeTarget, TargetLogin } from './target.ts'
 export type {

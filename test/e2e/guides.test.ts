@@ -41,7 +41,10 @@ class Reader implements AsyncDisposable {
     const daemon = await TestDaemon.start({
       kubeconfig,
       labels: { env: 'dev' },
-      config: { auth_service: { authentication: { type: 'local', second_factor: 'off' } } },
+      config: {
+        auth_service: { authentication: { type: 'local', second_factor: 'off' } },
+        kubernetes_service: { resources: [{ labels: { env: ['staging', 'prod'] } }] },
+      },
     })
     return new Reader(directory, daemon, kubeconfig, real.kubectl)
   }
@@ -107,6 +110,7 @@ const pages: Readonly<Record<string, Page>> = {
     },
   },
   'labels.md': {},
+  'add-clusters.md': addClusters(),
   'automation.md': {},
   'audit.md': {},
   'lock-out.md': {
@@ -155,6 +159,38 @@ function administer(): Page {
     },
     async after({ daemon }) {
       expect(await daemon.tctl('get', 'roles/auditor')).toContain('looks on')
+    },
+  }
+}
+
+/** An administrator with a cluster's kubeconfig; a person uses the cluster while it is there. */
+function addClusters(): Page {
+  return {
+    before: async (reader) => {
+      await writeFile(
+        join(reader.directory, 'admin.kubeconfig'),
+        await readFile(cluster?.kubeconfig ?? '', 'utf8'),
+      )
+      await reader.run('tctl users add alice --k8s-groups=system:masters')
+    },
+    async run(reader, lines) {
+      if (!lines.startsWith('tctl kube ls')) return false
+      await expect.poll(() => reader.run(lines)).toMatch(/^staging .*healthy/m)
+      const kubeconfig = await reader.daemon.sign('alice')
+      const get = `kubectl --kubeconfig=${kubeconfig} --context=e2e.example.com-staging get namespaces`
+      expect(await reader.run(get)).toContain('kube-system')
+      return true
+    },
+    async after({ daemon }) {
+      const events = await daemon.events('--event=kube.create,kube.update,kube.read,kube.delete')
+      expect(events.map(({ event }) => event).reverse()).toEqual([
+        'kube.create',
+        'kube.read',
+        'kube.update',
+        'kube.delete',
+      ])
+      const requests = await daemon.events('--user=alice', '--event=kube.request')
+      expect(requests.map((request) => request['kubernetes_cluster'])).toContain('staging')
     },
   }
 }

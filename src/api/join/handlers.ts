@@ -109,6 +109,7 @@ async function join(
     ...about,
     lineage: token.name,
     labels: token.labels,
+    kubeResources: token.kubeResources ?? [],
     nodename: body.nodename,
     version: body.version,
     address,

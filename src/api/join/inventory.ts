@@ -14,7 +14,7 @@ type InventoryHandlers = Pick<
 
 /** Who joined, and who serves what. */
 export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHandlers {
-  const { joining, kubeClusters, clock } = deps
+  const { joining, kubeClusters, dynamicClusters, clock } = deps
   const { members, names } = joining
   const read = async (hostId: string): Promise<Member> => {
     const found = await members.find(hostId)
@@ -41,6 +41,12 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
     'kube_servers.delete': async ({ caller, params }) => {
       const { name } = params
       const [owner, cluster] = await Promise.all([names.owner(name), kubeClusters.find(name)])
+      if (dynamicClusters.find(name) !== null) {
+        throw new ApiError(
+          'CONFLICT',
+          `Kubernetes cluster "${name}" is a kube_cluster resource: remove that (tctl rm kube_cluster/${name})`,
+        )
+      }
       if (owner === null && cluster === null) {
         throw new ApiError('NOT_FOUND', `kube_server "${name}" was not found`)
       }

@@ -1,4 +1,5 @@
-import type { TokenResource } from '../../contract/index.ts'
+import { type ClusterMatcher, clusterMatchers } from '../../authz/index.ts'
+import type { KubeMatchers, TokenResource } from '../../contract/index.ts'
 import { errorCode, errorMessage, formatDuration } from '../../core/index.ts'
 import { DEFAULT_TOKEN_TTL_MS, type JoinToken } from '../../join/index.ts'
 import type { ApiAudit } from '../audit-api.ts'
@@ -28,10 +29,23 @@ export function tokenHandlers(
     'tokens.create': async ({ caller, body }) => {
       const ttlMs = body.ttl_ms ?? DEFAULT_TOKEN_TTL_MS
       const labels = body.labels ?? {}
-      const fields = { services: body.services, ttl: formatDuration(ttlMs), labels }
+      const kubeResources = body.kube_resources ?? []
+      judgeMatchers(kubeResources)
+      const fields = {
+        services: body.services,
+        ttl: formatDuration(ttlMs),
+        labels,
+        kube_resources: kubeResources,
+      }
       const { token, made } = await audit.change(caller, 'join_token.create', fields, () =>
         tokens
-          .create({ services: body.services, labels, ttlMs, value: body.value ?? null })
+          .create({
+            services: body.services,
+            labels,
+            kubeResources,
+            ttlMs,
+            value: body.value ?? null,
+          })
           .catch(explain),
       )
       return {
@@ -57,6 +71,15 @@ export function tokenHandlers(
   }
 }
 
+/** Throws BAD_REQUEST for matchers that select nothing, or by nothing. */
+function judgeMatchers(matchers: readonly ClusterMatcher[]): void {
+  try {
+    clusterMatchers(matchers)
+  } catch (error) {
+    throw new ApiError('BAD_REQUEST', `kube_resources${errorMessage(error)}`, { cause: error })
+  }
+}
+
 function explain(error: unknown): never {
   switch (errorCode(error)) {
     case 'TOKEN_WEAK':
@@ -69,7 +92,7 @@ function explain(error: unknown): never {
 }
 
 function resourceOf(token: JoinToken): TokenResource {
-  const { name, services, labels, expiresAtMs } = token
+  const { name, services, labels, kubeResources = [], expiresAtMs } = token
   return {
     kind: 'token',
     version: 'v2',
@@ -78,7 +101,21 @@ function resourceOf(token: JoinToken): TokenResource {
       labels: { ...labels },
       ...(expiresAtMs === null ? {} : { expires: new Date(expiresAtMs).toISOString() }),
     },
-    spec: { roles: [...services], join_method: 'token' },
+    spec: {
+      roles: [...services],
+      join_method: 'token',
+      ...(kubeResources.length === 0 ? {} : { kube_resources: kubeResources.map(written) }),
+    },
     status: { static: expiresAtMs === null },
   }
 }
+
+/** The contract's lists are mutable. */
+const written = ({ labels }: ClusterMatcher): KubeMatchers[number] => ({
+  labels: Object.fromEntries(
+    Object.entries(labels).map(([name, values]) => [
+      name,
+      typeof values === 'string' ? values : [...values],
+    ]),
+  ),
+})

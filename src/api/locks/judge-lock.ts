@@ -1,8 +1,7 @@
 import type { LockResource } from '../../contract/index.ts'
 import { ApiError } from '../errors.ts'
+import { instantOf } from '../instant.ts'
 
-/** A time without a zone would mean one hour to who wrote it and another to this machine. */
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
 /**
@@ -18,13 +17,7 @@ export function judgeLock(lock: LockResource, nowMs: number): LockResource {
     throw new ApiError('BAD_REQUEST', 'spec.target names nobody: give user or role')
   }
   if (expires === undefined) return lock
-  const endMs = INSTANT.test(expires) ? Date.parse(expires) : Number.NaN
-  if (Number.isNaN(endMs)) {
-    throw new ApiError(
-      'BAD_REQUEST',
-      `spec.expires: "${expires}" is not a time like 2026-01-31T09:00:00Z`,
-    )
-  }
+  const endMs = instantOf('spec.expires', expires)
   if (endMs <= nowMs) {
     throw new ApiError(
       'BAD_REQUEST',

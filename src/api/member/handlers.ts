@@ -6,6 +6,7 @@ import type { ApiDeps, Member } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
 import { issueHost } from '../issue-host.ts'
+import { Entitlements } from '../kube/entitlement.ts'
 import type { Announcement } from '../kube-clusters.ts'
 import { MIN_SERVER_CERTIFICATE_TTL_MS } from '../limits.ts'
 import { judgeEvent } from './judge-event.ts'
@@ -32,16 +33,33 @@ export function memberHandlers(
 ): MemberHandlers {
   const { membership, kubeClusters, authorities, clock, clusterName } = deps
 
-  /** Splits names into those that the caller's lineage owns from now on, and those that are another's. */
+  const { dynamicClusters, joining } = deps
+  const entitlements = new Entitlements(joining.tokens)
+
+  /**
+   * Splits names into those that the caller may serve, and those that it may not: its lineage owns them from now on, or, of
+   * dynamic clusters, its join token gives them to it.
+   */
   const claim = async (
-    lineage: string,
-    names: readonly string[],
+    { record }: Member,
+    clusters: readonly { readonly name: string; readonly dynamic: boolean }[],
   ): Promise<{ mine: Set<string>; refused: { name: string; message: string }[] }> => {
     const mine = new Set<string>()
     const refused: { name: string; message: string }[] = []
-    for (const name of new Set(names)) {
-      if (await membership.claim(name, lineage)) mine.add(name)
-      else refused.push({ name, message: foreignName(name) })
+    const allowed = await entitlements.of(record)
+    for (const { name, dynamic } of clusters) {
+      const resource = dynamicClusters.find(name)
+      const problem = dynamic
+        ? resource !== null && allowed.select(resource.labels)
+          ? null
+          : notGiven(name)
+        : resource !== null
+          ? writtenDown(name)
+          : (await membership.claim(name, record.lineage))
+            ? null
+            : foreignName(name)
+      if (problem === null) mine.add(name)
+      else refused.push({ name, message: problem })
     }
     return { mine, refused }
   }
@@ -86,11 +104,11 @@ export function memberHandlers(
     },
 
     'member.heartbeat': async ({ caller, body }) => {
-      const lineage = await lineageOf(deps, caller)
+      await lineageOf(deps, caller)
       const { hostId } = caller.identity
       const { mine, refused } = await claim(
-        lineage,
-        body.clusters.map(({ name }) => name),
+        caller,
+        body.clusters.map(({ name, dynamic = false }) => ({ name, dynamic })),
       )
       const clusters = body.clusters
         .filter(({ name }) => mine.has(name))
@@ -98,7 +116,8 @@ export function memberHandlers(
           (cluster): Announcement => ({
             name: cluster.name,
             serverName: kubeServerName(clusterName, cluster.name),
-            labels: cluster.labels,
+            // Of what was written down, the labels are not the service's to say.
+            labels: dynamicClusters.find(cluster.name)?.labels ?? cluster.labels,
             unknownLabels: cluster.unknown_labels,
             health: cluster.health,
             problem: cluster.problem,
@@ -138,9 +157,13 @@ export function memberHandlers(
     },
 
     'member.server_certificates': async ({ caller, body }) => {
-      const lineage = await lineageOf(deps, caller)
+      await lineageOf(deps, caller)
       const { hostId } = caller.identity
-      const { mine, refused } = await claim(lineage, body.clusters)
+      const written = new Set(body.dynamic)
+      const { mine, refused } = await claim(
+        caller,
+        [...new Set(body.clusters)].map((name) => ({ name, dynamic: written.has(name) })),
+      )
       const names = [...mine]
       const certificates = await Promise.all(
         names.map(async (name) => {
@@ -204,6 +227,12 @@ async function lineageOf({ membership }: ApiDeps, { identity }: Member): Promise
 
 const foreignName = (name: string): string =>
   `Kubernetes cluster "${name}" belongs to agents of another join token: choose another name, or let an administrator free it with "tctl rm kube_server/${name}"`
+
+const writtenDown = (name: string): string =>
+  `Kubernetes cluster "${name}" is a kube_cluster resource of this Teleport cluster: choose another name in the configuration of the service, or let an administrator remove the resource with "tctl rm kube_cluster/${name}"`
+
+const notGiven = (name: string): string =>
+  `Kubernetes cluster "${name}" is no kube_cluster resource (any more) that the join token of the service gives to it`
 
 /** A service's clock may be wrong; what begins in the future begins now. */
 function timeOf(text: string, nowMs: number): number {

@@ -8,13 +8,9 @@ import {
 import { type Clock, parseDuration } from '../../core/index.ts'
 import type { AccessState } from '../access-state.ts'
 import type { ProxyPlace } from '../context.ts'
-import {
-  DEFAULT_OFFLINE_ACCESS_MS,
-  MAX_STATE_WAITERS_PER_MEMBER,
-  STATE_GATHER_MS,
-  STATEMENT_MAX_AGE_MS,
-} from '../limits.ts'
+import { DEFAULT_OFFLINE_ACCESS_MS, STATE_GATHER_MS, STATEMENT_MAX_AGE_MS } from '../limits.ts'
 import type { ProxyRegistry } from '../proxies.ts'
+import { Waiters } from './waiters.ts'
 
 /** A state as it is sent, and how it is called. */
 interface Written {
@@ -28,10 +24,6 @@ export interface SignedStatement {
   readonly signature: string
 }
 
-interface Waiter {
-  readonly release: () => void
-}
-
 /**
  * What members decide by, as one text that is the same on every auth server; it is called by its hash, so that nobody gets
  * twice what he has. Written once per change and signed once in a while, however many members ask.
@@ -43,13 +35,12 @@ export class MemberStateFeed implements Disposable {
   readonly #ownProxies: readonly ProxyPlace[]
   readonly #proxies: ProxyRegistry
   readonly #clock: Clock
-  readonly #waiters = new Map<string, Set<Waiter>>()
+  readonly #waiters = new Waiters()
   readonly #stops: readonly (() => void)[]
   #written: Written | null = null
   #signed: (SignedStatement & { readonly hash: string; readonly signedMs: number }) | null = null
   #gathering: NodeJS.Timeout | null = null
   #pending = false
-  #closed = false
 
   constructor(options: {
     readonly access: AccessState
@@ -78,7 +69,7 @@ export class MemberStateFeed implements Disposable {
       this.#pending = true
       return
     }
-    this.#tell()
+    this.#waiters.tell()
     this.#gathering = setTimeout(() => {
       this.#gathering = null
       if (!this.#pending) return
@@ -114,32 +105,14 @@ export class MemberStateFeed implements Disposable {
 
   /** Resolves when there may be another state than `after`, or after `waitMs`. */
   async news(member: string, after: string | undefined, waitMs: number): Promise<void> {
-    if (this.#closed || this.current().hash !== after) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const waiter: Waiter = { release: resolve }
-    const waiters = this.#waiters.get(member) ?? new Set()
-    this.#waiters.set(member, waiters.add(waiter))
-    if (waiters.size > MAX_STATE_WAITERS_PER_MEMBER) waiters.values().next().value?.release()
-    const timer = setTimeout(resolve, waitMs)
-    try {
-      await promise
-    } finally {
-      clearTimeout(timer)
-      waiters.delete(waiter)
-      if (waiters.size === 0) this.#waiters.delete(member)
-    }
+    if (this.current().hash === after) await this.#waiters.wait(member, waitMs)
   }
 
   /** Answers whoever waits, and lets nobody wait any more. */
   [Symbol.dispose](): void {
-    this.#closed = true
     if (this.#gathering !== null) clearTimeout(this.#gathering)
     for (const stop of this.#stops) stop()
-    this.#tell()
-  }
-
-  #tell(): void {
-    for (const waiters of this.#waiters.values()) for (const { release } of waiters) release()
+    this.#waiters.close()
   }
 
   /** How long members go on without us. */

@@ -29,7 +29,7 @@ describe('tctl __complete', () => {
         'all',
       ],
     ],
-    ['edit ', ['role/', 'user/', 'lock/', 'cluster_settings']],
+    ['edit ', ['role/', 'user/', 'lock/', 'cluster_settings', 'kube_cluster/']],
     ['rm k', ['kube_cluster/', 'kube_server/']],
     ['tokens rm ', []],
     ['tokens ', ['add', 'ls', 'rm', 'help']],

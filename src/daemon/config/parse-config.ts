@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type ClusterMatcher, clusterMatchers } from '../../authz/index.ts'
 import { errorMessage, parseDuration } from '../../core/index.ts'
 import { memberServices, parseMemberServices, tokenProblem } from '../../join/index.ts'
 import { type Address, parseAddress } from './address.ts'
@@ -44,6 +45,8 @@ export interface TeleportConfig {
     readonly publicAddresses: readonly Address[]
     /** Static join tokens. */
     readonly tokens: readonly StaticTokenText[]
+    /** Which dynamic clusters agents that joined with them may be given. */
+    readonly tokensKubeResources: readonly ClusterMatcher[]
   }
   readonly proxy: {
     readonly enabled: boolean
@@ -73,6 +76,8 @@ export interface TeleportConfig {
     /** One file, or several that are merged as in `$KUBECONFIG`. */
     readonly kubeconfigFile: string | readonly string[] | null
     readonly kubeClusterName: string | null
+    /** Which dynamic clusters it serves. */
+    readonly resources: readonly ClusterMatcher[]
     readonly labels: Readonly<Record<string, string>>
     readonly commands: readonly {
       readonly name: string
@@ -211,6 +216,8 @@ function readValue(node: Node, type: KeyType, path: string): Read {
       return readPins(node)
     case 'tokens':
       return readTokens(node)
+    case 'matchers':
+      return readMatchers(node)
   }
 }
 
@@ -301,6 +308,35 @@ function readLabels(node: Node): Read {
     labels[name] = text
   }
   return { value: labels }
+}
+
+/** What roles and matchers have in common is judged by their room; here only the form. */
+function readMatchers(node: Node): Read {
+  const problem = 'must be a list of {labels: {name: value}}; this version knows nothing else in it'
+  if (!isSeq(node)) return { problem }
+  const matchers: ClusterMatcher[] = []
+  for (const item of node.items) {
+    const [pair] = isMap(item) ? item.items : []
+    const isAlone = isMap(item) && item.items.length === 1
+    if (!isAlone || scalarText(pair?.key as Node) !== 'labels' || !isMap(pair?.value)) {
+      return { problem }
+    }
+    const labels = Object.create(null) as Record<string, string | string[]>
+    for (const { key, value } of pair.value.items) {
+      const name = scalarText(key as Node)
+      const values = (isSeq(value) ? value.items : [value]).map((one) => scalarText(one as Node))
+      const texts = values.filter((one) => one !== null)
+      if (name === null || texts.length < values.length) return { problem }
+      labels[name] = isSeq(value) ? texts : (texts[0] ?? '')
+    }
+    matchers.push({ labels })
+  }
+  try {
+    clusterMatchers(matchers)
+    return { value: matchers }
+  } catch (error) {
+    return { problem: errorMessage(error) }
+  }
 }
 
 function readCommands(node: Node): Read {
@@ -449,6 +485,8 @@ function resolveConfig(values: Values): TeleportConfig {
       secondFactor: values.get<SecondFactor>('auth_service.authentication') ?? 'otp',
       publicAddresses: values.get<Address[]>('auth_service.public_addr') ?? [],
       tokens: values.get<StaticTokenText[]>('auth_service.tokens') ?? [],
+      tokensKubeResources:
+        values.get<ClusterMatcher[]>('auth_service.static_tokens_kube_resources') ?? [],
     },
     proxy: resolveProxy(values),
     kube: resolveKube(values),
@@ -536,6 +574,7 @@ function resolveKube(values: Values): TeleportConfig['kube'] {
     publicAddresses: values.get<Address[]>('kubernetes_service.public_addr') ?? [],
     kubeconfigFile: values.get<string>('kubernetes_service.kubeconfig_file') ?? oldFile ?? null,
     kubeClusterName: values.get<string>('kubernetes_service.kube_cluster_name') ?? null,
+    resources: values.get<ClusterMatcher[]>('kubernetes_service.resources') ?? [],
     labels: values.get<Record<string, string>>('kubernetes_service.labels') ?? {},
     commands: values.get<TeleportConfig['kube']['commands']>('kubernetes_service.commands') ?? [],
     audit: values.get<'strict' | 'best_effort'>('kubernetes_service.audit') ?? 'strict',

@@ -14,6 +14,7 @@ export type KeyType =
   | 'secret'
   | 'pins'
   | 'tokens'
+  | 'matchers'
   | { readonly oneOf: readonly string[] }
 
 export interface KeySpec {
@@ -92,6 +93,10 @@ export const schema: SectionSpec = {
       'tokens',
       'static join tokens, "kube:<secret>" or "proxy,kube:<secret>"; the secret may be the absolute path of a file',
     ),
+    static_tokens_kube_resources: key(
+      'matchers',
+      'which dynamic clusters agents of these tokens may be given, like kubernetes_service.resources (default: none)',
+    ),
     authentication: key(
       'authentication',
       'type: local; second_factor: otp (or on: password and one-time code) or off (default: otp)',
@@ -148,6 +153,10 @@ export const schema: SectionSpec = {
     kube_cluster_name: key(
       'text',
       "name of the cluster in whose pod this runs, with the pod's ServiceAccount",
+    ),
+    resources: key(
+      'matchers',
+      'serve the kube_cluster resources whose labels match one of these: a list of {labels: {name: value or list}}; * , globs and ^regex$ as in roles (default: none)',
     ),
     labels: key('labels', 'labels of every cluster of this service'),
     commands: key('commands', 'labels whose values programs print: {name, command, period}'),

@@ -1,6 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { errorMessage } from '../../core/index.ts'
-import { type MemberService, type StaticToken, tokenProblem } from '../../join/index.ts'
+import {
+  type KubeMatcher,
+  type MemberService,
+  type StaticToken,
+  tokenProblem,
+} from '../../join/index.ts'
 import { DaemonError } from '../errors.ts'
 
 /** A secret as it stands in the configuration: itself, or where it is read when it is needed. */
@@ -31,8 +36,15 @@ export async function readJoinToken(secret: SecretText): Promise<string> {
   throw new DaemonError('JOIN_TOKEN_UNREADABLE', `${path} holds no join token: ${problem}`)
 }
 
-/** The static tokens, those of files read. */
-export const readStaticTokens = (texts: readonly StaticTokenText[]): Promise<StaticToken[]> =>
+/** The static tokens, those of files read; agents of each may be given these dynamic clusters. */
+export const readStaticTokens = (
+  texts: readonly StaticTokenText[],
+  kubeResources: readonly KubeMatcher[],
+): Promise<StaticToken[]> =>
   Promise.all(
-    texts.map(async ({ services, secret }) => ({ services, token: await readJoinToken(secret) })),
+    texts.map(async ({ services, secret }) => ({
+      services,
+      token: await readJoinToken(secret),
+      kubeResources,
+    })),
   )

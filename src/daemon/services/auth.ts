@@ -4,6 +4,7 @@ import {
   type ApiListener,
   createApiListener,
   createApiServer,
+  DynamicKubeClusters,
   ensurePresets,
   type InvitePort,
   type Joining,
@@ -42,6 +43,7 @@ export interface AuthService {
   readonly access: AccessState
   readonly spool: Spool
   readonly kubeClusters: KubeClusterRegistry
+  readonly dynamicClusters: DynamicKubeClusters
   /** Who joined, and whose the clusters' names are. */
   readonly joining: Joining
   readonly listener: ApiListener
@@ -111,6 +113,7 @@ export async function openAuthService(
   const kubeClusters = new KubeClusterRegistry(backend, clock)
   // From here on it knows what an earlier process knew.
   await kubeClusters.list()
+  const dynamicClusters = stack.use(await DynamicKubeClusters.open({ backend, cipher, clock, log }))
   const joining: Joining = {
     tokens: new JoinTokens(backend, clock, options.staticTokens),
     members: new Members(backend, clock),
@@ -160,6 +163,7 @@ export async function openAuthService(
     }),
     peers,
     kubeClusters,
+    dynamicClusters,
     joining,
     audit: options.stats.countingAudit(spool),
     events,
@@ -205,6 +209,7 @@ export async function openAuthService(
     access,
     spool,
     kubeClusters,
+    dynamicClusters,
     joining,
     listener,
     serverName,

@@ -45,7 +45,7 @@ export function judgeHealth(probe: Probe, rights: SelfCheckReport | null): strin
 
 /** Looks at the clusters of a service for as long as it runs. */
 export class HealthWatch implements AsyncDisposable {
-  readonly #clusters: readonly Checked[]
+  readonly #clusters = new Map<string, Checked>()
   readonly #clock: Clock
   readonly #log: Logger
   readonly #onChange: () => void
@@ -65,15 +65,11 @@ export class HealthWatch implements AsyncDisposable {
     readonly onChange: () => void
     readonly everyMs?: number
   }) {
-    this.#clusters = options.clusters
     this.#clock = options.clock
     this.#log = options.log
     this.#onChange = options.onChange
     this.#everyMs = options.everyMs ?? HEALTH_EVERY_MS
-    const sinceMs = options.clock.now()
-    for (const { name } of options.clusters) {
-      this.#health.set(name, { health: 'unknown', problem: null, sinceMs, kubernetesVersion: null })
-    }
+    for (const cluster of options.clusters) this.#enter(cluster)
   }
 
   start(): void {
@@ -86,6 +82,19 @@ export class HealthWatch implements AsyncDisposable {
     return health
   }
 
+  /** Looks at one more from now on, at once for the first time. */
+  add(cluster: Checked): void {
+    this.#enter(cluster)
+    void this.#look(cluster, true)
+  }
+
+  remove(name: string): void {
+    this.#clusters.delete(name)
+    this.#health.delete(name)
+    this.#rights.delete(name)
+    this.#excess.delete(name)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#running
@@ -96,7 +105,7 @@ export class HealthWatch implements AsyncDisposable {
       const withRights = this.#round % RIGHTS_EVERY_ROUNDS === 0
       this.#round += 1
       await fewAtOnce(
-        this.#clusters.map((cluster) => async () => {
+        [...this.#clusters.values()].map((cluster) => async () => {
           if (!signal.aborted) await this.#look(cluster, withRights)
         }),
         CHECKS_AT_ONCE,
@@ -105,9 +114,23 @@ export class HealthWatch implements AsyncDisposable {
     }
   }
 
-  async #look({ name, upstream }: Checked, withRights: boolean): Promise<void> {
+  #enter(cluster: Checked): void {
+    const sinceMs = this.#clock.now()
+    this.#clusters.set(cluster.name, cluster)
+    this.#health.set(cluster.name, {
+      health: 'unknown',
+      problem: null,
+      sinceMs,
+      kubernetesVersion: null,
+    })
+  }
+
+  async #look(cluster: Checked, withRights: boolean): Promise<void> {
+    const { name, upstream } = cluster
     const probe = await upstream.probe()
-    if (withRights && probe.kind === 'ready') await this.#checkRights({ name, upstream })
+    if (withRights && probe.kind === 'ready') await this.#checkRights(cluster)
+    // Meanwhile it may be served no more.
+    if (this.#clusters.get(name) !== cluster) return
     const rights = this.#rights.get(name) ?? null
     const problem = judgeHealth(probe, rights)
     const before = this.current(name)
@@ -121,8 +144,10 @@ export class HealthWatch implements AsyncDisposable {
     this.#onChange()
   }
 
-  async #checkRights({ name, upstream }: Checked): Promise<void> {
+  async #checkRights(cluster: Checked): Promise<void> {
+    const { name, upstream } = cluster
     const report = await upstream.selfCheck()
+    if (this.#clusters.get(name) !== cluster) return
     this.#heard(name, report)
     // Who may do everything was told so; who cannot be asked is asked again.
     if (!report.reachable || report.problem !== null || report.tooPowerful) return

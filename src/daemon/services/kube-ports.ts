@@ -8,6 +8,24 @@ export interface ServedFacts extends ClusterHealth {
   readonly serverName: string
   readonly labels: Readonly<Record<string, string>>
   readonly unknownLabels: readonly string[]
+  /** It is served because of a kube_cluster resource. */
+  readonly dynamic: boolean
+}
+
+/** A cluster that somebody wrote down, for a service that is to serve it. Holds a secret, so it is never logged. */
+export interface DynamicCluster {
+  readonly name: string
+  /** Another at each change. */
+  readonly revision: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly kubeconfig: string
+}
+
+/** The dynamic clusters that a kubernetes service is to serve, as of now. */
+export interface DynamicClusterSource {
+  current(): readonly DynamicCluster[]
+  /** Calls back after each change, until the returned function is called. */
+  onChange(listener: () => void): () => void
 }
 
 /** Where a kubernetes service says what it serves: the registry of this process, or the auth service far away. */
@@ -21,7 +39,13 @@ export interface ClusterInventory {
 /** Certificates of the host CA for the clusters of a kubernetes service. */
 export interface KubeCertificates {
   /** Says which clusters are served, before somebody asks for one. */
-  serve(clusters: readonly { readonly name: string; readonly serverName: string }[]): Promise<void>
+  serve(
+    clusters: readonly {
+      readonly name: string
+      readonly serverName: string
+      readonly dynamic: boolean
+    }[],
+  ): Promise<void>
   /** Only asked for clusters that are served. Rejects when there is no certificate. */
   secureContext(serverName: string): Promise<SecureContext>
 }

@@ -10,20 +10,33 @@ import {
   type ServedCluster,
 } from '../../forwarder/index.ts'
 import { kubeServerName } from '../../protocol/index.ts'
-import { loadUpstreams, openUpstream, type UpstreamSource } from '../../upstream/index.ts'
+import {
+  type KubeTarget,
+  type LoadUpstreamsOptions,
+  loadUpstreams,
+  openUpstream,
+  type UpstreamSource,
+} from '../../upstream/index.ts'
 import { DaemonError } from '../errors.ts'
 import { ClusterLabels, type LabelCommand } from '../labels.ts'
 import { type Checked, HealthWatch } from './cluster-health.ts'
-import type { ClusterInventory, KubeCertificates } from './kube-ports.ts'
+import { DynamicServedClusters } from './dynamic-served.ts'
+import type { ClusterInventory, DynamicClusterSource, KubeCertificates } from './kube-ports.ts'
 
 export interface KubeService {
   readonly forwarder: Forwarder
   serves(serverName: string): boolean
-  /** Names of the clusters, for the log and the first minute. */
+  /** Names of the clusters that are served now. */
   readonly names: readonly string[]
   /** How a cluster is, by its name. */
   health(cluster: string): ClusterHealth
+  /** Calls back after each change of names or health, until the returned function is called. */
   onHealthChange(listener: () => void): () => void
+}
+
+interface Served {
+  readonly cluster: ServedCluster
+  readonly dynamic: boolean
 }
 
 /** Changes that come together are announced together. */
@@ -33,7 +46,10 @@ const ANNOUNCE_GATHER_MS = 50
 export async function openKubeService(
   stack: AsyncDisposableStack,
   options: {
-    readonly source: UpstreamSource
+    /** Null: only dynamic clusters are served. */
+    readonly source: UpstreamSource | null
+    /** Null: none are picked up. */
+    readonly dynamic: DynamicClusterSource | null
     readonly labels: Readonly<Record<string, string>>
     readonly commands: readonly LabelCommand[]
     readonly clusterName: string
@@ -54,12 +70,8 @@ export async function openKubeService(
 ): Promise<KubeService> {
   const { clusterName, hostId, inventory, log } = options
 
-  const loaded = await loadUpstreams(options.source, {
-    clock: options.clock,
-    log,
-    env: options.env,
-  })
-  if (loaded.clusters.length === 0) {
+  const targets = await targetsOf(options.source, { clock: options.clock, log, env: options.env })
+  if (targets.length === 0 && options.dynamic === null) {
     throw new DaemonError(
       'NO_KUBE_CLUSTERS',
       'no Kubernetes cluster can be served: the lines above name the reason of each',
@@ -95,12 +107,12 @@ export async function openKubeService(
     },
   }
 
-  const served = new Map<string, ServedCluster>()
+  const fixed = new Map<string, ServedCluster>()
   const checked: Checked[] = []
-  for (const target of loaded.clusters) {
+  for (const target of targets) {
     const upstream = stack.use(openUpstream(target, { clock: options.clock, log }))
     const serverName = kubeServerName(clusterName, target.name)
-    served.set(serverName, {
+    fixed.set(serverName, {
       name: target.name,
       serverName,
       labels: () => labels.current(),
@@ -110,6 +122,16 @@ export async function openKubeService(
     log.info({ cluster: target.name }, 'kubernetes cluster is served')
     checked.push({ name: target.name, upstream })
   }
+  const taken = new Set(targets.map(({ name }) => name))
+  const dynamic = stack.use(
+    new DynamicServedClusters({
+      isTaken: (name) => taken.has(name),
+      serverNameOf: (name) => kubeServerName(clusterName, name),
+      open: (target) => openUpstream(target, { clock: options.clock, log }),
+      log,
+    }),
+  )
+  let served: ReadonlyMap<string, Served> = servedNow()
   const health = stack.use(
     new HealthWatch({
       clusters: checked,
@@ -120,7 +142,7 @@ export async function openKubeService(
   )
 
   const forwarder = createForwarder({
-    clusters: { byServerName: (name) => served.get(name) ?? null },
+    clusters: { byServerName: (name) => served.get(name)?.cluster ?? null },
     peers: options.peers,
     access,
     certificates: { secureContext: (name) => options.certificates.secureContext(name) },
@@ -133,11 +155,17 @@ export async function openKubeService(
     log,
   })
 
-  await options.certificates.serve([...served.values()])
+  // Before the first look, so that nothing that comes in between is missed.
+  const stopTaking = options.dynamic?.onChange(() => {
+    if (takeDynamic()) changed()
+  })
+  takeDynamic()
+  await options.certificates.serve(facts())
   await announce()
   health.start()
   const heartbeat = setInterval(() => announceOrSay(), KUBE_CLUSTER_HEARTBEAT_MS)
   stack.defer(async () => {
+    stopTaking?.()
     clearInterval(heartbeat)
     if (soon !== null) clearTimeout(soon)
     stopped = true
@@ -146,7 +174,9 @@ export async function openKubeService(
   return {
     forwarder,
     serves: (name) => served.has(name),
-    names: [...served.values()].map(({ name }) => name),
+    get names() {
+      return [...served.values()].map(({ cluster }) => cluster.name)
+    },
     health: (cluster) => health.current(cluster),
     onHealthChange(listener) {
       healthListeners.add(listener)
@@ -159,14 +189,54 @@ export async function openKubeService(
     announceSoon()
   }
 
+  function servedNow(): ReadonlyMap<string, Served> {
+    return new Map([
+      ...[...fixed].map(([name, cluster]): [string, Served] => [name, { cluster, dynamic: false }]),
+      ...dynamic
+        .clusters()
+        .map((cluster): [string, Served] => [cluster.serverName, { cluster, dynamic: true }]),
+    ])
+  }
+
+  function facts(): { name: string; serverName: string; dynamic: boolean }[] {
+    return [...served.values()].map(({ cluster: { name, serverName }, dynamic: isDynamic }) => ({
+      name,
+      serverName,
+      dynamic: isDynamic,
+    }))
+  }
+
+  /** Serves the dynamic clusters of now. True when something changed. */
+  function takeDynamic(): boolean {
+    const changes = dynamic.apply(options.dynamic?.current() ?? [])
+    if (!changes.any) return false
+    served = servedNow()
+    for (const { name } of changes.dropped) health.remove(name)
+    for (const { name, upstream } of changes.added) health.add({ name, upstream })
+    // What is underway hears of it before its way up is closed.
+    for (const listener of listeners) listener()
+    for (const { upstream } of changes.dropped) upstream.retire()
+    return true
+  }
+
+  function changed(): void {
+    options.certificates
+      .serve(facts())
+      .catch((error: unknown) =>
+        log.warn({ error: errorMessage(error) }, 'no certificates for the kubernetes clusters'),
+      )
+    healthChanged()
+  }
+
   async function announce(): Promise<void> {
     await inventory.announce(
-      [...served.values()].map(({ name, serverName }) => ({
-        ...health.current(name),
-        name,
-        serverName,
-        labels: labels.current(),
-        unknownLabels: labels.unknown(),
+      [...served.values()].map(({ cluster, dynamic: isDynamic }) => ({
+        ...health.current(cluster.name),
+        name: cluster.name,
+        serverName: cluster.serverName,
+        labels: cluster.labels(),
+        unknownLabels: cluster.unknownLabels(),
+        dynamic: isDynamic,
       })),
     )
   }
@@ -185,4 +255,11 @@ export async function openKubeService(
       announceOrSay()
     }, ANNOUNCE_GATHER_MS)
   }
+}
+
+async function targetsOf(
+  source: UpstreamSource | null,
+  options: LoadUpstreamsOptions,
+): Promise<readonly KubeTarget[]> {
+  return source === null ? [] : (await loadUpstreams(source, options)).clusters
 }

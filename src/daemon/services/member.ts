@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { openSpool, type Spool } from '../../audit/index.ts'
-import { createPeerParser, type PeerCertificateParser } from '../../ca/index.ts'
+import type { ClusterMatcher } from '../../authz/index.ts'
+import { createPeerParser, createSecretCipher, type PeerCertificateParser } from '../../ca/index.ts'
 import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
 import type { AccessSnapshots } from '../../forwarder/index.ts'
 import {
@@ -9,8 +10,10 @@ import {
   MemberAccess,
   type MemberCall,
   MemberCertificates,
+  MemberDynamicClusters,
   type MemberIdentity,
 } from '../../member/index.ts'
+import { loadSecretKey } from '../secret-key.ts'
 import type { ClusterInventory, KubeCertificates } from './kube-ports.ts'
 
 /** A way to the auth service, as the member that this process is. */
@@ -31,6 +34,8 @@ export interface MemberService {
   readonly certificates: KubeCertificates & Pick<MemberCertificates, 'pairOf' | 'onChange'>
   readonly spool: Spool
   readonly inventory: ClusterInventory
+  /** Null: this service picks none up. */
+  readonly dynamic: MemberDynamicClusters | null
 }
 
 /** A call that waits for news is answered within 25 s; who is not answered then is cut off from the auth service. */
@@ -47,6 +52,9 @@ export async function openMemberService(
     readonly version: string
     /** host:port where proxies reach this process; null when it dials out. */
     readonly address: string | null
+    /** Which dynamic clusters this service wants; none: it asks for none. */
+    readonly resources: readonly ClusterMatcher[]
+    readonly env: Readonly<Record<string, string | undefined>>
     readonly clock: Clock
     readonly log: Logger
     /** Ends the wait for the auth service at start. */
@@ -79,6 +87,18 @@ export async function openMemberService(
       log,
     }),
   )
+  const dynamic =
+    options.resources.length === 0
+      ? null
+      : stack.use(
+          await MemberDynamicClusters.open({
+            resources: options.resources,
+            call: (name, input) => waiting.call(name, input),
+            cipher: createSecretCipher(await loadSecretKey(dataDir, options.env)),
+            path: join(dataDir, 'member-kube-clusters.json'),
+            log,
+          }),
+        )
   const spool = stack.use(await openSpool({ directory: join(dataDir, 'spool'), clock, log }))
   const shipping = new AbortController()
   const shipped = spool.ship(createRemoteSink(call, log), shipping.signal)
@@ -104,6 +124,7 @@ export async function openMemberService(
     // Authorities come with users and roles; one change of both is told once.
     authorities: { onChange: () => () => {} },
     certificates,
+    dynamic,
     spool,
     inventory: new Heartbeats({
       call,

@@ -14,6 +14,8 @@ import { CERTIFICATE_LOOK_MS, CERTIFICATES_AT_ONCE } from './limits.ts'
 export interface NamedCluster {
   readonly name: string
   readonly serverName: string
+  /** It is served because of a kube_cluster resource. */
+  readonly dynamic: boolean
 }
 
 /** Of this service. */
@@ -83,6 +85,8 @@ export class MemberCertificates implements Disposable {
   /** Resolves when there is a certificate for each, or when that is not possible now: then it goes on trying. */
   async serve(clusters: readonly NamedCluster[]): Promise<void> {
     this.#served = clusters
+    // What is underway may be for the clusters of before.
+    await this.#renewing
     await this.#renew()
   }
 
@@ -136,9 +140,13 @@ export class MemberCertificates implements Disposable {
     if (due.length === 0) return
     const refused = new Set<string>()
     for (let at = 0; at < due.length; at += CERTIFICATES_AT_ONCE) {
-      const names = due.slice(at, at + CERTIFICATES_AT_ONCE).map(({ name }) => name)
+      const some = due.slice(at, at + CERTIFICATES_AT_ONCE)
       const answer = await this.#call('member.server_certificates', {
-        body: { public_key: this.#key.publicPem, clusters: names },
+        body: {
+          public_key: this.#key.publicPem,
+          clusters: some.map(({ name }) => name),
+          dynamic: some.filter(({ dynamic }) => dynamic).map(({ name }) => name),
+        },
       })
       for (const { server_name: serverName, certificate } of answer.certificates) {
         this.#take(serverName, certificate)

@@ -12,6 +12,8 @@ export interface BeatCluster {
   /** Milliseconds since the epoch. */
   readonly sinceMs: number
   readonly kubernetesVersion: string | null
+  /** It is served because of a kube_cluster resource. */
+  readonly dynamic: boolean
 }
 
 /**
@@ -58,6 +60,7 @@ export class Heartbeats {
         problem: cluster.problem,
         since: new Date(cluster.sinceMs).toISOString(),
         kubernetes_version: cluster.kubernetesVersion,
+        dynamic: cluster.dynamic,
       })),
     }
     this.#sending ??= this.#send().finally(() => {

@@ -8,3 +8,5 @@ export const PROXY_HEARTBEAT_MS = 5000
 export const CERTIFICATES_AT_ONCE = 500
 /** Bytes of events in one call; a single event may be larger, and then goes alone. */
 export const EVENTS_CALL_BYTES = 1024 * 1024
+/** Between two questions for dynamic clusters: changes that follow on each other are heard of together. */
+export const DYNAMIC_GATHER_MS = 200

@@ -41,6 +41,7 @@ export function createCommand(context: TctlContext): Command {
   return examples(command, [
     'tctl create developer.yaml',
     'tctl create -f admin.yaml',
+    'tctl create staging-cluster.yaml',
     'tctl get roles/admin | sed s/view/edit/ | tctl create -f',
   ])
 }

@@ -219,7 +219,7 @@ describe('tctl edit', () => {
 
   it.each([
     ['edit roles', 'which role? give role/<name>'],
-    ['edit kube_clusters/a', 'kube_cluster is not written by hand'],
+    ['edit kube_servers/a', 'kube_server is not written by hand'],
     ['edit nonsense/a', 'kind "nonsense" is not known'],
   ])('tctl %s', async (argv, words) => {
     desk = new Desk([])

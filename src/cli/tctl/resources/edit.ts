@@ -39,6 +39,7 @@ export function editCommand(context: TctlContext): Command {
     'tctl edit roles/developer',
     'tctl edit cluster_settings',
     'tctl edit users/joe --editor="code --wait"',
+    'tctl edit kube_cluster/staging',
   ])
 }
 
@@ -66,6 +67,8 @@ interface Edit {
  */
 async function edit({ io, client, kind, write, name, editor }: Edit): Promise<void> {
   const original = await kind.read(client, name)
+  const unwritable = kind.unwritable?.(original) ?? null
+  if (unwritable !== null) throw new CliError('REFUSED', unwritable)
   const directory = await mkdtemp(join(tmpdir(), 'tctl-edit-'))
   const path = join(directory, `${kind.kind}-${name.replace(/[^\w.-]/g, '_')}.yaml`)
   let typed = false

@@ -14,7 +14,8 @@ export function getCommand(context: TctlContext): Command {
       'kind or kind/name, comma-separated; "all" for every kind that can be kept',
     )
     .option('--format <format>', 'yaml, json or text', 'yaml')
-    .action(async (text: string, options: { format: string }) => {
+    .option('--with-secrets', 'with the kubeconfigs of kube_clusters; the audit log tells it')
+    .action(async (text: string, options: { format: string; withSecrets?: true }) => {
       const format = parseFormat(options.format)
       const references =
         text === 'all'
@@ -22,9 +23,16 @@ export function getCommand(context: TctlContext): Command {
           : text.split(',').map((part) => parseReference(part.trim()))
       using client = await context.connect()
       const resources: AnyResource[] = []
+      const secrets = options.withSecrets === true
       for (const { kind, name } of references) {
-        if (name === null) resources.push(...(await kind.list(client)))
-        else resources.push(await kind.read(client, name))
+        if (name !== null) resources.push(await kind.read(client, name, secrets))
+        else {
+          const found = await kind.list(client, secrets)
+          // What cannot be written back is not kept.
+          resources.push(
+            ...(text === 'all' ? found.filter((one) => !kind.unwritable?.(one)) : found),
+          )
+        }
       }
       print(context.io, render(format, resources, resourcesText))
     })
@@ -32,5 +40,6 @@ export function getCommand(context: TctlContext): Command {
     'tctl get roles/admin > admin.yaml',
     'tctl get users,roles --format=json',
     'tctl get kube_clusters --format=text',
+    'tctl get kube_cluster/staging --with-secrets > staging.yaml',
   ])
 }

@@ -3,6 +3,7 @@ import type {
   ClusterSettingsResource,
   InstanceResource,
   KubeClusterResource,
+  KubeClusterWrite,
   KubeServerResource,
   LockResource,
   RoleResource,
@@ -30,10 +31,13 @@ export interface Kind {
   readonly says: string
   /** Other spellings: plurals and short forms. */
   readonly aliases: readonly string[]
-  list(client: ApiClient): Promise<readonly AnyResource[]>
-  read(client: ApiClient, name: string): Promise<AnyResource>
+  /** With `secrets`, what the kind has of them is told, to whom may know it. */
+  list(client: ApiClient, secrets?: boolean): Promise<readonly AnyResource[]>
+  read(client: ApiClient, name: string, secrets?: boolean): Promise<AnyResource>
   /** Told by processes and not by people: nothing to keep or to write back, so not among `all`. */
   readonly passing?: true
+  /** Why this one is not written by people, though others of the kind are; null: it is. */
+  readonly unwritable?: (resource: AnyResource) => string | null
   /** The name of the only resource of the kind, when there is but one. */
   readonly onlyName?: string
   /**
@@ -112,16 +116,39 @@ const settings: Kind = {
   },
 }
 
+const announced = (resource: AnyResource): string | null =>
+  'spec' in resource && resource.spec !== undefined
+    ? null
+    : `${resource.kind} "${resource.metadata.name}" is not written by hand: a service announces it by its own configuration`
+
 const kubeCluster: Kind = {
   kind: 'kube_cluster',
   says: 'Kubernetes clusters',
   aliases: ['kube_clusters'],
-  list: async (client) => (await client.call('kube_clusters.list', {})).items,
-  read: (client, name) => client.call('kube_clusters.read', { params: { name } }),
+  unwritable: announced,
+  list: async (client, secrets = false) =>
+    (await client.call('kube_clusters.list', { query: secretsQuery(secrets) })).items,
+  read: (client, name, secrets = false) =>
+    client.call('kube_clusters.read', { params: { name }, query: secretsQuery(secrets) }),
+  async create(client, resource, force) {
+    const problem = announced(resource)
+    if (problem !== null) {
+      throw new CliError('REFUSED', problem, {
+        hint: 'one with a spec and a kubeconfig in it is picked up by services with matching resources',
+      })
+    }
+    const body = resource as KubeClusterWrite
+    const { name } = body.metadata
+    if (force) await client.call('kube_clusters.upsert', { params: { name }, body })
+    else await client.call('kube_clusters.create', { body })
+  },
   async remove(client, name) {
     await client.call('kube_clusters.delete', { params: { name } })
   },
 }
+
+const secretsQuery = (secrets: boolean): { with_secrets?: boolean } =>
+  secrets ? { with_secrets: true } : {}
 
 const kubeServer: Kind = {
   kind: 'kube_server',

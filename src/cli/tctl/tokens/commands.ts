@@ -29,6 +29,7 @@ interface AddFlags {
   readonly type: string
   readonly ttl?: string
   readonly labels?: string
+  readonly kubeResources?: string[]
   readonly value?: string
   readonly format: string
 }
@@ -39,6 +40,11 @@ function addCommand({ io, connect }: TctlContext): Command {
     .requiredOption('--type <services>', 'what may join with it: kube, proxy or both')
     .option('--ttl <duration>', `how long it works, at most ${MOST} (default: 1h)`)
     .option('--labels <labels>', 'labels of who joins with it, like team=blue,env=prod')
+    .option(
+      '--kube-resources <labels>',
+      'which kube_cluster resources its agents may serve, like env=dev; "*=*" is all; once more for others (default: none)',
+      (text: string, before: string[] = []) => [...before, text],
+    )
     .option('--value <token>', 'the token itself, at least 16 characters (default: a random one)')
     .option('--format <format>', 'text, json or yaml', 'text')
     .action(async (flags: AddFlags) => {
@@ -47,6 +53,9 @@ function addCommand({ io, connect }: TctlContext): Command {
         services: typesOf(flags.type),
         ...(flags.ttl === undefined ? {} : { ttl_ms: ttlOf(flags.ttl) }),
         ...(flags.labels === undefined ? {} : { labels: labelsOf(flags.labels) }),
+        ...(flags.kubeResources === undefined
+          ? {}
+          : { kube_resources: flags.kubeResources.map((text) => ({ labels: matcherOf(text) })) }),
         ...(flags.value === undefined ? {} : { value: flags.value }),
       }
       using client = await connect()
@@ -56,6 +65,7 @@ function addCommand({ io, connect }: TctlContext): Command {
   return examples(command, [
     'tctl tokens add --type=kube',
     'tctl tokens add --type=kube --ttl=24h --labels=team=blue',
+    'tctl tokens add --type=kube --kube-resources=env=dev --kube-resources=team=blue',
     'tctl tokens add --type=proxy,kube --format=json',
   ])
 }
@@ -110,12 +120,15 @@ function ttlOf(text: string): number {
   throw new CliError('USAGE', `--ttl=${text}: a join token lives between ${SHORTEST} and ${MOST}`)
 }
 
-function labelsOf(text: string): Record<string, string> {
+const labelsOf = (text: string): Record<string, string> => pairsOf('--labels', text)
+const matcherOf = (text: string): Record<string, string> => pairsOf('--kube-resources', text)
+
+function pairsOf(flag: string, text: string): Record<string, string> {
   return Object.fromEntries(
     text.split(',').map((part) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(part.trim()) ?? []
       if (name !== undefined && value !== undefined) return [name, value]
-      throw new CliError('USAGE', `--labels=${text}: "${part}" is not name=value`)
+      throw new CliError('USAGE', `${flag}=${text}: "${part}" is not name=value`)
     }),
   )
 }

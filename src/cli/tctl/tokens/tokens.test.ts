@@ -53,6 +53,15 @@ function configIn(text: string): ReturnType<typeof parseConfig> {
 }
 
 describe('tctl tokens add', () => {
+  it('says which dynamic clusters its agents may serve', async () => {
+    const { api, asked } = service()
+    const argv = ['--kube-resources=env=dev,team=blue', '--kube-resources=*=*']
+    expect(await tctl(api, ['tokens', 'add', '--type=kube', ...argv], new FakeIo())).toBe(0)
+    expect(asked).toMatchObject([
+      { kube_resources: [{ labels: { env: 'dev', team: 'blue' } }, { labels: { '*': '*' } }] },
+    ])
+  })
+
   it('prints the token, the pin, and a configuration that the daemon takes', async () => {
     const { api, asked } = service()
     const io = new FakeIo()

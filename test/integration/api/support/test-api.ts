@@ -7,6 +7,7 @@ import {
   AccessState,
   createApiListener,
   createApiServer,
+  DynamicKubeClusters,
   ensurePresets,
   type InvitePort,
   type Joining,
@@ -68,6 +69,7 @@ export class TestApi implements AsyncDisposable {
   invites!: InvitePort
   kubeClusters!: KubeClusterRegistry
   proxies!: ProxyRegistry
+  dynamicClusters!: DynamicKubeClusters
   joining!: Joining
   port = 0
   /** What a search of the audit log gives. */
@@ -118,6 +120,9 @@ export class TestApi implements AsyncDisposable {
     })
     api.kubeClusters = new KubeClusterRegistry(backend, clock)
     api.proxies = await ProxyRegistry.open(backend, clock)
+    api.dynamicClusters = api.stack.use(
+      await DynamicKubeClusters.open({ backend, cipher, clock, log: silentLogger }),
+    )
     api.joining = {
       tokens: new JoinTokens(backend, clock, options.staticTokens ?? []),
       members: new Members(backend, clock),
@@ -143,6 +148,7 @@ export class TestApi implements AsyncDisposable {
       authorities: api.authorities,
       peers,
       kubeClusters: api.kubeClusters,
+      dynamicClusters: api.dynamicClusters,
       joining: api.joining,
       audit,
       events: audit,

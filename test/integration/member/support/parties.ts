@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { AuditEvent } from '../../../../src/audit/index.ts'
+import type { ClusterMatcher } from '../../../../src/authz/index.ts'
 import { ApiClient, readAdminIdentity } from '../../../../src/client/index.ts'
 import type { RoleResource, UserResource } from '../../../../src/contract/index.ts'
 import type { Clock, Logger } from '../../../../src/core/index.ts'
@@ -114,6 +115,7 @@ export class AuthParty implements AsyncDisposable {
     hostId: string,
     lineage: string,
     pipe: { readonly up: boolean } = { up: true },
+    kubeResources: readonly ClusterMatcher[] = [],
   ): Promise<MemberLink> {
     const { privateKey, publicKey } = await generateKeyPair()
     const { authorities } = this.service
@@ -129,6 +131,7 @@ export class AuthParty implements AsyncDisposable {
       services: ['kube'],
       lineage,
       labels: {},
+      kubeResources,
       nodename: hostId,
       version: '0.0.0',
       address: '127.0.0.1:1',
@@ -180,7 +183,8 @@ export class AuthParty implements AsyncDisposable {
 /** An agent that can be killed and started again with what it left in its directory. */
 export class AgentParty implements AsyncDisposable {
   readonly directory: string
-  readonly #demo: DemoCluster
+  readonly #demo: DemoCluster | null
+  readonly #resources: readonly ClusterMatcher[]
   readonly #link: MemberLink
   readonly #clock: Clock
   readonly #log: Logger
@@ -189,13 +193,16 @@ export class AgentParty implements AsyncDisposable {
 
   constructor(options: {
     directory: string
-    demo: DemoCluster
+    /** Null: it serves dynamic clusters alone. */
+    demo: DemoCluster | null
+    resources?: readonly ClusterMatcher[]
     link: MemberLink
     clock?: Clock
     log?: Logger
   }) {
     this.directory = options.directory
     this.#demo = options.demo
+    this.#resources = options.resources ?? []
     this.#link = options.link
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silentLogger
@@ -208,7 +215,7 @@ export class AgentParty implements AsyncDisposable {
 
   async start(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const kubeconfigFile = join(this.directory, 'kubeconfig')
-    await writePrivateFile(kubeconfigFile, this.#demo.kubeconfig())
+    if (this.#demo !== null) await writePrivateFile(kubeconfigFile, this.#demo.kubeconfig())
     const metrics = createMetrics()
     await using stack = new AsyncDisposableStack()
     const agent = await openAgent(stack, {
@@ -219,8 +226,9 @@ export class AgentParty implements AsyncDisposable {
           enabledInPod: false,
           listen: { host: '127.0.0.1', port: 0 },
           publicAddresses: [],
-          kubeconfigFile,
+          kubeconfigFile: this.#demo === null ? null : kubeconfigFile,
           kubeClusterName: null,
+          resources: this.#resources,
           labels: { env: 'test' },
           commands: [],
           audit: 'strict',
@@ -280,14 +288,20 @@ export class Parties implements AsyncDisposable {
 
   async agent(
     link: MemberLink,
-    options: { clock?: Clock; log?: Logger; directory?: string } = {},
+    options: {
+      clock?: Clock
+      log?: Logger
+      directory?: string
+      demo?: null
+      resources?: readonly ClusterMatcher[]
+    } = {},
   ): Promise<AgentParty> {
     const { directory = await this.directory(), ...rest } = options
     return this.stack.use(new AgentParty({ directory, demo: this.demo, link, ...rest }))
   }
 
   /** A certificate of a person, as a client of an agent's port. */
-  async person(name: string): Promise<(agent: AgentParty) => KubeClient> {
+  async person(name: string, cluster = CLUSTER): Promise<(agent: AgentParty) => KubeClient> {
     const { privateKey, publicKey } = await generateKeyPair()
     using admin = await this.auth.admin()
     const issued = await admin.call('users.certificates.create', {
@@ -298,7 +312,7 @@ export class Parties implements AsyncDisposable {
       ca: issued.host_ca,
       cert: issued.certificate,
       key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      servername: kubeServerName(TELEPORT, CLUSTER),
+      servername: kubeServerName(TELEPORT, cluster),
     }
     return (party) =>
       this.stack.use(
