@@ -14,6 +14,8 @@ export class Relay implements AsyncDisposable {
   #silent = false
   /** Bytes from the agent to the proxy. */
   mischief: Mischief = (chunk) => chunk
+  /** Bytes from the proxy to the agent. */
+  mischiefBack: Mischief = (chunk) => chunk
 
   private constructor(target: ProxyAddress) {
     this.#server = createServer((agent) => {
@@ -30,11 +32,10 @@ export class Relay implements AsyncDisposable {
         socket.once('close', end)
         socket.setNoDelay(true)
       }
-      const altered = new Transform({
-        transform: (chunk: Buffer, _encoding, done) => done(null, this.mischief(chunk)),
-      })
-      agent.pipe(altered).pipe(proxy)
-      proxy.pipe(agent)
+      const altered = (how: (chunk: Buffer) => Buffer): Transform =>
+        new Transform({ transform: (chunk: Buffer, _encoding, done) => done(null, how(chunk)) })
+      agent.pipe(altered((chunk) => this.mischief(chunk))).pipe(proxy)
+      proxy.pipe(altered((chunk) => this.mischiefBack(chunk))).pipe(agent)
       if (this.#silent) this.#stop(pair)
     })
   }
