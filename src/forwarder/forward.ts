@@ -265,6 +265,8 @@ class Forwarding implements UpstreamSink, LiveExchange {
   /** The request's body, counted on its way. */
   #counted(body: Readable): Readable {
     const counter = new Transform({
+      // What waits does so in the body, where it is counted; here it would wait twice more, in pieces of any size.
+      highWaterMark: 1024,
       transform: (chunk: Buffer, _encoding, done) => {
         this.#bytesReceived += chunk.length
         this.#heardMs = this.#deps.clock.now()

@@ -5,6 +5,7 @@ import type { ClientExchange, UpgradeRequest } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
 import { writeCopy } from './outgoing.ts'
 import { answerOf } from './refusal.ts'
+import { boundTinyPieces } from './tiny-pieces.ts'
 
 /** Serves HTTP/1.1 on sockets whose TLS has ended; `handle` gets each request with its socket. */
 export function createHttp1(
@@ -38,7 +39,7 @@ export function createHttp1(
       return
     }
     underway.set(socket, before + 1)
-    const exchange = new Http1Exchange(request, response)
+    const exchange = new Http1Exchange(request, response, limits.maxUnreadTinyPieces)
     exchange.onClosed(() => underway.set(socket, (underway.get(socket) ?? 1) - 1))
     handle(exchange, socket as TLSSocket)
   }
@@ -92,7 +93,7 @@ class Http1Exchange implements ClientExchange {
   #drained: (() => void) | null = null
   #awaited = false
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, maxUnreadTinyPieces: number) {
     this.#request = request
     this.#response = response
     response.once('close', () => {
@@ -106,6 +107,7 @@ class Http1Exchange implements ClientExchange {
       headers['transfer-encoding'] !== undefined ||
       (headers['content-length'] !== undefined && headers['content-length'] !== '0')
     this.body = hasBody ? request : null
+    if (hasBody) boundTinyPieces(request, maxUnreadTinyPieces, () => this.reset())
   }
 
   get closed(): boolean {

@@ -10,6 +10,7 @@ import type { TLSSocket } from 'node:tls'
 import type { ClientExchange } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
 import { writeCopy } from './outgoing.ts'
+import { boundTinyPieces } from './tiny-pieces.ts'
 
 const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } =
   constants
@@ -72,6 +73,7 @@ export function serveHttp2(
         String(headers[HTTP2_HEADER_PATH] ?? ''),
         withoutPseudo(rawHeaders),
         (flags & NGHTTP2_FLAG_END_STREAM) !== 0,
+        limits.maxUnreadTinyPieces,
       ),
       socket,
     )
@@ -100,12 +102,14 @@ class Http2Exchange implements ClientExchange {
     target: string,
     rawHeaders: readonly string[],
     ended: boolean,
+    maxUnreadTinyPieces: number,
   ) {
     this.#stream = stream
     this.method = method
     this.target = target
     this.rawHeaders = rawHeaders
     this.body = ended ? null : stream
+    if (!ended) boundTinyPieces(stream, maxUnreadTinyPieces, () => this.reset())
   }
 
   get closed(): boolean {

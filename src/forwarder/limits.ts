@@ -21,10 +21,11 @@ export interface ForwarderLimits extends DoorLimits {
   readonly maxExchangesPerUser: number
   /**
    * Of bodies that one user sends and nobody has read yet, over all connections. Each request with a body counts for what
-   * it may leave unread: its length, and no more than `streamWindowBytes`. More get 429. Some 130 KB are in our hands besides
-   * for each that is on its way up.
+   * it may leave unread: its length, and no more than `streamWindowBytes`. More get 429.
    */
   readonly maxUnreadBytesPerUser: number
+  /** Of less than 64 bytes each, in one body; with more it is broken off: each costs us much more than it holds. */
+  readonly maxUnreadTinyPieces: number
   /** Memory of one HTTP/2 connection in MB; Node's 10 are used up by 151 stalled readers. */
   readonly maxSessionMemoryMb: number
   /** What a client may send on one stream before we take it; kube-apiserver says the same. */
@@ -52,6 +53,7 @@ export const defaultForwarderLimits: ForwarderLimits = {
   maxPipelinedRequests: 16,
   maxExchangesPerUser: 5000,
   maxUnreadBytesPerUser: 64 * 1024 * 1024,
+  maxUnreadTinyPieces: 2048,
   maxSessionMemoryMb: 64,
   streamWindowBytes: 256 * 1024,
   streamResetBurst: 10_000,
