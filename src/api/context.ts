@@ -8,6 +8,7 @@ import type { Member as JoinedMember, JoinTokens, KubeNames, Members } from '../
 import type { AccessState } from './access-state.ts'
 import type { DynamicKubeClusters } from './kube/dynamic-clusters.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
+import type { ServerLimits } from './limits.ts'
 import type { Membership } from './member/ports.ts'
 import type { ProxyRegistry } from './proxies.ts'
 import type { Stores } from './stores.ts'
@@ -42,6 +43,7 @@ export interface ApiDeps {
   readonly stats: StatsReader
   readonly clock: Clock
   readonly log: Logger
+  readonly limits?: Partial<ServerLimits>
 }
 
 /** An address at which agents find a proxy. */

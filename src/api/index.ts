@@ -20,7 +20,7 @@ export {
   KubeClusterRegistry,
   type KubeClusterStatus,
 } from './kube-clusters.ts'
-export { KUBE_CLUSTER_HEARTBEAT_MS } from './limits.ts'
+export { KUBE_CLUSTER_HEARTBEAT_MS, type ServerLimits } from './limits.ts'
 export { type ApiListener, createApiListener } from './listener.ts'
 export type { InviteAnswer, InvitePort } from './login/invite-port.ts'
 export type { Membership } from './member/ports.ts'

@@ -3,20 +3,37 @@ import type { DoorLimits } from '../tls/index.ts'
 
 /** Limits of the management API. */
 
-/** A resource is a page of YAML; more is a mistake or an attack. */
-export const MAX_BODY_BYTES = 1024 * 1024
-/** Of whoever has no certificate: a name, a password, a key. */
-export const MAX_STRANGER_BODY_BYTES = 16 * 1024
-/** A handshake that takes longer is a dead or a malicious peer. */
-export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
-/** Headers arrive in one packet; slow ones only hold a socket. */
-export const HEADERS_TIMEOUT_MS = 15_000
-/** A whole request, body included; none of the endpoints takes an upload. */
-export const REQUEST_TIMEOUT_MS = 60_000
-/** Idle connections are kept so that `tctl audit tail` need not shake hands each second. */
-export const KEEP_ALIVE_TIMEOUT_MS = 120_000
-/** Connections at once, over all peers. */
-export const MAX_CONNECTIONS = 10_000
+/** Of the server itself; single ones are others in tests. */
+export interface ServerLimits {
+  /** A resource is a page of YAML; more is a mistake or an attack. */
+  readonly maxBodyBytes: number
+  /** Of whoever has no certificate: a name, a password, a key. */
+  readonly maxStrangerBodyBytes: number
+  /** A handshake that takes longer is a dead or a malicious peer. */
+  readonly handshakeTimeoutMs: number
+  /** Headers arrive in one packet; slow ones only hold a socket. */
+  readonly headersTimeoutMs: number
+  /** A whole request, body included; none of the endpoints takes an upload. */
+  readonly requestTimeoutMs: number
+  /** How often it is looked whose time is over. */
+  readonly timeoutsCheckedMs: number
+  /** Idle connections are kept so that `tctl audit tail` need not shake hands each second. */
+  readonly keepAliveTimeoutMs: number
+  /** Connections at once, over all peers. */
+  readonly maxConnections: number
+}
+
+export const defaultServerLimits: ServerLimits = {
+  maxBodyBytes: 1024 * 1024,
+  maxStrangerBodyBytes: 16 * 1024,
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  timeoutsCheckedMs: 5000,
+  keepAliveTimeoutMs: 120_000,
+  maxConnections: 10_000,
+}
+
 /** People who log in prove nobody yet, for one answer each, and a whole office has one address; the greater part is left for who is proven. */
 export const DOOR_LIMITS: Partial<DoorLimits> = {
   maxStrangers: 4000,

@@ -3,7 +3,7 @@ import type { SecureContext } from 'node:tls'
 import type { PeerCertificate, PeerCertificateParser } from '../ca/index.ts'
 import { type Clock, formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
-import { DOOR_LIMITS, MAX_CONNECTIONS, TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts'
+import { DOOR_LIMITS, defaultServerLimits, type ServerLimits } from './limits.ts'
 import type { ApiServer } from './server.ts'
 
 /** Ends the TLS of API callers. Sockets come from a listener of its own or from the gateway. */
@@ -20,15 +20,17 @@ export function createApiListener(options: {
   readonly peers: PeerCertificateParser
   readonly clock: Clock
   readonly log: Logger
+  readonly limits?: Partial<ServerLimits>
 }): ApiListener {
+  const limits: ServerLimits = { ...defaultServerLimits, ...options.limits }
   const { peers, clock, log, secureContext } = options
   const { http } = options.server
   const door = createTlsDoor({
     alpnProtocols: ['http/1.1'],
     requestCertificate: true,
     minVersion: 'TLSv1.3',
-    handshakeTimeoutMs: TLS_HANDSHAKE_TIMEOUT_MS,
-    maxConnections: MAX_CONNECTIONS,
+    handshakeTimeoutMs: limits.handshakeTimeoutMs,
+    maxConnections: limits.maxConnections,
     secureContext,
     log,
     limits: DOOR_LIMITS,

@@ -10,13 +10,7 @@ import { type ApiDeps, type Caller, type Stranger, strangerFrom } from './contex
 import { apiStatus } from './errors.ts'
 import type { ApiCall, Handlers } from './handler-types.ts'
 import { createHandlers } from './handlers.ts'
-import {
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_TIMEOUT_MS,
-  MAX_BODY_BYTES,
-  MAX_STRANGER_BODY_BYTES,
-  REQUEST_TIMEOUT_MS,
-} from './limits.ts'
+import { defaultServerLimits, type ServerLimits } from './limits.ts'
 import { createInvitePort, type InvitePort } from './login/invite-port.ts'
 import { MemberStateFeed } from './member/state-feed.ts'
 import { Waiters } from './member/waiters.ts'
@@ -37,21 +31,23 @@ export interface ApiServer {
 
 /** Registers every endpoint of the contract behind authentication, authorisation and audit. */
 export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
+  const limits: ServerLimits = { ...defaultServerLimits, ...deps.limits }
   let http: HttpServer | null = null
   const peers: PeerTable = new WeakMap()
   const unproven = new UnprovenEvents(deps.audit, deps.clock, deps.log)
   const audit = auditApi(deps, unproven)
-  const state: CallState = { deps, peers, callers: new WeakMap() }
+  const state: CallState = { deps, limits, peers, callers: new WeakMap() }
   const app = fastify({
-    bodyLimit: MAX_BODY_BYTES,
+    bodyLimit: limits.maxBodyBytes,
     routerOptions: { maxParamLength: 1024 },
     ajv: { customOptions: { coerceTypes: 'array', removeAdditional: false, allErrors: true } },
     serverFactory: (handler) => {
       http = createServer(
         {
-          headersTimeout: HEADERS_TIMEOUT_MS,
-          requestTimeout: REQUEST_TIMEOUT_MS,
-          keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+          headersTimeout: limits.headersTimeoutMs,
+          requestTimeout: limits.requestTimeoutMs,
+          keepAliveTimeout: limits.keepAliveTimeoutMs,
+          connectionsCheckingInterval: limits.timeoutsCheckedMs,
         },
         handler,
       )
@@ -124,6 +120,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
 
 interface CallState {
   readonly deps: ApiDeps
+  readonly limits: ServerLimits
   readonly peers: PeerTable
   /** Who sent a request; kept beside it, since nothing that a client sends can write there. */
   readonly callers: WeakMap<FastifyRequest, Caller | Stranger>
@@ -135,7 +132,7 @@ function register(
   handlers: Handlers,
   name: EndpointName,
 ): void {
-  const { deps, peers, callers } = state
+  const { deps, limits, peers, callers } = state
   const endpoint: Endpoint = endpoints[name]
   if ((endpoint.rules.length === 0) !== (endpoint.open !== undefined)) {
     throw new TypeError(`endpoint ${name} must have rules, or be open on purpose`)
@@ -149,8 +146,8 @@ function register(
     url: endpoint.path,
     bodyLimit:
       endpoint.open === 'anyone'
-        ? MAX_STRANGER_BODY_BYTES
-        : (endpoint.maxBodyBytes ?? MAX_BODY_BYTES),
+        ? limits.maxStrangerBodyBytes
+        : (endpoint.maxBodyBytes ?? limits.maxBodyBytes),
     schema: {
       operationId: name,
       summary: endpoint.summary,

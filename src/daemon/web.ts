@@ -45,7 +45,7 @@ export async function openWebDoor(options: {
   readonly strictTransport: boolean
   /** `X-Forwarded-For` is written by a balancer that everybody has to pass. */
   readonly trustForwardedFor: boolean
-  readonly limits?: Partial<DoorLimits>
+  readonly limits?: Partial<DoorLimits> & { readonly maxConnections?: number }
   readonly log: Logger
 }): Promise<WebDoor> {
   const { clusterName, version, kubeAddress, log } = options
@@ -91,7 +91,7 @@ export async function openWebDoor(options: {
     requestCertificate: false,
     minVersion: 'TLSv1.2',
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
-    maxConnections: MAX_WEB_CONNECTIONS,
+    maxConnections: options.limits?.maxConnections ?? MAX_WEB_CONNECTIONS,
     limits: { ...WEB_DOOR_LIMITS, ...options.limits },
     secureContext: (serverName) => options.certificates.secureContext(serverName),
     log,

@@ -2,69 +2,15 @@ import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { describe, expect, it } from 'vitest'
-import {
-  decodeIdentity,
-  encodeIdentity,
-  IDENTITY_OID,
-  type UserIdentity,
-} from '../../src/identity/index.ts'
 import { authServerName } from '../../src/protocol/index.ts'
-import { certificateFromPem, parseCertificate } from '../../src/x509/index.ts'
 import { extensionsOf, withExtensions } from '../support/forge.ts'
 import { type OpensslAuthority, OpensslPki } from '../support/openssl.ts'
 import { mustRun, runProgram } from '../support/process.ts'
 import { resumes, withResumingServer } from '../support/resumption.ts'
-import { stolenAuthorities } from './support/authorities.ts'
 import { clusters } from './support/environment.ts'
+import { type Forgery, forgery } from './support/forgery.ts'
 import { expectStatus, hostile, type Stage } from './support/hostile.ts'
 import { type Credentials, open, talk } from './support/wire.ts'
-
-interface Forgery {
-  readonly pki: OpensslPki
-  readonly user: OpensslAuthority
-  readonly host: OpensslAuthority
-  readonly identity: UserIdentity
-  /** A certificate that is right but for what the test changes. */
-  issue(changed: {
-    readonly issuer?: OpensslAuthority | null
-    readonly notBeforeMs?: number
-    readonly notAfterMs?: number
-    readonly usage?: string | null
-    readonly constraints?: string
-    readonly identity?: object | null
-  }): OpensslAuthority
-}
-
-async function forgery(stage: Stage): Promise<Forgery> {
-  const pki = new OpensslPki()
-  const { user, host } = await stolenAuthorities(join(stage.directory, 'data'), pki)
-  const own = parseCertificate(certificateFromPem(stage.credentials.certificate ?? ''))
-  const identity = decodeIdentity(own.extension(IDENTITY_OID) ?? Buffer.alloc(0))
-  if (identity.kind !== 'user') throw new Error('the person is none')
-  return {
-    pki,
-    user,
-    host,
-    identity,
-    issue(changed) {
-      const named = changed.identity === undefined ? identity : changed.identity
-      const usage = changed.usage === undefined ? 'clientAuth' : changed.usage
-      const value =
-        named === null ? null : Buffer.from(encodeIdentity(named as UserIdentity)).toString('hex')
-      return pki.issue({
-        issuer: changed.issuer === undefined ? user : changed.issuer,
-        subject: `/CN=${stage.user}`,
-        notBeforeMs: changed.notBeforeMs ?? Date.now() - 60_000,
-        notAfterMs: changed.notAfterMs ?? Date.now() + 3_600_000,
-        extensions: [
-          `basicConstraints=critical,${changed.constraints ?? 'CA:FALSE'}`,
-          ...(usage === null ? [] : [`extendedKeyUsage=${usage}`]),
-          ...(value === null ? [] : [`${IDENTITY_OID}=DER:${value}`]),
-        ],
-      })
-    },
-  }
-}
 
 type Order = (forged: Forgery, stage: Stage) => { key: string; certificate: string }
 const pair = ({ keyPem, certificatePem }: OpensslAuthority): ReturnType<Order> => ({
@@ -205,7 +151,10 @@ hostile('TLS of a hostile client', (stage, cluster) => {
     return talked.answers[0]
   }
   const forge = async (order: Order): Promise<Credentials> => {
-    const forged = await forgery(stage())
+    const forged = await forgery(
+      join(stage().directory, 'data'),
+      stage().credentials.certificate ?? '',
+    )
     try {
       return { ca: stage().credentials.ca, ...order(forged, stage()) }
     } finally {

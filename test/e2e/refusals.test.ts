@@ -1,10 +1,14 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { serverCertificate } from '../support/certificates.ts'
 import { freePort, TestDaemon } from '../support/daemon.ts'
+import type { OpensslAuthority } from '../support/openssl.ts'
+import { Running } from '../support/process.ts'
 import {
   clusters,
   contextOf,
@@ -13,12 +17,13 @@ import {
   kubectlWith,
   mergedKubeconfig,
 } from './support/environment.ts'
+import { type Forgery, forgery } from './support/forgery.ts'
 
 /** The page that says what people see; this test holds it to the truth, or writes it with UPDATE_DOCS=1. */
 const PAGE = resolve(import.meta.dirname, '../../docs/errors.md')
 const [BEGIN, END] = ['<!-- kubectl-table -->', '<!-- /kubectl-table -->']
 
-type Cache = 'cold' | 'warm'
+type Cache = 'cold' | 'warm' | 'a watch is underway'
 interface Row {
   readonly refusal: string
   readonly kubectl: string
@@ -44,13 +49,56 @@ const REFUSALS = {
   UPSTREAM_CREDENTIALS: /the service has no valid credentials for it/,
   LOCKED: /you are locked out: laptop stolen, call security/,
   ADDRESS_NOT_PINNED: /wants a certificate that is bound to your address/,
+  ADDRESS_PINNED: /may be used from the address of its login only/,
+  CERT_NOT_YET_VALID: /valid from .*: is a clock wrong/,
+  CERT_WRONG_USAGE: /not for clients/,
+  CERT_WRONG_KIND: /a certificate of kind "user" is not taken here/,
+  CERT_WRONG_CLUSTER: /another Teleport cluster/,
+  CERT_MALFORMED: /the certificate names nobody/,
+  BAD_REQUEST: /is refused/,
+  UPSTREAM_RESET: /broke/,
 } as const
+/** Made with the cluster's own keys, each wrong in one thing. */
+const FORGED: Partial<Record<RefusalName, (forged: Forgery) => OpensslAuthority>> = {
+  CERT_NOT_YET_VALID: ({ issue }) =>
+    issue({ notBeforeMs: Date.now() + DAY_MS, notAfterMs: Date.now() + 2 * DAY_MS }),
+  CERT_WRONG_USAGE: ({ issue }) => issue({ usage: 'serverAuth' }),
+  CERT_WRONG_KIND: ({ issue, host }) => issue({ issuer: host }),
+  CERT_WRONG_CLUSTER: ({ issue, identity }) =>
+    issue({ identity: { ...identity, teleportCluster: 'other.example.com' } }),
+  CERT_MALFORMED: ({ issue }) => issue({ identity: null }),
+}
+const DAY_MS = 86_400_000
+/** The oldest and the newest kubectl, between which words were seen to change, speak for the others here. */
+const BY_ENDS: ReadonlySet<RefusalName> = new Set([
+  'ADDRESS_PINNED',
+  'CERT_NOT_YET_VALID',
+  'CERT_WRONG_USAGE',
+  'CERT_WRONG_KIND',
+  'CERT_WRONG_CLUSTER',
+  'CERT_MALFORMED',
+  'BAD_REQUEST',
+  'UPSTREAM_RESET',
+])
+const ENDS: readonly string[] = ['1.20', '1.35']
+/** What comes from us and not from the cluster is the same in front of an old one. */
+const ON_OLD_CLUSTER = [
+  'CERT_MISSING',
+  'CERT_UNKNOWN_AUTHORITY',
+  'USER_GONE',
+  'CLUSTER_DENIED',
+  'NO_KUBERNETES_PRINCIPALS',
+  'IMPERSONATION_DENIED',
+  'LOCKED',
+  'BAD_REQUEST',
+] as const satisfies readonly RefusalName[]
 /** Clusters that are refused as such; everything else is asked of the one that works. */
 const CONTEXTS: Partial<Record<RefusalName, string>> = {
   UPSTREAM_UNREACHABLE: 'dead',
   UPSTREAM_TLS: 'another',
   UPSTREAM_CREDENTIALS: 'locked-out',
   CLUSTER_OFFLINE: 'gone',
+  UPSTREAM_RESET: 'resets',
 }
 /** kubectl 1.20 has no `--as-uid`. */
 const CANNOT_ASK: Partial<Record<RefusalName, readonly string[]>> = {
@@ -65,13 +113,19 @@ const BLIND = /doesn't have a resource type/
 
 type RefusalName = keyof typeof REFUSALS
 
+/** What is asked, where that is not `get pods`. */
+const RAW: Partial<Record<RefusalName, string>> = {
+  BAD_REQUEST: '/api/v1/pods?watch=true&watch=false',
+}
+
 const cluster = clusters.find(({ version }) => version === '1.35')
+const oldCluster = clusters.find(({ version }) => version === '1.20')
 const absent = KUBECTL_VERSIONS.filter(
   (version) => !kubectls.some((one) => one.version === version),
 )
 const missing =
-  cluster === undefined
-    ? 'no Kubernetes 1.35 here'
+  cluster === undefined || oldCluster === undefined
+    ? 'no Kubernetes 1.35 and 1.20 here'
     : absent.length > 0
       ? `no kubectl ${absent.join(', ')} here`
       : null
@@ -85,17 +139,21 @@ describe.skipIf(missing !== null)(
     const kubeconfigs = new Map<RefusalName, string>()
     const rows: Row[] = []
     const served = (): string => `e2e.example.com-${contextOf(required(cluster))}`
+    const servedOld = (): string => `e2e.example.com-${contextOf(required(oldCluster))}`
+    const stack = new AsyncDisposableStack()
 
     beforeAll(async () => {
       directory = await mkdtemp(join(tmpdir(), 'e2e-refusals-'))
-      const working = await mergedKubeconfig(directory, [required(cluster)])
+      const both = [required(cluster), required(oldCluster)]
+      const working = await mergedKubeconfig(directory, both)
+      const resets = await startResetting(stack)
       const data = join(directory, 'daemon')
       await mkdir(data)
       // A cluster that was served once is remembered.
-      const before = await withBrokenClusters(working, ['gone'])
+      const before = await withBrokenClusters(working, resets, ['gone'])
       await using earlier = await TestDaemon.start({ kubeconfig: before, directory: data })
       await earlier.stop()
-      const clustersFile = await withBrokenClusters(working, [])
+      const clustersFile = await withBrokenClusters(working, resets, [])
       daemon = await TestDaemon.start({
         kubeconfig: clustersFile,
         directory: data,
@@ -107,6 +165,13 @@ describe.skipIf(missing !== null)(
         ['elsewhere', { kubernetes_labels: { env: 'dev' }, kubernetes_groups: ['system:masters'] }],
         ['nobody', { kubernetes_labels: { '*': '*' } }],
         ['pins', {}],
+        [
+          'as-told',
+          {
+            kubernetes_labels: { '*': '*' },
+            kubernetes_groups: ['{{internal.kubernetes_groups}}'],
+          },
+        ],
         [
           'several',
           {
@@ -137,7 +202,8 @@ describe.skipIf(missing !== null)(
         return path
       }
       for (const name of Object.keys(REFUSALS) as RefusalName[]) {
-        await sign(name, name === 'CERT_EXPIRED' ? '--ttl=1m' : '--ttl=8h')
+        const pinned = name === 'ADDRESS_PINNED' ? ['--pin-address=192.0.2.1'] : []
+        await sign(name, name === 'CERT_EXPIRED' ? '--ttl=1m' : '--ttl=8h', ...pinned)
       }
       // Each kubectl fills its discovery cache while all is well; the refusals come afterwards.
       for (const { path, version } of used()) {
@@ -150,6 +216,22 @@ describe.skipIf(missing !== null)(
             { from: served(), to: `e2e.example.com-${broken}` },
           )
         }
+      }
+      for (const { path, version } of used().filter(({ version }) => ENDS.includes(version))) {
+        const { code, stderr } = await get(
+          path,
+          version,
+          'UPSTREAM_UNREACHABLE',
+          servedOld(),
+          'warm',
+        )
+        if (code !== 0) throw new Error(stderr)
+      }
+      for (const [name, make] of Object.entries(FORGED)) {
+        const kubeconfig = required(kubeconfigs.get(name as RefusalName))
+        await withCertificate(kubeconfig, async (own) =>
+          make(await forgery(join(data, 'data'), own)),
+        )
       }
       await withoutCertificate(required(kubeconfigs.get('CERT_MISSING')))
       await withUnknownName(required(kubeconfigs.get('CLUSTER_UNKNOWN')))
@@ -165,6 +247,7 @@ describe.skipIf(missing !== null)(
       )
     })
     afterAll(async () => {
+      await stack[Symbol.asyncDispose]()
       await daemon[Symbol.asyncDispose]()
       await foreign[Symbol.asyncDispose]()
       await rm(directory, { recursive: true, force: true })
@@ -193,6 +276,8 @@ describe.skipIf(missing !== null)(
       const home = cache === 'warm' ? warm : await mkdtemp(join(directory, 'cold-'))
       await mkdir(home, { recursive: true })
       const kubectl = kubectlWith(path, required(kubeconfigs.get(refusal)), context, home)
+      const raw = RAW[refusal]
+      if (raw !== undefined) return kubectl(['get', '--raw', raw])
       return kubectl(['get', 'pods', ...(FLAGS[refusal]?.(userOf(refusal)) ?? [])])
     }
 
@@ -203,6 +288,7 @@ describe.skipIf(missing !== null)(
         const context = broken === undefined ? served() : `e2e.example.com-${broken}`
         for (const { path, version } of used()) {
           if (CANNOT_ASK[refusal]?.includes(version) === true) continue
+          if (BY_ENDS.has(refusal) && !ENDS.includes(version)) continue
           for (const cache of ['cold', 'warm'] as const) {
             const { code, stdout, stderr } = await get(path, version, refusal, context, cache)
             expect(code, stderr).not.toBe(0)
@@ -213,10 +299,83 @@ describe.skipIf(missing !== null)(
         const own = rows.filter((row) => row.refusal === refusal)
         for (const { printed, kubectl, cache } of own)
           expect(printed, `kubectl ${kubectl}, ${cache}`).toMatch(
-            kubectl === '1.20' && cache === 'cold' ? BLIND : REFUSALS[refusal],
+            kubectl === '1.20' && cache === 'cold' && RAW[refusal] === undefined
+              ? BLIND
+              : REFUSALS[refusal],
           )
       })
     }
+
+    it('says the same in front of Kubernetes 1.20', async () => {
+      for (const refusal of ON_OLD_CLUSTER) {
+        for (const { path, version } of used().filter((one) => ENDS.includes(one.version))) {
+          // Old kubectls are blind with a cold cache, whatever the cluster.
+          const cache = version === '1.20' ? 'warm' : 'cold'
+          const { code, stderr } = await get(path, version, refusal, servedOld(), cache)
+          expect(code, stderr).not.toBe(0)
+          const inFrontOfNew = rows.find(
+            (row) => row.refusal === refusal && row.kubectl === version && row.cache === cache,
+          )
+          expect(lastLine(stderr), `kubectl ${version}, ${refusal}`).toBe(inFrontOfNew?.printed)
+        }
+      }
+    })
+
+    describe('while a watch is underway', () => {
+      async function watching(user: string): Promise<{ version: string; watch: Running }[]> {
+        await daemon.tctl('users', 'add', user, '--roles=as-told', '--k8s-groups=system:masters')
+        const kubeconfig = await daemon.sign(user, '--ttl=1h')
+        const found: { version: string; watch: Running }[] = []
+        for (const { path, version } of used().filter((one) => ENDS.includes(one.version))) {
+          const watch = stack.use(
+            new Running(path, [
+              `--kubeconfig=${kubeconfig}`,
+              `--context=${served()}`,
+              `--cache-dir=${join(directory, `warm-${version}`)}`,
+              'get',
+              'namespaces',
+              '-w',
+            ]),
+          )
+          await watch.until(({ stdout }) => stdout.includes('kube-system'))
+          found.push({ version, watch })
+        }
+        await expect
+          .poll(async () => (await daemon.events(`--user=${user}`)).length, { timeout: 30_000 })
+          .toBeGreaterThan(0)
+        return found
+      }
+
+      async function ended(
+        refusal: 'ACCESS_WITHDRAWN' | 'SHUTTING_DOWN',
+        watches: Awaited<ReturnType<typeof watching>>,
+      ): Promise<void> {
+        for (const { version, watch } of watches) {
+          await expect.poll(() => watch.child.exitCode, { timeout: 30_000 }).not.toBeNull()
+          rows.push({
+            refusal,
+            kubectl: version,
+            cache: 'a watch is underway',
+            printed:
+              watch.stderr === ''
+                ? `nothing: exit code ${watch.child.exitCode}`
+                : lastLine(watch.stderr),
+          })
+        }
+      }
+
+      it('ACCESS_WITHDRAWN: it ends, with the words where kubectl shows them', async () => {
+        const watches = await watching('access-withdrawn')
+        await daemon.tctl('users', 'update', 'access-withdrawn', '--k8s-groups=nobody')
+        await ended('ACCESS_WITHDRAWN', watches)
+      })
+
+      it('SHUTTING_DOWN: it ends', async () => {
+        const watches = await watching('shutting-down')
+        await daemon.stop()
+        await ended('SHUTTING_DOWN', watches)
+      })
+    })
 
     it('and docs/errors.md says the same', async () => {
       const page = await readFile(PAGE, 'utf8')
@@ -238,12 +397,16 @@ function required<T>(value: T | undefined): T {
 
 /** kubectl logs each discovery attempt with a time; what it says in the end is its last line. */
 const lastLine = (stderr: string): string =>
-  required(stderr.trim().split('\n').at(-1)).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, '(time)')
+  required(stderr.trim().split('\n').at(-1)).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '(time)')
 
 const userOf = (name: RefusalName): string => name.toLowerCase().replaceAll('_', '-')
 
 /** The clusters of a kubeconfig, one where nobody listens, one that is not who it should be, one that does not know us. */
-async function withBrokenClusters(path: string, further: readonly string[]): Promise<string> {
+async function withBrokenClusters(
+  path: string,
+  resets: { readonly port: number; readonly ca: string },
+  further: readonly string[],
+): Promise<string> {
   const config = parse(await readFile(path, 'utf8')) as {
     clusters: { name?: string; cluster: { server: string } }[]
     users: { name?: string; user: object }[]
@@ -265,14 +428,48 @@ async function withBrokenClusters(path: string, further: readonly string[]): Pro
   }
   add('another', another, user)
   add('locked-out', cluster, { token: 'nonsense' })
+  const resetting = {
+    server: `https://127.0.0.1:${resets.port}`,
+    'certificate-authority-data': Buffer.from(resets.ca).toString('base64'),
+    'tls-server-name': 'resets.example.com',
+  }
+  add('resets', resetting, { token: 'unused' })
   for (const name of further) add(name, cluster, user)
   const file = `${path}.${['broken', ...further].join('-')}`
   await writeFile(file, stringify(config), { mode: 0o600 })
   return file
 }
 
+/** What stands in for an API server that takes requests and breaks the connection instead of an answer. */
+async function startResetting(
+  stack: AsyncDisposableStack,
+): Promise<{ readonly port: number; readonly ca: string }> {
+  const { key, certificate, ca } = await serverCertificate('resets.example.com')
+  const server = stack.use(
+    createServer({ key, cert: certificate }, (request) => void request.socket.destroy()),
+  )
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return { port: (server.address() as AddressInfo).port, ca }
+}
+
 interface Kubeconfig {
   users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[]
+}
+
+/** Puts another certificate and key where a kubeconfig has its own. */
+async function withCertificate(
+  path: string,
+  make: (own: string) => Promise<OpensslAuthority>,
+): Promise<void> {
+  const config = parse(await readFile(path, 'utf8')) as Kubeconfig
+  const own = required(config.users[0]).user['client-certificate-data']
+  const { certificatePem, keyPem } = await make(Buffer.from(own, 'base64').toString())
+  const user = {
+    'client-certificate-data': Buffer.from(certificatePem).toString('base64'),
+    'client-key-data': Buffer.from(keyPem).toString('base64'),
+  }
+  for (const entry of config.users) entry.user = user
+  await writeFile(path, stringify(config))
 }
 
 async function withForeignCertificate(path: string, foreign: string): Promise<void> {

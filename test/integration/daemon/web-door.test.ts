@@ -18,7 +18,13 @@ describe('the web port', () => {
     for (const undo of stack.splice(0).reverse()) undo()
   })
 
-  async function open(addressOf: (connection: number) => string): Promise<() => Promise<string>> {
+  async function open(
+    addressOf: (connection: number) => string,
+    limits: Parameters<typeof openWebDoor>[0]['limits'] = {
+      maxStrangers: 5,
+      maxStrangersPerAddress: 3,
+    },
+  ): Promise<() => Promise<string>> {
     const pair = await serverCertificate(NAME)
     const context = createServerContext({ ...pair, minVersion: 'TLSv1.2' })
     const door = await openWebDoor({
@@ -31,7 +37,7 @@ describe('the web port', () => {
       pages: null,
       strictTransport: false,
       trustForwardedFor: false,
-      limits: { maxStrangers: 5, maxStrangersPerAddress: 3 },
+      limits,
       log: silentLogger,
     })
     let accepted = 0
@@ -73,6 +79,15 @@ describe('the web port', () => {
       'closed',
       'closed',
       'HTTP/1.1 200 OK',
+    ])
+  })
+
+  it('holds only so many connections in all', async () => {
+    const ask = await open((connection) => `192.0.2.${connection}`, { maxConnections: 2 })
+    expect([await ask(), await ask(), await ask()]).toEqual([
+      'HTTP/1.1 200 OK',
+      'HTTP/1.1 200 OK',
+      'closed',
     ])
   })
 

@@ -141,6 +141,49 @@ describe('HTTP/2', () => {
     expect(sessionOf(client).remoteSettings.maxConcurrentStreams).toBe(5)
   })
 
+  test('a client may send a window’s bytes on a stream that nobody reads, and no more', async () => {
+    const windowBytes = 128 * 1024
+    const stage = await open({ limits: { streamWindowBytes: windowBytes } })
+    stage.api.answer = () => {}
+    const client = await stage.client('HTTP/2')
+    // The preface of the server has come when it has answered.
+    expect(sessionOf(client).remoteSettings.initialWindowSize).toBe(windowBytes)
+    const call = client.call({ method: 'POST', path: PODS, body: 'open' })
+    expect(call.write(Buffer.alloc(64 * windowBytes, 'x'))).toBe(false)
+    let drained = false
+    call.onDrain(() => {
+      drained = true
+    })
+    await expect.poll(() => stage.forwarder.stats().exchanges, PATIENTLY).toBe(1)
+    expect(drained).toBe(false)
+    call.abort()
+  })
+
+  test('answers that nobody reads end a connection when they are more than its memory', async () => {
+    const stage = await open({ limits: { maxSessionMemoryMb: 1 } })
+    const chunk = Buffer.alloc(256 * 1024, 'x')
+    stage.api.answer = (_request, response) => {
+      for (let count = 0; count < 4; count += 1) response.write(chunk)
+    }
+    const greedy = await stage.client('HTTP/2')
+    const calls = Array.from({ length: 100 }, () => {
+      const call = greedy.call({ path: `${PODS}/a/log?follow=true` })
+      call.pause()
+      return call
+    })
+    let broken = 0
+    for (const { answer } of calls) {
+      void answer.then(({ whole }) => {
+        if (!whole) broken += 1
+      })
+    }
+    await expect.poll(() => broken, PATIENTLY).toBeGreaterThan(0)
+    for (const call of calls) call.abort()
+    stage.api.answer = (_request, response) => response.end('ok')
+    const other = await stage.client('HTTP/2')
+    expect(await other.ask({ path: ITEM })).toMatchObject({ text: 'ok' })
+  })
+
   test('streams that are reset rapidly end the connection, and nothing stays', async () => {
     const stage = await open({ limits: { streamResetBurst: 50, streamResetRate: 1 } })
     const client = await stage.client('HTTP/2')

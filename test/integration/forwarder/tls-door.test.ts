@@ -228,6 +228,20 @@ describe('a TLS door', () => {
     }
   })
 
+  test('holds only so many handshakes that have not ended, and there is room again when one does', async () => {
+    await open({ limits: { maxHandshakes: 2, maxHandshakesPerAddress: 2 } })
+    const begun = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+    for (const socket of begun) {
+      socket.on('error', () => {})
+      socket.write(Buffer.from('1603010200010001', 'hex'))
+    }
+    await expect.poll(() => door.connections, PATIENTLY).toBe(2)
+    expect(await hear({ servername: NAME })).not.toBe('hello')
+    begun[0]?.destroy()
+    await expect.poll(() => hear({ servername: NAME }), PATIENTLY).toBe('hello')
+    begun[1]?.destroy()
+  })
+
   test('a handshake whose context is never loaded is cut', async () => {
     await open({ handshakeTimeoutMs: 200, secureContext: () => new Promise(() => {}) })
     expect(await hear({ servername: NAME })).not.toBe('hello')

@@ -14,6 +14,7 @@ import {
   type GatewayLimits,
   type Route,
 } from '../../../src/gateway/index.ts'
+import { formatProxyHeader } from '../../../src/protocol/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
 
 const NAME = 'target.example.com'
@@ -227,6 +228,65 @@ describe('gateway', () => {
     await expect.poll(() => gateway.stats().pendingHellos, PATIENTLY).toBe(0)
   })
 
+  it('holds only so many unfinished handshakes over all addresses', async () => {
+    const { gateway, port } = await open({ maxPendingHellos: 5 })
+    const opened = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'))
+    for (const socket of opened) socket.on('error', () => {})
+    await expect
+      .poll(() => gateway.stats(), PATIENTLY)
+      .toMatchObject({
+        pendingHellos: 5,
+        refused: { busy: 3 },
+      })
+    for (const socket of opened) socket.destroy()
+    await expect.poll(() => gateway.stats().pendingHellos, PATIENTLY).toBe(0)
+    target.on('secureConnection', (socket) => socket.end('hello'))
+    const client = tlsConnect({ port, servername: NAME, ca })
+    await once(client, 'data')
+    client.destroy()
+  })
+
+  it('carries only so many connections, and again as many when they end', async () => {
+    const { gateway, port } = await open({ maxConnections: 2 })
+    target.on('secureConnection', (socket) => {
+      socket.on('error', () => {})
+      socket.on('end', () => socket.end())
+      socket.resume()
+      socket.write('hello')
+    })
+    const carried = [1, 2].map(() => tlsConnect({ port, servername: NAME, ca }))
+    for (const client of carried) await once(client, 'data')
+    const third = connect(port, '127.0.0.1')
+    third.on('error', () => {})
+    third.resume()
+    await once(third, 'close')
+    expect(gateway.stats()).toMatchObject({ connections: 2, refused: { busy: 1 } })
+    carried[0]?.destroy()
+    await expect.poll(() => gateway.stats().connections, PATIENTLY).toBe(1)
+    const again = tlsConnect({ port, servername: NAME, ca })
+    await once(again, 'data')
+    again.destroy()
+    carried[1]?.destroy()
+  })
+
+  it('gives up a far end that does not answer in time, in words of TLS', async () => {
+    const { gateway, port } = await open({ dialTimeoutMs: 200 })
+    let givenUp = false
+    route = () => ({
+      kind: 'pipe',
+      dial: (_origin, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            givenUp = true
+            reject(new Error('not reached in time'))
+          })
+        }),
+    })
+    expect((await alertOf(port, await helloBytes(NAME))).toString('hex')).toBe('15030300020250')
+    expect(givenUp).toBe(true)
+    expect(gateway.stats().refused).toEqual({ dial: 1 })
+  })
+
   it('wants a PROXY header where it is told so, and no header where it is not', async () => {
     const origins: string[] = []
     route = () => ({
@@ -253,6 +313,40 @@ describe('gateway', () => {
     forged.write(Buffer.concat([header, bytes]))
     await once(forged, 'close')
     expect(origins).toHaveLength(1)
+  })
+
+  it('takes the address of a binary PROXY header, too', async () => {
+    const origins: string[] = []
+    route = () => ({
+      kind: 'local',
+      accept: (socket, origin) => {
+        origins.push(`${origin.address}:${origin.port}`)
+        socket.destroy()
+      },
+    })
+    const { port } = await open({}, true)
+    const hello = await helloBytes(NAME)
+    for (const address of ['192.0.2.7', '2001:db8::7']) {
+      const socket = connect(port, '127.0.0.1')
+      socket.write(Buffer.concat([formatProxyHeader({ address, port: 4711 }), hello]))
+      await once(socket, 'close')
+    }
+    expect(origins).toEqual(['192.0.2.7:4711', '2001:db8::7:4711'])
+  })
+
+  it.each([
+    ['of text', Buffer.from('PROXY TCP4 192.0.2.7 192.0')],
+    ['in binary', Buffer.from('0d0a0d0a000d0a515549540a2111000c', 'hex')],
+    ['that has only begun', Buffer.from('P')],
+    ['that does not come', Buffer.alloc(0)],
+  ])('cuts a connection whose PROXY header %s does not come to an end', async (_what, bytes) => {
+    const { gateway, port } = await open({ helloTimeoutMs: 200 }, true)
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.resume()
+    socket.write(bytes)
+    await once(socket, 'close')
+    expect(gateway.stats()).toMatchObject({ pendingHellos: 0, refused: { timeout: 1 } })
   })
 
   it('leaves other connections alone when many readers stall', async () => {

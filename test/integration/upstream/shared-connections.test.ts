@@ -328,6 +328,34 @@ async function startRelay(toPort: number): Promise<TestServer & { freeze(): void
   }
 }
 
+describe('heads with many headers', () => {
+  const many = (count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, 'y']))
+
+  test('pass up to the limit, which is far beyond Node’s 128', async () => {
+    await using server = await startHttp2(identity, (stream) => {
+      stream.respond({ ':status': 200, ...many(1000) })
+      stream.end('ok')
+    })
+    await using upstream = open(targetAt(server.port, trusted()))
+    const { headers, text } = await follow(upstream, watch).ended
+    expect(text).toBe('ok')
+    expect(headers.filter((name) => name.startsWith('x-'))).toHaveLength(1000)
+  })
+
+  test('beyond it break the watch', async () => {
+    await using server = await startHttp2(identity, (stream) => {
+      stream.on('error', () => {})
+      stream.respond({ ':status': 200, ...many(200) })
+      stream.end('ok')
+    })
+    await using upstream = open(targetAt(server.port, trusted()), {
+      limits: { maxHeaderListPairs: 100 },
+    })
+    expect(await follow(upstream, watch).failed).toMatchObject({ code: 'UPSTREAM_RESET' })
+  })
+})
+
 describe('a dead peer', () => {
   const limits = { pingIntervalMs: 100, pingTimeoutMs: 200 }
 

@@ -14,6 +14,7 @@ import {
   KubeClusterRegistry,
   openStores,
   ProxyRegistry,
+  type ServerLimits,
   type Stores,
 } from '../../../../src/api/index.ts'
 import type { AuditEvent, AuditLog, AuditReader } from '../../../../src/audit/index.ts'
@@ -84,6 +85,7 @@ export class TestApi implements AsyncDisposable {
       clock?: Clock
       webUrl?: string | null
       staticTokens?: readonly StaticToken[]
+      limits?: Partial<ServerLimits>
     } = {},
   ): Promise<TestApi> {
     const {
@@ -169,6 +171,7 @@ export class TestApi implements AsyncDisposable {
       stats: testStats(),
       clock,
       log: silentLogger,
+      limits: options.limits ?? {},
     })
     api.stack.defer(() => server.app.close())
     api.invites = server.invites
@@ -191,6 +194,7 @@ export class TestApi implements AsyncDisposable {
       peers,
       clock: systemClock,
       log: silentLogger,
+      limits: options.limits ?? {},
     })
     api.stack.defer(() => listener.close(0))
     const tcp: Server = createServer((socket) =>
