@@ -250,3 +250,27 @@ export const leases: ResourceType = {
   ],
   says: 'Who leads, among several that could.',
 }
+
+/** Browsers of clusters watch these to learn what there is besides; here is nothing besides, and nobody can add any. */
+export const customresourcedefinitions: ResourceType = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  resource: 'customresourcedefinitions',
+  singular: 'customresourcedefinition',
+  kind: 'CustomResourceDefinition',
+  shape: 'CustomResourceDefinition',
+  namespaced: false,
+  shortNames: ['crd', 'crds'],
+  categories: ['api-extensions'],
+  verbs: ['get', 'list', 'watch'],
+  subresources: [],
+  columns: [
+    nameColumn,
+    {
+      name: 'Created At',
+      type: 'date',
+      cell: (object) => textAt(object, 'metadata', 'creationTimestamp'),
+    },
+  ],
+  says: 'A kind of object that somebody has added. The demo cluster has none.',
+}

@@ -1,6 +1,7 @@
 import {
   clusterrolebindings,
   clusterroles,
+  customresourcedefinitions,
   leases,
   reviews,
   rolebindings,
@@ -40,6 +41,7 @@ export const resourceTypes: readonly ResourceType[] = [
   roles,
   ...reviews,
   leases,
+  customresourcedefinitions,
 ]
 
 const byPath = new Map(

@@ -55,4 +55,11 @@ Lease
 LeaseSpec
   acquireTime microtime, holderIdentity string, leaseDurationSeconds int, leaseTransitions int,
   preferredHolder string, renewTime microtime, strategy string
+CustomResourceDefinition
+  ...object, spec CustomResourceDefinitionSpec!
+CustomResourceDefinitionSpec
+  group string!, names CustomResourceDefinitionNames!, preserveUnknownFields bool, scope string!
+CustomResourceDefinitionNames
+  categories [string], kind string!, listKind string, plural string!, shortNames [string],
+  singular string
 `

@@ -12,7 +12,11 @@ interface Ran {
   readonly status: number
 }
 
-async function run(argv: readonly string[], stdin = ''): Promise<Ran> {
+async function run(
+  argv: readonly string[],
+  stdin = '',
+  prompt: { show(text: string): Promise<void> } | null = null,
+): Promise<Ran> {
   const input = new ByteQueue()
   input.push(Buffer.from(stdin))
   input.end()
@@ -33,13 +37,22 @@ async function run(argv: readonly string[], stdin = ''): Promise<Ran> {
       signal: new AbortController().signal,
     },
   )
-  const status = await shell.exec(argv, null)
+  const status = await shell.exec(argv, prompt)
   return { out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString(), status }
 }
 
 const script = (text: string, stdin = ''): Promise<Ran> => run(['sh', '-c', text], stdin)
 
 describe('the shell', () => {
+  it('lets a terminal into the shell that takes its place, as k9s asks for one', async () => {
+    const shown: string[] = []
+    const terminal = { show: async (text: string) => void shown.push(text) }
+    const line = 'command -v bash >/dev/null && exec bash || exec sh'
+    const { out, status } = await run(['sh', '-c', line], 'echo typed\nexit 4\n', terminal)
+    expect({ out, status }).toEqual({ out: 'typed\n', status: 4 })
+    expect(shown).toEqual(['demo@pod-1:/$ ', 'demo@pod-1:/$ '])
+  })
+
   it.each([
     ['echo a b', 'a b\n'],
     ['echo  "a  b"  \'c  d\'', 'a  b c  d\n'],
@@ -51,6 +64,10 @@ describe('the shell', () => {
     ['true && false; echo $?', '1\n'],
     ['nosuch 2>/dev/null; echo ${?}', '127\n'],
     ['X=1; echo $X; export Y=2; sh -c "echo $X$Y"', '1\n12\n'],
+    ['command -v bash; command -v cd; command -v nosuch || echo none', '/bin/bash\ncd\nnone\n'],
+    ['command echo a; exec echo b; echo c', 'a\nb\n'],
+    ['command -v nosuch >/dev/null && exec bash || exec echo else', 'else\n'],
+    ['sh -c "exec echo inner"; echo outer', 'inner\nouter\n'],
     ['cat /etc/motd | head -n 1', 'one\n'],
     ['seq 3 | tail -n 1 | wc -l', '1\n'],
     ['cat < /etc/motd | wc -c', '8\n'],

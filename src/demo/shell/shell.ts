@@ -28,6 +28,8 @@ export interface ShellEnv {
 }
 
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'ash'])
+/** What the shell does itself. */
+const BUILTINS: ReadonlySet<string> = new Set(['exit', 'cd', 'export', 'exec', 'command'])
 
 /** The program that a command names, without the directory that it may be written with. */
 const programName = (word: string): string => word.replace(/^\/(?:usr\/)?(?:local\/)?s?bin\//, '')
@@ -56,6 +58,8 @@ export class Shell {
   #cwd = '/'
   #status = 0
   #interrupt: AbortController | null = null
+  /** Of the session, when it has one: a shell in this shell asks there too. */
+  #prompt: Prompt | null = null
 
   constructor(env: ShellEnv, io: ShellIo) {
     this.#env = env
@@ -65,10 +69,11 @@ export class Shell {
 
   /** Runs a command as exec gives it. Gives its exit code. */
   async exec(argv: readonly string[], prompt: Prompt | null): Promise<number> {
+    this.#prompt = prompt
     try {
       const [word = '', ...args] = argv
       return SHELLS.has(programName(word))
-        ? await this.#shell(args, prompt)
+        ? await this.#shell(args)
         : await this.#simple(argv, this.#io.stdin, this.#io.out)
     } catch (thrown) {
       if (thrown instanceof Exit) return thrown.status
@@ -84,7 +89,7 @@ export class Shell {
   }
 
   /** `sh -c TEXT`, or lines of the input, with a prompt when there is a terminal. */
-  async #shell(args: readonly string[], prompt: Prompt | null): Promise<number> {
+  async #shell(args: readonly string[]): Promise<number> {
     const at = args.findIndex((arg) => /^-[a-z]*c$/.test(arg))
     if (at !== -1) return this.#script(args[at + 1] ?? '')
     const file = args.find((arg) => !arg.startsWith('-'))
@@ -96,7 +101,7 @@ export class Shell {
     const reader = new LineReader(this.#io.stdin, this.#io.signal)
     let text = ''
     for (;;) {
-      if (prompt !== null) await prompt.show(text === '' ? this.#prompt() : '> ')
+      await this.#prompt?.show(text === '' ? this.#promptText() : '> ')
       const line = await reader.next()
       if (line === null) return this.#status
       text += line
@@ -106,7 +111,7 @@ export class Shell {
     }
   }
 
-  #prompt(): string {
+  #promptText(): string {
     return `demo@${this.#env.hostname}:${this.#cwd}$ `
   }
 
@@ -192,6 +197,11 @@ export class Shell {
         return this.#changeDirectory(args[0] ?? '/root')
       case 'export':
         return this.#export(args)
+      case 'exec':
+        if (args.length === 0) return 0
+        throw new Exit(await this.#simple(args, stdin, out, errors))
+      case 'command':
+        return this.#commandBuiltin(args, stdin, out, errors)
       default:
     }
     if (SHELLS.has(name)) return this.#inner(args, stdin, out, errors)
@@ -222,6 +232,21 @@ export class Shell {
     }
   }
 
+  /** `command -v NAME` tells whether there is such a program: how scripts choose a shell. */
+  async #commandBuiltin(
+    args: readonly string[],
+    stdin: ByteQueue,
+    out: (data: Buffer) => Promise<void>,
+    errors: (data: Buffer) => Promise<void>,
+  ): Promise<number> {
+    if (args[0] !== '-v' && args[0] !== '-V') return this.#simple(args, stdin, out, errors)
+    const name = args[1] ?? ''
+    if (!isKnownProgram(name) && !BUILTINS.has(name)) return 127
+    const place = BUILTINS.has(name) || name.startsWith('/') ? '' : '/bin/'
+    await out(Buffer.from(`${place}${name}\n`, 'utf8'))
+    return 0
+  }
+
   /** A shell in the shell: its variables and its place are its own. */
   async #inner(
     args: readonly string[],
@@ -232,7 +257,9 @@ export class Shell {
     const variables = Object.fromEntries(this.#variables)
     const inner = new Shell({ ...this.#env, variables }, { ...this.#io, stdin, out, err })
     inner.#cwd = this.#cwd
-    return inner.exec(['sh', ...args], null)
+    // One that reads what the session reads talks to whoever types.
+    const asks = stdin === this.#io.stdin && out === this.#io.out
+    return inner.exec(['sh', ...args], asks ? this.#prompt : null)
   }
 
   #changeDirectory(to: string): number | Promise<number> {
