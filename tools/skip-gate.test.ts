@@ -32,6 +32,13 @@ describe('the skip gate', () => {
     expect(text).toContain(`failed: ${why}`)
   })
 
+  it('names what is optional, and misses it nowhere', async () => {
+    const { code, text } = await gate('optional', true)
+    expect(text).toContain('skipped: needs what is not here')
+    expect(text).toContain('1 passed, 0 failed, 1 skipped')
+    expect(code).toBe(0)
+  })
+
   it('passes where everything must run and did', async () => {
     const { code, text } = await gate('runs', true)
     expect(text).toContain('1 passed, 0 failed, 0 skipped')
