@@ -68,11 +68,14 @@ export function describeDiscovery(target: KubeApiTarget, client: () => KubeClien
           (verb) =>
             verb !== 'deletecollection' || type.resource !== 'services' || isAtLeast(target, 23),
         )
-        expect([...(found['verbs'] as string[])].sort()).toEqual([...verbs].sort())
+        // Of a kind that the demo only shows, a real cluster does more.
+        const served = [...(found['verbs'] as string[])].sort()
+        if (verbs.includes('create')) expect(served).toEqual([...verbs].sort())
+        else expect(served).toEqual(expect.arrayContaining([...verbs]))
         for (const sub of type.subresources) {
-          const served = entry(`${type.resource}/${sub.name}`)
-          expect(served).toMatchObject({ kind: sub.kind, namespaced: type.namespaced })
-          expect([...(served['verbs'] as string[])].sort()).toEqual([...sub.verbs].sort())
+          const below = entry(`${type.resource}/${sub.name}`)
+          expect(below).toMatchObject({ kind: sub.kind, namespaced: type.namespaced })
+          expect([...(below['verbs'] as string[])].sort()).toEqual([...sub.verbs].sort())
         }
       },
     )
