@@ -5,6 +5,20 @@ import { listen } from './listen.ts'
 /** What `/readyz` tells. Liveness is only that the event loop turns. */
 export type Readiness = 'starting' | 'ok' | 'stopping' | 'degraded'
 
+export interface DiagLimits {
+  /** A scraper asks in one packet; who does not holds a socket. */
+  readonly requestTimeoutMs: number
+  readonly timeoutsCheckedMs: number
+  /** Scrapers and probes are a handful. */
+  readonly maxConnections: number
+}
+
+const defaultDiagLimits: DiagLimits = {
+  requestTimeoutMs: 10_000,
+  timeoutsCheckedMs: 2000,
+  maxConnections: 256,
+}
+
 export interface Diag extends AsyncDisposable {
   /** The port, for `:0`. */
   readonly port: number
@@ -16,8 +30,15 @@ export async function openDiag(options: {
   readonly port: number
   readonly readiness: () => Readiness
   readonly metrics: Registry
+  readonly limits?: Partial<DiagLimits>
 }): Promise<Diag> {
-  const server = createServer((request, response) => {
+  const limits: DiagLimits = { ...defaultDiagLimits, ...options.limits }
+  const timeouts = {
+    headersTimeout: limits.requestTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutsCheckedMs,
+  }
+  const server = createServer(timeouts, (request, response) => {
     const json = (status: number, body: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
@@ -41,6 +62,7 @@ export async function openDiag(options: {
         json(404, { status: 'there are /healthz, /readyz and /metrics' })
     }
   })
+  server.maxConnections = limits.maxConnections
   const port = await listen(server, options.host, options.port)
   return {
     port,
