@@ -14,6 +14,7 @@ import type {
   UserResource,
 } from '../contract/index.ts'
 import { type Clock, errorMessage, type Logger, systemClock } from '../core/index.ts'
+import { REMOVED_PREFIX } from '../join/index.ts'
 import type { Backend, Change, Item } from '../storage/index.ts'
 import { resourceOf, storePrefix } from './stores.ts'
 
@@ -39,6 +40,7 @@ export class AccessState implements AsyncDisposable {
   readonly #roles = new Map<string, { readonly role: Role; readonly resource: RoleResource }>()
   readonly #users = new Map<string, UserRecord>()
   readonly #locks = new Map<string, { readonly lock: Lock; readonly resource: LockResource }>()
+  readonly #removedHosts = new Set<string>()
   readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>()
   #settings: ClusterSettingsResource['spec'] = {}
   #revision = 0
@@ -76,10 +78,13 @@ export class AccessState implements AsyncDisposable {
   resources(): {
     readonly roles: readonly RoleResource[]
     readonly locks: readonly LockResource[]
+    /** Host ids of services that were removed. */
+    readonly removedHosts: readonly string[]
   } {
     return {
       roles: [...this.#roles.values()].map(({ resource }) => resource),
       locks: [...this.#locks.values()].map(({ resource }) => resource),
+      removedHosts: [...this.#removedHosts],
     }
   }
 
@@ -115,10 +120,10 @@ export class AccessState implements AsyncDisposable {
     this.#roles.clear()
     this.#users.clear()
     this.#locks.clear()
+    this.#removedHosts.clear()
     this.#settings = {}
     let from = Number.POSITIVE_INFINITY
-    for (const kind of FOLLOWED) {
-      const prefix = storePrefix[kind]
+    for (const prefix of FOLLOWED) {
       let after: string | undefined
       do {
         const page = await this.#backend.list(prefix, after === undefined ? {} : { after })
@@ -182,6 +187,7 @@ export class AccessState implements AsyncDisposable {
     if (prefix === storePrefix.role) return this.#roles.delete(name)
     if (prefix === storePrefix.user) return this.#users.delete(name)
     if (prefix === storePrefix.lock) return this.#locks.delete(name)
+    if (prefix === REMOVED_PREFIX) return this.#removedHosts.delete(name)
     if (prefix !== storePrefix.cluster_settings) return false
     this.#settings = {}
     return true
@@ -203,6 +209,8 @@ export class AccessState implements AsyncDisposable {
     } else if (prefix === storePrefix.lock) {
       const resource = resourceOf<LockResource>(item)
       this.#locks.set(name, { resource, lock: lockFrom(resource) })
+    } else if (prefix === REMOVED_PREFIX) {
+      this.#removedHosts.add(name)
     } else if (prefix === storePrefix.cluster_settings) {
       this.#settings = resourceOf<ClusterSettingsResource>(item).spec
     } else {
@@ -241,13 +249,20 @@ export class AccessState implements AsyncDisposable {
       roles: new Map([...this.#roles].map(([name, { role }]) => [name, role])),
       users: new Map(this.#users),
       locks: [...this.#locks.values()].map(({ lock }) => lock),
+      removedHosts: new Set(this.#removedHosts),
     })
     return { ...view, settings: this.#settings }
   }
 }
 
 /** What decisions read. */
-const FOLLOWED = ['role', 'user', 'lock', 'cluster_settings'] as const
+const FOLLOWED = [
+  storePrefix.role,
+  storePrefix.user,
+  storePrefix.lock,
+  storePrefix.cluster_settings,
+  REMOVED_PREFIX,
+] as const
 
 function splitKey(key: string): [string, string | undefined] {
   const slash = key.indexOf('/')

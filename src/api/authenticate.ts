@@ -60,7 +60,7 @@ export async function authorize(
  * when they joined whether it is still so.
  */
 async function memberOf(
-  { joining }: Pick<ApiDeps, 'joining'>,
+  { joining, access, clock }: Pick<ApiDeps, 'joining' | 'access' | 'clock'>,
   { members = [] }: Endpoint,
   caller: Caller,
 ): Promise<Member> {
@@ -83,5 +83,7 @@ async function memberOf(
     )
   }
   if (!has(record.services)) throw denied()
+  const bar = access.current().hostBar(identity.hostId, clock.now())
+  if (bar !== null) throw new ApiError('LOCKED', bar, { facts: { hostId: identity.hostId } })
   return { ...caller, identity, record }
 }

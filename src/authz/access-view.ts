@@ -1,6 +1,6 @@
 import type { Traits, UserIdentity } from '../identity/index.ts'
 import { effectiveSubject } from './effective-subject.ts'
-import { type Lock, type Locks, lockTable } from './locks.ts'
+import { type Lock, type Locks, lockTable, serverLockWords } from './locks.ts'
 import { parseRole } from './parse-role.ts'
 import type { Role, Subject } from './types.ts'
 
@@ -23,6 +23,8 @@ export interface AccessView {
   subject(identity: UserIdentity): Subject | null
   /** The lock that is in force against a certificate's holder, by name or by a role of today or of the certificate. */
   lockOf(identity: UserIdentity, nowMs: number): Lock | null
+  /** Why a service of ours is none any more, or not now, whatever its certificate says; null: it is. */
+  hostBar(hostId: string, nowMs: number): string | null
 }
 
 /** The maps are the view's own from now on. */
@@ -31,6 +33,8 @@ export function accessView(facts: {
   readonly roles: ReadonlyMap<string, Role>
   readonly users: ReadonlyMap<string, UserRecord>
   readonly locks: readonly Lock[]
+  /** Host ids of services that were removed, while their certificates may still be about. */
+  readonly removedHosts: ReadonlySet<string>
 }): AccessView {
   const { revision, roles, users } = facts
   const locks = lockTable(facts.locks)
@@ -40,6 +44,13 @@ export function accessView(facts: {
     users,
     locks,
     subject: (identity) => effectiveSubject(identity, users.get(identity.user) ?? null, roles),
+    hostBar(hostId, nowMs) {
+      if (facts.removedHosts.has(hostId)) {
+        return `host ${hostId} was removed from this Teleport cluster`
+      }
+      const lock = locks.onServer(hostId, nowMs)
+      return lock === null ? null : serverLockWords(lock, hostId)
+    },
     lockOf: ({ user, roles: certified }, nowMs) => lockOf({ users, locks }, user, certified, nowMs),
   }
 }

@@ -15,7 +15,14 @@ const identity = (pinnedAddress: string | null): UserIdentity => ({
   issuedAtMs: 0,
   pinnedAddress,
 })
-const lock = { name: 'l1', user: 'joe', role: null, message: 'incident 42', expiresAtMs: null }
+const lock = {
+  name: 'l1',
+  user: 'joe',
+  role: null,
+  serverId: null,
+  message: 'incident 42',
+  expiresAtMs: null,
+}
 const free: Omit<Standing, 'options'> = {
   identity: identity(null),
   address: '10.0.0.1',

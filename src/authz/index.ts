@@ -19,7 +19,15 @@ export { type ClusterMatcher, type ClusterMatchers, clusterMatchers } from './cl
 export { type ApiDecision, decideApi } from './decide-api.ts'
 export { decideRequest } from './decide-request.ts'
 export { AuthzError, type AuthzErrorCode } from './errors.ts'
-export { describeLock, type Lock, type LockFacts, lockFrom, lockTable, lockWords } from './locks.ts'
+export {
+  describeLock,
+  type Lock,
+  type LockFacts,
+  lockFrom,
+  lockTable,
+  lockWords,
+  serverLockWords,
+} from './locks.ts'
 export { parseRole } from './parse-role.ts'
 export { type PresetRole, presetRoles } from './presets.ts'
 export { describeRule } from './rule-ref.ts'

@@ -6,6 +6,7 @@ const lock = (fields: Partial<Lock>): Lock => ({
   name: 'l',
   user: null,
   role: null,
+  serverId: null,
   message: '',
   expiresAtMs: null,
   ...fields,
@@ -26,6 +27,17 @@ describe('lockTable()', () => {
   ])('by a lock on %s', (_whom, fields, locked) => {
     const found = lockTable([lock(fields)]).inForce('joe', ['access', 'dev'], 1000)
     expect(found !== null).toBe(locked)
+  })
+
+  it('locks services out by their host id, and nobody else', () => {
+    const table = lockTable([
+      lock({ serverId: 'h1', expiresAtMs: 2000 }),
+      lock({ name: 'm', serverId: 'h1', message: 'stolen' }),
+      lock({ user: 'h2' }),
+    ])
+    expect(table.onServer('h1', 1000)?.name).toBe('m')
+    expect(table.onServer('h2', 1000)).toBeNull()
+    expect(table.inForce('h1', ['h1'], 1000)).toBeNull()
   })
 
   it('takes the lock that lasts longest, whatever the order', () => {

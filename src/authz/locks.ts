@@ -3,6 +3,8 @@ export interface Lock {
   readonly name: string
   readonly user: string | null
   readonly role: string | null
+  /** The host id of a service of ours; it stands alone. */
+  readonly serverId: string | null
   /** For whom it locks out; may be empty. */
   readonly message: string
   /** When it ends, in milliseconds since the epoch; null: when somebody ends it. */
@@ -13,7 +15,11 @@ export interface Lock {
 export interface LockFacts {
   readonly metadata: { readonly name: string }
   readonly spec: {
-    readonly target: { readonly user?: string; readonly role?: string }
+    readonly target: {
+      readonly user?: string
+      readonly role?: string
+      readonly server_id?: string
+    }
     readonly message?: string
     /** RFC 3339. */
     readonly expires?: string
@@ -27,6 +33,7 @@ export function lockFrom({ metadata, spec }: LockFacts): Lock {
     name: metadata.name,
     user: spec.target.user ?? null,
     role: spec.target.role ?? null,
+    serverId: spec.target.server_id ?? null,
     message: spec.message ?? '',
     expiresAtMs: Number.isNaN(expiresAtMs) ? null : expiresAtMs,
   }
@@ -39,6 +46,8 @@ export interface Locks {
    * person holds, today or by certificate.
    */
   inForce(user: string, roles: Iterable<string>, nowMs: number): Lock | null
+  /** The same for a service of ours. */
+  onServer(hostId: string, nowMs: number): Lock | null
 }
 
 /** Indexed by user and role, since it is asked on every request. What names nobody locks nobody out. */
@@ -46,6 +55,10 @@ export function lockTable(locks: readonly Lock[]): Locks {
   const ofUser = Map.groupBy(
     locks.filter(({ user }) => user !== null),
     ({ user }) => user,
+  )
+  const ofServer = Map.groupBy(
+    locks.filter(({ serverId }) => serverId !== null),
+    ({ serverId }) => serverId,
   )
   const ofRole = Map.groupBy(
     locks.filter(({ user, role }) => user === null && role !== null),
@@ -59,16 +72,22 @@ export function lockTable(locks: readonly Lock[]): Locks {
         ...(ofUser.get(user) ?? []),
         ...[...held].flatMap((role) => ofRole.get(role) ?? []),
       ]
-      return candidates
-        .filter(({ role }) => role === null || held.has(role))
-        .filter((lock) => endOf(lock) > nowMs)
-        .reduce<Lock | null>(
-          (first, lock) => (first === null || lasts(lock, first) ? lock : first),
-          null,
-        )
+      return longest(
+        candidates.filter(({ role }) => role === null || held.has(role)),
+        nowMs,
+      )
     },
+    onServer: (hostId, nowMs) => longest(ofServer.get(hostId) ?? [], nowMs),
   }
 }
+
+const longest = (locks: readonly Lock[], nowMs: number): Lock | null =>
+  locks
+    .filter((lock) => endOf(lock) > nowMs)
+    .reduce<Lock | null>(
+      (first, lock) => (first === null || lasts(lock, first) ? lock : first),
+      null,
+    )
 
 const endOf = ({ expiresAtMs }: Lock): number => expiresAtMs ?? Number.POSITIVE_INFINITY
 
@@ -79,6 +98,12 @@ const lasts = (lock: Lock, other: Lock): boolean =>
 export function lockWords({ message, expiresAtMs }: Lock): string {
   const until = expiresAtMs === null ? '' : ` until ${new Date(expiresAtMs).toISOString()}`
   return `you are locked out${until}: ${message === '' ? 'ask an administrator' : message}`
+}
+
+/** What is said of a service that is locked out, to itself and in logs. */
+export function serverLockWords({ message, expiresAtMs }: Lock, hostId: string): string {
+  const until = expiresAtMs === null ? '' : ` until ${new Date(expiresAtMs).toISOString()}`
+  return `host ${hostId} is locked out${until}: ${message === '' ? 'ask an administrator' : message}`
 }
 
 /** `lock "5b0c…"`: how a lock is named in audit events. */

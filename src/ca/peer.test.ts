@@ -441,6 +441,27 @@ describe('the trust of now', () => {
     expect(codeOf(judge(der, { trust: nobody }))).toBe('CERT_UNKNOWN_AUTHORITY')
   })
 
+  it('a service that is barred: the same peer is refused on its next judgement, with the reason', () => {
+    let bar: string | null = null
+    const peers = createPeerParser({
+      trust: () => trust,
+      teleportCluster: 'example',
+      accept: ['host'],
+      hostBar: (hostId) => (bar === null ? null : `${hostId} ${bar}`),
+    })
+    const der = derOf(issue({ issuer: hostCa, extensions: [...CLIENT, identityLine(host)] }))
+    const peer = peers.parse(der)
+    expect(codeOf(peer.judge(NOW))).toBe('ok')
+    bar = 'was removed'
+    expect(peer.judge(NOW)).toEqual({
+      ok: false,
+      code: 'CERT_REVOKED',
+      message: `${host.hostId} was removed`,
+    })
+    bar = null
+    expect(codeOf(peer.judge(NOW))).toBe('ok')
+  })
+
   it('is asked for on every judgement', () => {
     const bundle = changing(trust)
     const peers = createPeerParser({

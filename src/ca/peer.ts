@@ -17,6 +17,7 @@ export type PeerRefusalCode =
   | 'CERT_WRONG_USAGE'
   | 'CERT_WRONG_KIND'
   | 'CERT_WRONG_CLUSTER'
+  | 'CERT_REVOKED'
 
 export type PeerVerdict =
   | { readonly ok: true; readonly identity: Identity; readonly expiresAtMs: number }
@@ -41,6 +42,8 @@ export interface PeerParserOptions {
   readonly teleportCluster: string
   /** The kinds of identity that this door takes. */
   readonly accept: readonly Identity['kind'][]
+  /** Why a service of ours is to be refused now, although its certificate is genuine; null: it is not. */
+  readonly hostBar?: (hostId: string, nowMs: number) => string | null
 }
 
 /**
@@ -111,7 +114,10 @@ class JudgedCertificate implements PeerCertificate {
     if (!(nowMs <= notAfterMs)) {
       return refuse('CERT_EXPIRED', `the certificate expired at ${iso(notAfterMs)}: log in again`)
     }
-    return standing.verdict
+    const { identity } = standing.verdict
+    const bar =
+      identity.kind === 'host' ? (this.#options.hostBar?.(identity.hostId, nowMs) ?? null) : null
+    return bar === null ? standing.verdict : refuse('CERT_REVOKED', bar)
   }
 }
 

@@ -57,6 +57,11 @@ export const MemberState = Type.Object({
     }),
   ),
   locks: Type.Array(LockResource),
+  removed_hosts: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'host ids of services that were removed: their certificates count for nothing',
+    }),
+  ),
   settings: ClusterSettingsResource.properties.spec,
   user_cas: Type.Array(Type.String({ description: 'PEM' })),
   host_cas: Type.Array(Type.String({ description: 'PEM' })),

@@ -135,6 +135,13 @@ const LockTarget = Type.Object(
   {
     user: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     role: Type.Optional(ResourceName),
+    server_id: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: 'the host id of a service of ours (`tctl inventory ls`); it stands alone',
+      }),
+    ),
   },
   { additionalProperties: false, minProperties: 1 },
 )

@@ -276,6 +276,7 @@ async function openProxy(
     teleportCluster: clusterName,
     trust: () => auth.authorities.trust(),
     secureContext: (name) => certificates.secureContext(name),
+    hostBar: (id, nowMs) => auth.access.current().hostBar(id, nowMs),
     clock: systemClock,
     log: log.child({ service: 'proxy' }),
   })

@@ -203,6 +203,7 @@ async function openProxy(
     route: parts.route,
     call: (name, input) => calls.call(name, input),
     trust: () => access.trust(),
+    hostBar: (id, nowMs) => access.hostBar(id, nowMs),
     kube: agent?.kube ?? null,
     pages: await loadPages(log),
     version,
@@ -248,6 +249,7 @@ function dialOut(
       return [...own, ...told]
     },
     onProxiesChange: (listener) => access.onProxiesChange(listener),
+    hostBar: (id, nowMs) => access.hostBar(id, nowMs),
     dial: ({ host, port }, signal) => dial({ hostname: host, port }, signal),
     version: parts.version,
     clock: systemClock,

@@ -17,7 +17,7 @@ import { createRemoteAuth, createRemoteInvites } from './remote-auth.ts'
 import { createDirectWays } from './services/direct.ts'
 import type { KubeService } from './services/kube.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
-import { openTunnelServer } from './services/tunnels.ts'
+import { type HostBar, openTunnelServer } from './services/tunnels.ts'
 import { openWebDoor } from './web.ts'
 import type { WebAssets } from './web-assets.ts'
 import { ownNames, ownPair, type WebCertificates } from './web-certificates.ts'
@@ -36,6 +36,8 @@ export async function openRemoteProxy(
     readonly call: MemberCall
     /** Whom to trust now. */
     readonly trust: () => TrustBundle
+    /** Which services of ours are to be refused. */
+    readonly hostBar: HostBar
     /** The kubernetes service of the same process. */
     readonly kube: KubeService | null
     readonly pages: WebAssets | null
@@ -72,6 +74,7 @@ export async function openRemoteProxy(
     teleportCluster,
     trust: options.trust,
     secureContext: async () => certificate.secureContext(),
+    hostBar: options.hostBar,
     clock,
     log,
   })

@@ -16,6 +16,7 @@ export type PeerRefusalCode =
   | 'CERT_WRONG_USAGE'
   | 'CERT_WRONG_KIND'
   | 'CERT_WRONG_CLUSTER'
+  | 'CERT_REVOKED'
 
 /** A peer certificate, parsed once per connection and judged on every request against today's CAs. */
 export interface PeerCertificate {

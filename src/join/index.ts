@@ -14,7 +14,7 @@ export {
   MAX_TOKEN_TTL_MS,
   MEMBER_CERTIFICATE_TTL_MS,
 } from './limits.ts'
-export { type Member, Members, type Seen } from './members.ts'
+export { type Member, Members, REMOVED_PREFIX, type Seen } from './members.ts'
 export {
   isMemberService,
   type MemberService,

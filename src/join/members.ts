@@ -32,6 +32,10 @@ export type Seen = Pick<Member, 'version' | 'address'>
 const PREFIX = 'members'
 const keyOf = (hostId: string): string => `${PREFIX}/${hostId}`
 
+/** Where host ids of removed members are kept, by which their certificates are refused. */
+export const REMOVED_PREFIX = 'removed_members'
+const removedKey = (hostId: string): string => `${REMOVED_PREFIX}/${hostId}`
+
 /** Everybody who joined, by host id. A record outlives the member's certificate for MEMBER_MEMORY_MS. */
 export class Members {
   readonly #backend: Backend
@@ -113,16 +117,30 @@ export class Members {
     await this.#update(hostId, (member) => ({ ...member, ...seen, lastSeenMs: nowMs }))
   }
 
-  /** From now on its calls are refused and its certificate is not renewed. False: there was none. */
-  async delete(hostId: string): Promise<boolean> {
+  /**
+   * From now on its calls are refused, its certificate is not renewed, and proxies do not take it; nobody gets its host id again
+   * while it could be taken for its certificate's. Resolves to the revision by which that is so; null: there was none.
+   */
+  async delete(hostId: string): Promise<number | null> {
     this.#heard.delete(hostId)
+    const member = await this.find(hostId)
+    if (member === null) return null
+    const revision = await this.#backend.put({
+      key: removedKey(hostId),
+      value: JSON.stringify({ hostId, removedMs: this.#clock.now() }),
+      expiresAtMs: Math.max(member.certificateEndsMs, this.#clock.now() + MEMBER_MEMORY_MS),
+    })
     try {
       await this.#backend.delete(keyOf(hostId))
-      return true
     } catch (error) {
-      if (errorCode(error) === 'NOT_FOUND') return false
-      throw error
+      if (errorCode(error) !== 'NOT_FOUND') throw error
     }
+    return revision
+  }
+
+  /** Whether a host id belonged to a member that was removed. */
+  async wasRemoved(hostId: string): Promise<boolean> {
+    return (await this.#backend.get(removedKey(hostId))) !== null
   }
 
   async #update(hostId: string, change: (before: Member) => Member): Promise<Member | null> {

@@ -29,6 +29,8 @@ export interface LinkDeps {
   readonly announcement: () => string
   readonly serves: (serverName: string) => boolean
   readonly onConnection: (stream: Duplex, connection: TunnelledConnection) => void
+  /** Why a proxy is not to be trusted, although its certificate is genuine; null: it is. */
+  readonly hostBar?: (hostId: string, nowMs: number) => string | null
   readonly claims: ProxyClaims
   /** The proxies behind an address, as far as they are known now. */
   readonly behind: (address: ProxyAddress) => ReadonlySet<string>
@@ -109,7 +111,12 @@ export class AgentLink {
   }
 
   look(nowMs: number): void {
-    for (const session of this.#sessions) session.look(nowMs)
+    const leadsTo = this.#leadsTo
+    const barred = leadsTo !== null && (this.#deps.hostBar?.(leadsTo, nowMs) ?? null) !== null
+    for (const session of this.#sessions) {
+      if (barred) session.destroy()
+      session.look(nowMs)
+    }
   }
 
   /** Lets what runs end, and takes no more. */
@@ -280,7 +287,10 @@ async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promi
   signal.addEventListener('abort', giveUp)
   try {
     await secured(socket, signal)
-    return { socket, hostId: provenProxy(socket, teleportCluster) }
+    const hostId = provenProxy(socket, teleportCluster)
+    const bar = deps.hostBar?.(hostId, deps.clock.now()) ?? null
+    if (bar !== null) throw new TunnelError('TUNNEL_PEER_REFUSED', bar)
+    return { socket, hostId }
   } catch (error) {
     giveUp()
     throw error

@@ -11,7 +11,8 @@ export interface Tunnels {
   close(graceMs: number): Promise<void>
 }
 
-export interface TunnelsOptions extends Pick<LinkDeps, 'identity' | 'dial' | 'onConnection'> {
+export interface TunnelsOptions
+  extends Pick<LinkDeps, 'identity' | 'dial' | 'onConnection' | 'hostBar'> {
   readonly identity: TunnelIdentity
   readonly version: string
   /** Addresses of the proxies of now; a tunnel to each proxy is kept, however many addresses it has. */
@@ -130,6 +131,7 @@ class ProxyLinks implements Tunnels {
       identity: this.#options.identity,
       dial: this.#options.dial,
       onConnection: this.#options.onConnection,
+      ...(this.#options.hostBar === undefined ? {} : { hostBar: this.#options.hostBar }),
       announcement: () =>
         formatAnnouncement({ version: this.#options.version, names: this.#options.names() }),
       serves: (serverName) => this.#served.has(serverName),

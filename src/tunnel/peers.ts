@@ -18,7 +18,7 @@ export interface PeerJudges {
 
 export type HostVerdict =
   | { readonly ok: true; readonly identity: HostIdentity }
-  | { readonly ok: false; readonly message: string }
+  | { readonly ok: false; readonly code: string; readonly message: string }
 
 /** Whether a certificate is, now, one of a host that runs a service. */
 export function judgeHost(peer: JudgedPeer, service: HostService, nowMs: number): HostVerdict {
@@ -28,6 +28,7 @@ export function judgeHost(peer: JudgedPeer, service: HostService, nowMs: number)
   if (identity.kind !== 'host' || !identity.services.includes(service)) {
     return {
       ok: false,
+      code: 'CERT_WRONG_KIND',
       message: `the certificate is not one of a host with the ${service} service`,
     }
   }

@@ -15,6 +15,9 @@ const { HTTP2_HEADER_STATUS, NGHTTP2_CANCEL, NGHTTP2_INADEQUATE_SECURITY } = con
 /** Where the agent says what it serves, for as long as the tunnel lives. */
 export const NAMES_PATH = '/v1/names'
 
+/** The code by which judges tell a holder who was removed or locked out from a certificate that has ended. */
+const REVOKED = 'CERT_REVOKED'
+
 interface ProvenName {
   readonly peer: JudgedPeer
   readonly healthy: boolean
@@ -144,8 +147,17 @@ export class ProxyTunnel {
       }
     }
     const verdict = judgeHost(this.#options.peer, 'kube', nowMs)
+    if (verdict.ok) return
+    if (verdict.code === REVOKED) {
+      this.#options.log.warn(
+        { host_id: this.hostId, reason: verdict.message },
+        'the tunnel of an agent is cut, with all that is in it',
+      )
+      this.destroy()
+      return
+    }
     // The agent has a new certificate long before, and dials again with it.
-    if (!verdict.ok) this.drain()
+    this.drain()
   }
 
   drain(): void {

@@ -133,6 +133,8 @@ async function hostIdFor(
   asked: string | undefined,
 ): Promise<string> {
   if (asked === undefined || asked === joining.ownHostId) return randomUUID()
+  // Its certificates are refused wherever they are shown, until they end.
+  if (await joining.members.wasRemoved(asked)) return randomUUID()
   const known = await joining.members.find(asked)
   return known === null || known.lineage === token.name ? asked : randomUUID()
 }

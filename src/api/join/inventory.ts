@@ -14,7 +14,7 @@ type InventoryHandlers = Pick<
 
 /** Who joined, and who serves what. */
 export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHandlers {
-  const { joining, kubeClusters, dynamicClusters, clock } = deps
+  const { joining, kubeClusters, dynamicClusters, access, clock } = deps
   const { members, names } = joining
   const read = async (hostId: string): Promise<Member> => {
     const found = await members.find(hostId)
@@ -31,7 +31,9 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
       const { hostId, nodename, services, lineage } = await read(params.name)
       const fields = { host_id: hostId, node_name: nodename, services, token_name: lineage }
       await audit.change(caller, 'instance.delete', fields, async () => {
-        await members.delete(hostId)
+        const revision = await members.delete(hostId)
+        // What proxies are told is in force here first.
+        if (revision !== null) await access.reached(revision)
         await Promise.all([kubeClusters.withdrawAll(hostId), deps.proxies.withdraw(hostId)])
       })
       return {}

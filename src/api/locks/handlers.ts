@@ -7,27 +7,37 @@ import { judgeLock } from './judge-lock.ts'
 
 /** Each is answered when what it changed is in force here. */
 export function lockHandlers(
-  { stores: { locks }, access, clock }: Pick<ApiDeps, 'stores' | 'access' | 'clock'>,
+  deps: Pick<ApiDeps, 'stores' | 'access' | 'clock' | 'joining' | 'kubeClusters' | 'proxies'>,
   audit: ApiAudit,
 ): Pick<Handlers, 'locks.list' | 'locks.read' | 'locks.create' | 'locks.upsert' | 'locks.delete'> {
+  const { access, clock, joining } = deps
+  const { locks } = deps.stores
+  /** Nobody is to be sent to a service that is locked out. */
+  const leaveOut = async ({ spec }: LockResource): Promise<void> => {
+    const { server_id: hostId } = spec.target
+    if (hostId === undefined) return
+    await Promise.all([deps.kubeClusters.withdrawAll(hostId), deps.proxies.withdraw(hostId)])
+  }
   return {
     'locks.list': async ({ query }) => mutable(await locks.list(pageOf(query))),
     'locks.read': async ({ params }) => locks.read(params.name),
     'locks.create': async ({ body, caller }) => {
-      const lock = judgeLock(body, clock.now())
+      const lock = judgeLock(body, clock.now(), joining.ownHostId)
       const created = await audit.change(caller, 'lock.created', factsOf(lock), () =>
         locks.create(lock),
       )
       await access.reached(Number(created.metadata.revision))
+      await leaveOut(created)
       return created
     },
     'locks.upsert': async ({ params, body, caller }) => {
       sameName(params.name, body.metadata.name)
-      const lock = judgeLock(body, clock.now())
+      const lock = judgeLock(body, clock.now(), joining.ownHostId)
       const { resource } = await audit.change(caller, 'lock.created', factsOf(lock), () =>
         locks.upsert(lock),
       )
       await access.reached(Number(resource.metadata.revision))
+      await leaveOut(resource)
       return resource
     },
     'locks.delete': async ({ params, caller }) => {

@@ -124,7 +124,7 @@ export class MemberStateFeed implements Disposable {
   /** In an order of its own, so that equal states are equal texts. */
   #state(): MemberState {
     const { users, settings } = this.#access.current()
-    const { roles, locks } = this.#access.resources()
+    const { roles, locks, removedHosts } = this.#access.resources()
     const { userCas, hostCas } = this.#authorities.trustedPem()
     return {
       version: 1,
@@ -138,6 +138,7 @@ export class MemberStateFeed implements Disposable {
         }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
       locks: locks.map(bare).sort(byName),
+      removed_hosts: [...removedHosts].sort(),
       settings,
       user_cas: [...userCas],
       host_cas: [...hostCas],

@@ -26,6 +26,13 @@ async function lock(
       return joe
     },
     'roles.read': () => dev,
+    'members.read': () => ({
+      kind: 'instance',
+      version: 'v1',
+      metadata: { name: 'h-1', labels: {} },
+      spec: { hostname: 'h', services: ['kube'], version: '1.0.0', token: 't', address: '' },
+      status: { online: true, last_seen: '', joined: '', certificate_expires: '' },
+    }),
   })
   const io = new FakeIo()
   const exit = await tctl(api, ['lock', ...argv], io)
@@ -41,6 +48,7 @@ describe('tctl lock', () => {
       ['--user=joe', '--role=dev', '--message=incident 42'],
       { target: { user: 'joe', role: 'dev' }, message: 'incident 42' },
     ],
+    ['a service', ['--server-id=h-1'], { target: { server_id: 'h-1' } }],
     [
       'a user until a time',
       ['--user=joe', '--expires=2099-01-31T09:00:00Z'],
@@ -84,6 +92,7 @@ describe('tctl lock', () => {
 
   it.each([
     ['nobody', []],
+    ['a service and a user', ['--server-id=h-1', '--user=joe']],
     ['two ends', ['--user=joe', '--ttl=1h', '--expires=2099-01-31T09:00:00Z']],
     ['no time at all', ['--user=joe', '--ttl=0s']],
     ['no duration', ['--user=joe', '--ttl=soon']],

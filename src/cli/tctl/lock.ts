@@ -11,6 +11,7 @@ import type { TctlContext } from './context.ts'
 interface LockFlags {
   readonly user?: string
   readonly role?: string
+  readonly serverId?: string
   readonly ttl?: string
   readonly expires?: string
   readonly message?: string
@@ -21,12 +22,16 @@ export function lockCommand(context: TctlContext): Command {
   const command = new Command('lock')
     .summary('lock a user or a role out, at once')
     .description(
-      'lock a user or a role out: new requests are refused, what is underway ends at once; the administrator of the auth service’s machine cannot be locked out',
+      'lock a user, a role or a service out: new requests are refused, what is underway ends at once; the administrator of the auth service’s machine cannot be locked out',
     )
     .option('--user <name>', 'the user')
     .option(
       '--role <name>',
       'whoever has this role, today or by certificate; with --user, only that user while he has it',
+    )
+    .option(
+      '--server-id <id>',
+      'a proxy or a kubernetes service elsewhere, by its host id (tctl inventory ls): its tunnels are cut, its certificate is refused',
     )
     .option('--ttl <duration>', 'for how long, like 10m or 25h (default: until it is removed)')
     .option('--expires <time>', 'until when, like 2026-01-31T09:00:00Z')
@@ -34,6 +39,7 @@ export function lockCommand(context: TctlContext): Command {
     .action((flags: LockFlags) => lock(context, flags))
   return examples(command, [
     'tctl lock --user=joe --message="Laptop reported stolen" --ttl=10h',
+    'tctl lock --server-id=0b6d3c5e-8f0a-4f4e-9d0e-6a1f3c1e2b7a --message="host compromised"',
     'tctl lock --role=developer --expires=2026-01-31T09:00:00Z',
     'tctl get locks --format=text',
     'tctl rm lock/<name>',
@@ -53,9 +59,12 @@ async function lock({ io, connect }: TctlContext, flags: LockFlags): Promise<voi
 }
 
 function lockOf(flags: LockFlags, nowMs: number): LockResource {
-  const { user, role, ttl, expires, message } = flags
-  if (user === undefined && role === undefined) {
-    throw new CliError('USAGE', 'whom? give --user or --role')
+  const { user, role, serverId, ttl, expires, message } = flags
+  if (user === undefined && role === undefined && serverId === undefined) {
+    throw new CliError('USAGE', 'whom? give --user, --role or --server-id')
+  }
+  if (serverId !== undefined && (user !== undefined || role !== undefined)) {
+    throw new CliError('USAGE', '--server-id stands alone: make two locks')
   }
   if (ttl !== undefined && expires !== undefined) {
     throw new CliError('USAGE', '--ttl and --expires say the same: give one of them')
@@ -69,6 +78,7 @@ function lockOf(flags: LockFlags, nowMs: number): LockResource {
       target: {
         ...(user === undefined ? {} : { user }),
         ...(role === undefined ? {} : { role }),
+        ...(serverId === undefined ? {} : { server_id: serverId }),
       },
       ...(message === undefined ? {} : { message }),
       ...(ends === undefined ? {} : { expires: ends }),
@@ -82,7 +92,8 @@ function positive(ttl: string): number {
   return ms
 }
 
-function whom({ user, role }: LockResource['spec']['target']): string {
+function whom({ user, role, server_id: serverId }: LockResource['spec']['target']): string {
+  if (serverId !== undefined) return `host ${serverId}`
   if (role === undefined) return `user "${user ?? ''}"`
   return user === undefined ? `role "${role}"` : `user "${user}" while he has role "${role}"`
 }
@@ -90,7 +101,7 @@ function whom({ user, role }: LockResource['spec']['target']): string {
 /** What is named and is not there; a lock may come before its user, so this is a hint. Who may not look gets none. */
 async function missing(
   client: ApiClient,
-  { user, role }: LockResource['spec']['target'],
+  { user, role, server_id: serverId }: LockResource['spec']['target'],
 ): Promise<readonly string[]> {
   const isMissing = (read: Promise<unknown>): Promise<boolean> =>
     read.then(
@@ -108,5 +119,10 @@ async function missing(
     (await isMissing(client.call('roles.read', { params: { name: role } })))
   )
     names.push(`role "${role}"`)
+  if (
+    serverId !== undefined &&
+    (await isMissing(client.call('members.read', { params: { name: serverId } })))
+  )
+    names.push(`host ${serverId}`)
   return names
 }

@@ -144,7 +144,12 @@ export async function openAuthService(
     accept: ['user', 'host', 'admin'],
   })
   const userPeers = createPeerParser({ trust, teleportCluster: clusterName, accept: ['user'] })
-  const hostPeers = createPeerParser({ trust, teleportCluster: clusterName, accept: ['host'] })
+  const hostPeers = createPeerParser({
+    trust,
+    teleportCluster: clusterName,
+    accept: ['host'],
+    hostBar: (id, nowMs) => access.current().hostBar(id, nowMs),
+  })
 
   const server = await createApiServer({
     clusterName,

@@ -25,7 +25,8 @@ export interface MemberLink {
 
 /** What the services of a process without auth use in its place. */
 export interface MemberService {
-  readonly access: AccessSnapshots & Pick<MemberAccess, 'proxies' | 'onProxiesChange' | 'trust'>
+  readonly access: AccessSnapshots &
+    Pick<MemberAccess, 'proxies' | 'onProxiesChange' | 'trust' | 'hostBar'>
   /** Proves users to the kubernetes service. */
   readonly userPeers: PeerCertificateParser
   /** Proves proxies to it. */
@@ -120,6 +121,7 @@ export async function openMemberService(
       trust: () => access.trust(),
       teleportCluster: identity.teleportCluster,
       accept: ['host'],
+      hostBar: (id, nowMs) => access.hostBar(id, nowMs),
     }),
     // Authorities come with users and roles; one change of both is told once.
     authorities: { onChange: () => () => {} },

@@ -23,21 +23,25 @@ export function openTunnelServer(
     readonly teleportCluster: string
     readonly trust: () => TrustBundle
     readonly secureContext: (serverName: string) => Promise<SecureContext>
+    /** Why a service of ours is to be refused; null: it is not. */
+    readonly hostBar: HostBar
     readonly clock: Clock
     readonly log: Logger
   },
 ): TunnelServer {
-  const { teleportCluster, trust, secureContext, clock, log } = options
+  const { teleportCluster, trust, secureContext, hostBar, clock, log } = options
   const tunnels = createTunnelServer({
     teleportCluster,
     secureContext,
-    peers: createPeerParser({ trust, teleportCluster, accept: ['host'] }),
+    peers: createPeerParser({ trust, teleportCluster, accept: ['host'], hostBar }),
     clock,
     log,
   })
   stack.defer(() => tunnels.close(0))
   return tunnels
 }
+
+export type HostBar = (hostId: string, nowMs: number) => string | null
 
 /** What an agent's certificates are, as far as a tunnel shows them. */
 export interface AnnouncedCertificates {
@@ -62,6 +66,8 @@ export function openAgentTunnels(
     readonly proxies: () => readonly ProxyAddress[]
     readonly onProxiesChange: (listener: () => void) => () => void
     readonly dial: TunnelsOptions['dial']
+    /** Why a proxy is not to be trusted, although its certificate is genuine; null: it is. */
+    readonly hostBar: HostBar
     readonly version: string
     readonly clock: Clock
     readonly log: Logger
@@ -89,6 +95,7 @@ export function openAgentTunnels(
     },
     onConnection: (stream, { origin }) => kube.forwarder.accept(stream, origin),
     dial: options.dial,
+    hostBar: options.hostBar,
     clock: options.clock,
     log: options.log,
   })

@@ -82,6 +82,11 @@ export class MemberAccess implements Disposable {
     return this.#known.read.trust
   }
 
+  /** Why a service of ours is none any more, or not now; null: it is. */
+  hostBar(hostId: string, nowMs: number): string | null {
+    return this.#known.read.view.hostBar(hostId, nowMs)
+  }
+
   /** Where the proxies of this Teleport cluster are. */
   proxies(): ReadState['proxies'] {
     return this.#known.read.proxies

@@ -126,7 +126,13 @@ export function readState(
     ]),
   )
   return {
-    view: accessView({ revision, roles, users, locks: state.locks.map(lockFrom) }),
+    view: accessView({
+      revision,
+      roles,
+      users,
+      locks: state.locks.map(lockFrom),
+      removedHosts: new Set(state.removed_hosts),
+    }),
     trust: {
       revision,
       userCas: state.user_cas.map(trustedAuthority),

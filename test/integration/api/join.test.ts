@@ -288,6 +288,18 @@ describe('joining', () => {
     await admin.call('kube_servers.delete', { params: { name: 'prod' } })
   })
 
+  it('tells all members who was removed, and gives the host id to nobody again', async () => {
+    const { token } = await make()
+    const removed = await join(token)
+    using admin = new ApiClient(await api.admin())
+    await admin.call('members.delete', { params: { name: removed.host_id } })
+    const back = await join(token, { host_id: removed.host_id })
+    expect(back.host_id).not.toBe(removed.host_id)
+    using client = await as(back)
+    const { state } = await client.call('member.state', {})
+    expect(JSON.parse(state ?? '')).toMatchObject({ removed_hosts: [removed.host_id] })
+  })
+
   it('tells a token once, with what an agent needs, and never again', async () => {
     const made = await make({ labels: { a: 'b' } })
     expect(made).toMatchObject({

@@ -136,6 +136,7 @@ proxy_service: { enabled: no }
         },
       },
       identity,
+      hostBar: () => null,
       route: {
         via: 'auth',
         // The first is gone: the next is taken.

@@ -67,7 +67,14 @@ export class TestAccess implements AccessSnapshots {
   }
 
   lock(...locks: readonly Partial<Lock>[]): void {
-    const none = { name: 'l1', user: null, role: null, message: '', expiresAtMs: null }
+    const none = {
+      name: 'l1',
+      user: null,
+      role: null,
+      serverId: null,
+      message: '',
+      expiresAtMs: null,
+    }
     this.#locks = locks.map((lock) => ({ ...none, ...lock }))
     this.#publish()
   }

@@ -240,6 +240,7 @@ export class Agent implements AsyncDisposable {
         this.arrived.push({ ...connection, stream })
         serve(stream, connection)
       },
+      ...(options.hostBar === undefined ? {} : { hostBar: options.hostBar }),
       clock: systemClock,
       log: options.log ?? silentLogger,
       limits: { ...QUICK, ...options.limits },
@@ -297,6 +298,7 @@ export interface AgentOptions {
   readonly dial?: (address: ProxyAddress, signal: AbortSignal) => Promise<Duplex>
   readonly limits?: Partial<TunnelLimits>
   readonly log?: Logger
+  readonly hostBar?: (hostId: string, nowMs: number) => string | null
 }
 
 function listen(listeners: Set<() => void>, listener: () => void): () => void {
