@@ -1,0 +1,236 @@
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import {
+  type Channel,
+  formatChannelClose,
+  formatTerminalSize,
+  parseTerminalSize,
+  type TerminalSize,
+} from '../protocol/index.ts'
+import { broken, cutShort, StreamError } from './errors.ts'
+import type { StreamLimits } from './limits.ts'
+import { statusText } from './status-style.ts'
+import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
+import { readMessage, type WebSocketDialect, writeMessage } from './websocket-dialect.ts'
+
+const EMPTY = Buffer.alloc(0)
+
+/** RFC 6455, 7.4.1. */
+const CLOSE_NORMAL = 1000
+const CLOSE_UNACCEPTABLE = 1003
+
+/** A command's streams over a WebSocket; which side it faces decides what comes from there. */
+class WebSocketCommand implements CommandEnd {
+  readonly #socket: WebSocket
+  readonly #connection: Duplex
+  readonly #faces: 'client' | 'server'
+  readonly #dialect: WebSocketDialect
+  readonly #limits: StreamLimits
+  #listener: CommandListener | null
+  #status: Buffer = EMPTY
+  #isStatusTold = false
+  #isOver = false
+
+  constructor(
+    parts: {
+      readonly socket: WebSocket
+      /** What the WebSocket runs on: it knows when there is room. */
+      readonly connection: Duplex
+      readonly faces: 'client' | 'server'
+      readonly dialect: WebSocketDialect
+      readonly limits: StreamLimits
+    },
+    listener: CommandListener,
+  ) {
+    this.#socket = parts.socket
+    this.#connection = parts.connection
+    this.#faces = parts.faces
+    this.#dialect = parts.dialect
+    this.#limits = parts.limits
+    this.#listener = listener
+    let failure: Error | null = null
+    this.#socket.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
+    this.#socket.on('error', (error) => {
+      failure = broken(error)
+    })
+    this.#socket.once('close', (code) => this.#close(failure ?? this.#judge(code)))
+    this.#connection.on('drain', () => this.#listener?.drain())
+  }
+
+  write(stream: CommandStream, data: Buffer): boolean {
+    return this.#send(stream, data)
+  }
+
+  end(stream: CommandStream): void {
+    // Towards a client, only the end of the session ends a stream.
+    if (this.#faces === 'server' && this.#dialect.canClose && this.#isOpen) {
+      this.#socket.send(formatChannelClose(stream), () => {})
+    }
+  }
+
+  resize(size: TerminalSize): void {
+    if (this.#faces === 'server') {
+      this.#send('resize', Buffer.from(formatTerminalSize(size), 'utf8'))
+    }
+  }
+
+  finish(status: string): void {
+    if (this.#faces === 'server' || this.#isOver) return
+    this.#isOver = true
+    const words = statusText(this.#dialect.style, status)
+    if (words.length > 0) this.#send('error', words)
+    this.#socket.resume()
+    this.#socket.close(CLOSE_NORMAL)
+    const timer = setTimeout(() => this.#socket.terminate(), this.#limits.lingerMs)
+    this.#socket.once('close', () => clearTimeout(timer))
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.terminate()
+  }
+
+  get #isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN
+  }
+
+  #send(channel: Channel, data: Buffer): boolean {
+    if (!this.#isOpen) return true
+    this.#socket.send(writeMessage(this.#dialect, channel, data), () => {})
+    return !this.#connection.writableNeedDrain
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    const message = readMessage(this.#dialect, data, isBinary)
+    if (message === null || !this.#isExpected(message.channel)) {
+      this.#socket.close(CLOSE_UNACCEPTABLE, 'not a message of the protocol')
+      this.#close(new StreamError('STREAM_MALFORMED', 'a message that is none of the protocol'))
+      return
+    }
+    const { channel } = message
+    if (message.kind === 'close') {
+      if (channel !== 'error' && channel !== 'resize') this.#listener?.end(channel)
+    } else if (channel === 'error') this.#told(message.data)
+    else if (channel === 'resize') {
+      const size = parseTerminalSize(message.data.toString('utf8'))
+      if (size !== null) this.#listener?.resize(size)
+    } else if (message.data.length > 0 && this.#listener?.data(channel, message.data) === false) {
+      this.#socket.pause()
+    }
+  }
+
+  #isExpected(channel: Channel): boolean {
+    return this.#faces === 'client'
+      ? channel === 'stdin' || channel === 'resize'
+      : channel === 'stdout' || channel === 'stderr' || channel === 'error'
+  }
+
+  /** API servers send the Status in one message; the empty one says that the session stands. */
+  #told(data: Buffer): void {
+    if (data.length === 0 || this.#isStatusTold) return
+    this.#status = Buffer.concat([this.#status, data])
+    if (this.#status.length > this.#limits.maxStatusBytes) {
+      this.#socket.terminate()
+      this.#close(new StreamError('STREAM_MALFORMED', 'the Status of a command is too long'))
+      return
+    }
+    if (!isJson(this.#status)) return
+    this.#isStatusTold = true
+    this.#listener?.status(this.#status.toString('utf8'))
+  }
+
+  #judge(code: number): Error | null {
+    if (this.#faces === 'server') return this.#isStatusTold ? null : cutShort()
+    return this.#isOver || code === CLOSE_NORMAL
+      ? null
+      : new StreamError('STREAM_BROKEN', `the client left (${code})`)
+  }
+
+  #close(error: Error | null): void {
+    const listener = this.#listener
+    this.#listener = null
+    listener?.closed(error)
+  }
+}
+
+function isJson(text: Buffer): boolean {
+  try {
+    JSON.parse(text.toString('utf8'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Serves a command's streams to a client that asked for a WebSocket: writes the answer that switches protocols. `header` gives the
+ * client's own. Rejects with StreamError for a handshake that is none; the client has been told by then.
+ */
+export function serveWebSocketCommand(
+  options: {
+    readonly socket: Duplex
+    readonly head: Buffer
+    readonly header: (name: string) => string | null
+    readonly dialect: WebSocketDialect
+    readonly plan: CommandPlan
+    readonly limits: StreamLimits
+  },
+  listener: CommandListener,
+): Promise<CommandEnd> {
+  const { socket, head, header, dialect, plan, limits } = options
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.maxMessageBytes,
+    handleProtocols: (offered) => (offered.has(dialect.protocol) ? dialect.protocol : false),
+  })
+  // All that the handshake reads of a request.
+  const request = new IncomingMessage(new Socket())
+  request.method = 'GET'
+  for (const name of HANDSHAKE_HEADERS) {
+    const value = header(name)
+    if (value !== null) request.headers[name] = value
+  }
+  return new Promise((resolve, reject) => {
+    server.once('wsClientError', (error, _socket) => {
+      socket.end(`HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      reject(new StreamError('STREAM_MALFORMED', `no WebSocket handshake: ${error.message}`))
+    })
+    server.handleUpgrade(request, socket, head, (client) => {
+      const end = new WebSocketCommand(
+        { socket: client, connection: socket, faces: 'client', dialect, limits },
+        listener,
+      )
+      // client-go waits for a first message to know that the session stands; kube-apiserver sends it on the lowest channel.
+      const first = plan.stdout ? 'stdout' : plan.stderr ? 'stderr' : 'error'
+      client.send(writeMessage(dialect, first, EMPTY), () => {})
+      resolve(end)
+    })
+  })
+}
+
+const HANDSHAKE_HEADERS = [
+  'upgrade',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-protocol',
+] as const
+
+/** Opens a command's streams on a WebSocket that stands (the API server took `v5.channel.k8s.io`). */
+export function openWebSocketCommand(
+  options: {
+    readonly socket: WebSocket
+    readonly connection: Duplex
+    readonly dialect: WebSocketDialect
+    readonly limits: StreamLimits
+  },
+  listener: CommandListener,
+): CommandEnd {
+  return new WebSocketCommand({ ...options, faces: 'server' }, listener)
+}
