@@ -16,18 +16,6 @@ import { type StartFlags, standAlone, withFlags } from './start-flags.ts'
 async function start(flags: StartFlags): Promise<void> {
   tuneCollector()
   const version = await ownVersion()
-  await using dev =
-    flags.dev === true
-      ? await openDev(process.env, (line) => void process.stderr.write(`${line}\n`))
-      : null
-  const chosen = withFlags(dev?.config ?? (await load(flags)), flags)
-  const log = createLogger({
-    ...chosen.log,
-    level: flags.debug === true ? 'debug' : chosen.log.level,
-  })
-  const env = { ...process.env }
-  // Exec plugins and label commands inherit what is left.
-  delete process.env['TELEPORT_SECRET_KEY']
   const stop = new AbortController()
   const onSignal = (): void => {
     // Whoever asks twice does not want to wait for the drain.
@@ -36,6 +24,19 @@ async function start(flags: StartFlags): Promise<void> {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  const say = (line: string): void => {
+    // What was begun for a greeting may fail while everything stops: that is no news.
+    if (!stop.signal.aborted) process.stderr.write(`${line}\n`)
+  }
+  await using dev = flags.dev === true ? await openDev(process.env, say) : null
+  const chosen = withFlags(dev?.config ?? (await load(flags)), flags)
+  const log = createLogger({
+    ...chosen.log,
+    level: flags.debug === true ? 'debug' : chosen.log.level,
+  })
+  const env = { ...process.env }
+  // Exec plugins and label commands inherit what is left.
+  delete process.env['TELEPORT_SECRET_KEY']
   await runDaemon({
     config: chosen,
     version,
