@@ -163,6 +163,18 @@ describe.skipIf(missing !== null)(
       )
     }
 
+    it('tsh kube each goes around it by itself', async () => {
+      const joe = new Person(directory)
+      const each = await joe.tsh(
+        ...['kube', 'each', '--all', '--program', clusters[0]?.kubectl ?? ''],
+        ...['--', 'get', 'namespaces', '-o', 'name'],
+      )
+      expect(each.code, each.stderr).toBe(0)
+      for (const cluster of clusters) {
+        expect(each.stdout).toMatch(new RegExp(`${contextOf(cluster)}\\S* +\\| +namespace/default`))
+      }
+    })
+
     it('the audit log has the addresses that the balancer wrote, and the balancer saw nothing', async () => {
       const events = await daemon.events('--event=kube.request', '--user=joe')
       expect(events.length).toBeGreaterThan(10)

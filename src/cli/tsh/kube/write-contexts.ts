@@ -49,7 +49,7 @@ export async function writeContexts(
     },
   )
   if (!options.embed) await store.addKubeconfigs(profile, [...plan.edits.keys()])
-  if (profile.upgraded === true && (access.kube_addr ?? profile.proxy) === profile.proxy) {
+  if (isBehindOthersTls(profile, access)) {
     say(
       world.io,
       `tsh: something in front of ${profile.proxy} ends TLS: kubectl reaches clusters there by "tsh proxy kube"`,
@@ -77,6 +77,10 @@ export const everyCluster = (access: Access): ContextRequest[] =>
     kubeCluster: name,
     serverName,
   }))
+
+/** Whether kubectl meets somebody else's TLS where clusters are reached. */
+export const isBehindOthersTls = (profile: Profile, access: Access): boolean =>
+  profile.upgraded === true && (access.kube_addr ?? profile.proxy) === profile.proxy
 
 /** Whose contexts are written, and how they get in. `embed`: keys stand in the kubeconfig itself. */
 export async function accountOf(

@@ -10,16 +10,13 @@ import {
   kubeconfigPaths,
   type LocalProxy,
   type LoginPlan,
-  openLocalProxy,
-  parseProxyAddress,
   planLogin,
   readKubeconfigs,
   shellWord,
   updateKubeconfigs,
-  upgradeDial,
 } from '../../../client/index.ts'
 import { CliError, QuietExit } from '../../errors.ts'
-import { parseFormat, printable, renderOne, table } from '../../format.ts'
+import { parseFormat, renderOne, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import type { TshContext } from '../context.ts'
 import { chooseCluster } from '../kube/choose-cluster.ts'
@@ -27,6 +24,7 @@ import { contextName } from '../kube/context-name.ts'
 import { clusterFilter, type FilterFlags } from '../kube/filter.ts'
 import { accountOf } from '../kube/write-contexts.ts'
 import { openSession, readAccess, type Session } from '../session.ts'
+import { openLocalWay } from './local-way.ts'
 
 export interface ProxyKubeFlags extends FilterFlags {
   readonly port?: string
@@ -37,9 +35,6 @@ export interface ProxyKubeFlags extends FilterFlags {
   readonly exec?: boolean
   readonly format: string
 }
-
-/** Failures of connections come in crowds; each kind is told once in this time. */
-const TELL_AGAIN_AFTER_MS = 10_000
 
 /** `tsh proxy kube`: until ctrl-c, or until the shell of `--exec` ends. */
 export async function proxyKube(
@@ -55,12 +50,7 @@ export async function proxyKube(
   using session = await openSession(context)
   const access = await readAccess(context, session)
   const clusters = chosen(names, access.kube_clusters.filter(filter))
-  await using local = await openLocalProxy({
-    port,
-    target: targetOf(session),
-    dial: upgradeDial(),
-    onFailure: teller(context),
-  })
+  await using local = await openLocalWay(context, session, port)
   const path = await kubeconfigPath(context, session, local)
   try {
     const plan = await writeKubeconfig(context, session, access, clusters, { local, path, flags })
@@ -124,22 +114,6 @@ function chosen(
   throw new CliError('REFUSED', 'no Kubernetes cluster that your roles reach is like that', {
     hint: 'see "tsh kube ls -v" for names and labels',
   })
-}
-
-function targetOf({ profile }: Session): { readonly hostname: string; readonly port: number } {
-  const { host, port } = parseProxyAddress(profile.proxy, 'profile')
-  return { hostname: host, port }
-}
-
-/** Says why connections fail, without saying the same all the time. */
-function teller({ world }: TshContext): (words: string) => void {
-  const told = new Map<string, number>()
-  return (words) => {
-    const now = world.now()
-    if (now - (told.get(words) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_AFTER_MS) return
-    told.set(words, now)
-    say(world.io, `tsh: ${printable(words)}`)
-  }
 }
 
 /** Beside the login, and gone with it; of an identity file, which has no place of its own, in a directory nobody else can read. */

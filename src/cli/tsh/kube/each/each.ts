@@ -9,8 +9,10 @@ import { parseFormat, render } from '../../../format.ts'
 import { kubeconfigFile } from '../../../identity-files.ts'
 import { type Io, print, say } from '../../../io.ts'
 import type { TshContext } from '../../context.ts'
+import { openLocalWay } from '../../proxy/local-way.ts'
 import { openSession, readAccess } from '../../session.ts'
 import { clusterFilter, type FilterFlags } from '../filter.ts'
+import { isBehindOthersTls } from '../write-contexts.ts'
 import { succeeded, summary } from './outcome.ts'
 import { grouped, kept, streamed } from './reports.ts'
 import { Runs } from './runs.ts'
@@ -52,9 +54,14 @@ export async function kubeEach(
     })
   }
   const input = flags.stdin === true ? await readInput(io) : null
+  // Where something in front of the proxy ends TLS, kubectl needs a way around it.
+  await using local = isBehindOthersTls(session.profile, access)
+    ? await openLocalWay(context, session, 0)
+    : null
+  const reached = local === null ? access : { ...access, kube_addr: local.address }
   const directory = await mkdtemp(join(tmpdir(), 'tsh-each-'))
   try {
-    const kubeconfigs = await writeKubeconfigs(directory, session.profile, access, clusters)
+    const kubeconfigs = await writeKubeconfigs(directory, session.profile, reached, clusters)
     const runs = new Runs(io, { args, program: flags.program, input, kubeconfigs })
     const report = format === 'text' ? (flags.group === true ? grouped : streamed) : kept
     const startedMs = performance.now()
