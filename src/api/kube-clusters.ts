@@ -66,6 +66,9 @@ export class KubeClusterRegistry {
   readonly #backend: Backend
   readonly #clock: Clock
   readonly #held = new Map<string, Held>()
+  /** Keys of the records: services say a word every few seconds, and connections ask for a name. */
+  readonly #ofHost = new Map<string, Set<string>>()
+  readonly #ofServerName = new Map<string, Set<string>>()
   /** The last write of each record; the next one of the same record waits for it. */
   readonly #writes = new Map<string, Promise<void>>()
   #loading: Promise<void> | null = null
@@ -79,9 +82,8 @@ export class KubeClusterRegistry {
   async announce(hostId: string, clusters: readonly Announcement[]): Promise<void> {
     await this.#load()
     const names = new Set(clusters.map(({ name }) => name))
-    const gone = this.#records().filter(
-      (record) =>
-        record.hostId === hostId && !names.has(record.name) && record.withdrawnAtMs === null,
+    const gone = this.#recordsOf(hostId).filter(
+      ({ name, withdrawnAtMs }) => !names.has(name) && withdrawnAtMs === null,
     )
     const nowMs = this.#clock.now()
     await Promise.all([
@@ -97,8 +99,8 @@ export class KubeClusterRegistry {
     await this.#load()
     const nowMs = this.#clock.now()
     await Promise.all(
-      this.#records()
-        .filter((record) => record.hostId === hostId && names.includes(record.name))
+      this.#recordsOf(hostId)
+        .filter((record) => names.includes(record.name))
         .map((record) => this.#hold({ ...record, withdrawnAtMs: nowMs })),
     )
   }
@@ -106,6 +108,12 @@ export class KubeClusterRegistry {
   /** A service that is none of ours any more: nothing that it served is online. */
   async withdrawAll(hostId: string): Promise<void> {
     await this.announce(hostId, [])
+  }
+
+  /** Whether a service serves a cluster now, by its own word. At once, like `serving`. */
+  isServing(hostId: string, name: string): boolean {
+    const held = this.#held.get(keyOf({ hostId, name }))
+    return held !== undefined && this.#isAlive(held)
   }
 
   /** Every service of every cluster, by name. */
@@ -146,8 +154,7 @@ export class KubeClusterRegistry {
    * nobody before the first of the other calls.
    */
   serving(serverName: string): readonly KubeClusterRecord[] {
-    return this.#current()
-      .filter(({ record }) => record.serverName === serverName)
+    return this.#current(this.#at(this.#ofServerName.get(serverName)))
       .filter((held) => this.#isAlive(held))
       .sort((a, b) => rankOf(a.record) - rankOf(b.record))
       .map(({ record }) => record)
@@ -171,9 +178,9 @@ export class KubeClusterRegistry {
     await this.#load()
     const nowMs = this.#clock.now()
     await Promise.all(
-      this.#records()
-        .filter((record) => record.name === name)
-        .map((record) => this.#hold({ ...record, withdrawnAtMs: nowMs, retired: true })),
+      [...this.#held.values()]
+        .filter(({ record }) => record.name === name)
+        .map(({ record }) => this.#hold({ ...record, withdrawnAtMs: nowMs, retired: true })),
     )
   }
 
@@ -182,7 +189,7 @@ export class KubeClusterRegistry {
     await this.#load()
     const found = [...this.#held].filter(([, { record }]) => record.name === name)
     for (const [key] of found) {
-      this.#held.delete(key)
+      this.#drop(key)
       await this.#writes.get(key)
       await this.#backend.delete(key).catch((error: unknown) => {
         // Storage forgot it by itself when its time was over.
@@ -216,15 +223,39 @@ export class KubeClusterRegistry {
   }
 
   /** What is remembered still. */
-  #current(): Held[] {
+  #current(held: Iterable<Held> = this.#held.values()): Held[] {
     const oldestMs = this.#clock.now() - KUBE_CLUSTER_MEMORY_MS
-    return [...this.#held.values()].filter(
-      ({ record }) => record.lastSeenMs > oldestMs && record.retired !== true,
-    )
+    return [...held].filter(({ record }) => record.lastSeenMs > oldestMs && record.retired !== true)
   }
 
-  #records(): KubeClusterRecord[] {
-    return [...this.#held.values()].map(({ record }) => record)
+  #recordsOf(hostId: string): KubeClusterRecord[] {
+    return this.#at(this.#ofHost.get(hostId)).map(({ record }) => record)
+  }
+
+  #at(keys: Iterable<string> = []): Held[] {
+    return [...keys].flatMap((key) => this.#held.get(key) ?? [])
+  }
+
+  #put(key: string, held: Held): void {
+    const { hostId, serverName } = held.record
+    this.#held.set(key, held)
+    this.#ofHost.set(hostId, (this.#ofHost.get(hostId) ?? new Set()).add(key))
+    this.#ofServerName.set(serverName, (this.#ofServerName.get(serverName) ?? new Set()).add(key))
+  }
+
+  #drop(key: string): void {
+    const held = this.#held.get(key)
+    if (held === undefined) return
+    this.#held.delete(key)
+    const { hostId, serverName } = held.record
+    for (const [index, of] of [
+      [this.#ofHost, hostId],
+      [this.#ofServerName, serverName],
+    ] as const) {
+      const keys = index.get(of)
+      keys?.delete(key)
+      if (keys?.size === 0) index.delete(of)
+    }
   }
 
   async #hold(record: KubeClusterRecord): Promise<void> {
@@ -235,7 +266,7 @@ export class KubeClusterRegistry {
       before === undefined ||
       nowMs - before.writtenMs >= KUBE_CLUSTER_WRITE_MS ||
       contentOf(before.record) !== contentOf(record)
-    this.#held.set(key, {
+    this.#put(key, {
       record,
       aliveUntilMs: record.lastSeenMs + KUBE_CLUSTER_OFFLINE_MS,
       writtenMs: must ? nowMs : before.writtenMs,
@@ -279,7 +310,7 @@ export class KubeClusterRegistry {
       // Words since the last write died with the process that heard them: such a service is given the time to say another.
       const recent = nowMs - record.lastSeenMs < KUBE_CLUSTER_WRITE_MS + KUBE_CLUSTER_OFFLINE_MS
       const heardMs = recent ? nowMs : record.lastSeenMs
-      this.#held.set(item.key, {
+      this.#put(item.key, {
         record,
         aliveUntilMs: heardMs + KUBE_CLUSTER_OFFLINE_MS,
         writtenMs: record.lastSeenMs,

@@ -470,7 +470,8 @@ describe('the trust of now', () => {
       accept: ['user'],
     })
     const peer = peers.parse(derOf(issue({ extensions: [...CLIENT, identityLine(user)] })))
+    const before = bundle.calls()
     for (let request = 0; request < 3; request += 1) peer.judge(NOW)
-    expect(bundle.calls()).toBe(3)
+    expect(bundle.calls() - before).toBe(3)
   })
 })

@@ -173,6 +173,12 @@ describe('Members', () => {
     certificateEndsMs: 2_000_000,
   }
 
+  const found = async (members: Members): Promise<Member> => {
+    const one = await members.find(member.hostId)
+    if (one === null) throw new Error('there is no such member')
+    return one
+  }
+
   it('lets a host id join again for its own lineage, and for no other', async () => {
     const members = new Members(backend, clock)
     expect(await members.enter(member)).toBe(true)
@@ -193,15 +199,15 @@ describe('Members', () => {
       (await backend.get(`members/${member.hostId}`))?.revision
     const before = await revision()
     nowMs += 1000
-    await members.seen(member.hostId, seen)
+    await members.seen(await found(members), seen)
     expect(await revision()).toBe(before)
     expect((await members.find(member.hostId))?.lastSeenMs).toBe(nowMs)
     expect((await members.list({})).items[0]?.lastSeenMs).toBe(nowMs)
     nowMs += SEEN_EVERY_MS
-    await members.seen(member.hostId, seen)
+    await members.seen(await found(members), seen)
     expect(await revision()).not.toBe(before)
     const later = await revision()
-    await members.seen(member.hostId, { ...seen, version: '1.1.0' })
+    await members.seen(await found(members), { ...seen, version: '1.1.0' })
     expect(await revision()).not.toBe(later)
     expect(await members.find(member.hostId)).toMatchObject({ version: '1.1.0' })
   })
@@ -213,7 +219,7 @@ describe('Members', () => {
     expect(await members.delete(member.hostId)).toBeNull()
     expect(await members.wasRemoved(member.hostId)).toBe(true)
     const seen = { version: '1.0.0', address: 'x:1' }
-    await members.seen(member.hostId, seen)
+    await members.seen(member, seen)
     expect(await members.renewed(member.hostId, { ...seen, nodename: 'n' }, 9_000_000)).toBeNull()
     expect(await members.find(member.hostId)).toBeNull()
   })

@@ -40,8 +40,8 @@ const removedKey = (hostId: string): string => `${REMOVED_PREFIX}/${hostId}`
 export class Members {
   readonly #backend: Backend
   readonly #clock: Clock
-  /** What was told since it was last written. */
-  readonly #heard = new Map<string, number>()
+  /** When each was heard last, and when that was last written. */
+  readonly #heard = new Map<string, { readonly atMs: number; readonly writtenMs: number }>()
 
   constructor(backend: Backend, clock: Clock) {
     this.#backend = backend
@@ -105,16 +105,21 @@ export class Members {
     }))
   }
 
-  /** Notes that a member lives; written down once in SEEN_EVERY_MS, or when it is of another version. */
-  async seen(hostId: string, seen: Seen): Promise<void> {
+  /**
+   * Notes that a member, as it was just found, lives; written down once in SEEN_EVERY_MS, or when it is of another version. Many
+   * say so every few seconds: nothing is read for it.
+   */
+  async seen(found: Member, seen: Seen): Promise<void> {
+    const { hostId } = found
     const nowMs = this.#clock.now()
-    this.#heard.set(hostId, nowMs)
-    const item = await this.#backend.get(keyOf(hostId))
-    if (item === null) return
-    const before = parse(item)
-    const same = before.version === seen.version && before.address === seen.address
-    if (same && nowMs - before.lastSeenMs < SEEN_EVERY_MS) return
-    await this.#update(hostId, (member) => ({ ...member, ...seen, lastSeenMs: nowMs }))
+    // The first time nothing was heard yet that is not written.
+    const writtenMs = this.#heard.get(hostId)?.writtenMs ?? found.lastSeenMs
+    const same = found.version === seen.version && found.address === seen.address
+    const isFresh = same && nowMs - writtenMs < SEEN_EVERY_MS
+    this.#heard.set(hostId, { atMs: nowMs, writtenMs: isFresh ? writtenMs : nowMs })
+    if (!isFresh) {
+      await this.#update(hostId, (member) => ({ ...member, ...seen, lastSeenMs: nowMs }))
+    }
   }
 
   /**
@@ -159,7 +164,7 @@ export class Members {
   }
 
   #withHeard(member: Member): Member {
-    const heardMs = this.#heard.get(member.hostId) ?? 0
+    const heardMs = this.#heard.get(member.hostId)?.atMs ?? 0
     return heardMs > member.lastSeenMs ? { ...member, lastSeenMs: heardMs } : member
   }
 }

@@ -41,21 +41,22 @@ export function memberHandlers(
    * dynamic clusters, its join token gives them to it.
    */
   const claim = async (
-    { record }: Member,
+    { record, identity: { hostId } }: Member,
     clusters: readonly { readonly name: string; readonly dynamic: boolean }[],
   ): Promise<{ mine: Set<string>; refused: { name: string; message: string }[] }> => {
     const mine = new Set<string>()
     const refused: { name: string; message: string }[] = []
-    const allowed = await entitlements.of(record)
+    const allowed = clusters.some(({ dynamic }) => dynamic) ? await entitlements.of(record) : null
     for (const { name, dynamic } of clusters) {
       const resource = dynamicClusters.find(name)
       const problem = dynamic
-        ? resource !== null && allowed.select(resource.labels)
+        ? resource !== null && allowed?.select(resource.labels) === true
           ? null
           : notGiven(name)
         : resource !== null
           ? writtenDown(name)
-          : (await membership.claim(name, record.lineage))
+          : // Nobody frees a name that is served: it is still whose it was at the last word.
+            kubeClusters.isServing(hostId, name) || (await membership.claim(name, record.lineage))
             ? null
             : foreignName(name)
       if (problem === null) mine.add(name)
@@ -66,7 +67,6 @@ export function memberHandlers(
 
   return {
     'member.state': async ({ caller, query }) => {
-      await lineageOf(deps, caller)
       await feed.news(caller.identity.hostId, query.after, MEMBER_STATE_WAIT_MS)
       const { text, hash } = feed.current()
       const { statement, signature } = feed.statement()
@@ -74,7 +74,6 @@ export function memberHandlers(
     },
 
     'member.events': async ({ caller, body }) => {
-      await lineageOf(deps, caller)
       const { hostId } = caller.identity
       const good: EncodedEvent[] = []
       const refused: { uid: string; message: string }[] = []
@@ -104,7 +103,6 @@ export function memberHandlers(
     },
 
     'member.heartbeat': async ({ caller, body }) => {
-      await lineageOf(deps, caller)
       const { hostId } = caller.identity
       const { mine, refused } = await claim(
         caller,
@@ -129,13 +127,12 @@ export function memberHandlers(
         )
       await Promise.all([
         kubeClusters.announce(hostId, clusters),
-        membership.seen(hostId, { version: body.version, address: caller.address }),
+        membership.seen(caller.record, { version: body.version, address: caller.address }),
       ])
       return { refused }
     },
 
     'member.proxy_heartbeat': async ({ caller, body }) => {
-      await lineageOf(deps, caller)
       const { hostId } = caller.identity
       await Promise.all([
         body.tunnel_addresses.length === 0
@@ -148,7 +145,7 @@ export function memberHandlers(
               web: body.web_address,
               kube: body.kube_address,
             }),
-        membership.seen(hostId, { version: body.version, address: caller.address }),
+        membership.seen(caller.record, { version: body.version, address: caller.address }),
       ])
       const direct = kubeClusters
         .dialled()
@@ -157,7 +154,6 @@ export function memberHandlers(
     },
 
     'member.server_certificates': async ({ caller, body }) => {
-      await lineageOf(deps, caller)
       const { hostId } = caller.identity
       const written = new Set(body.dynamic)
       const { mine, refused } = await claim(
@@ -192,7 +188,6 @@ export function memberHandlers(
     },
 
     'member.proxy_certificate': async ({ caller, body }) => {
-      await lineageOf(deps, caller)
       const { hostId } = caller.identity
       // Names of ours are never a proxy's to choose: it would stand for a cluster, or for this service.
       const foreign = body.names.find((name) => isOurs(name))
@@ -212,17 +207,6 @@ export function memberHandlers(
       return { certificate: issued.certificatePem, expires }
     },
   }
-}
-
-/** Throws ACCESS_DENIED for a certificate of ours whose holder did not join, or was removed. */
-async function lineageOf({ membership }: ApiDeps, { identity }: Member): Promise<string> {
-  const lineage = await membership.lineageOf(identity.hostId)
-  if (lineage !== null) return lineage
-  throw new ApiError(
-    'ACCESS_DENIED',
-    `host ${identity.hostId} is not a member of this Teleport cluster (any more): let it join anew`,
-    { facts: { hostId: identity.hostId } },
-  )
 }
 
 const foreignName = (name: string): string =>

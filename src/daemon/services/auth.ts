@@ -227,9 +227,8 @@ export async function openAuthService(
 
 /** What the endpoints for members ask of those who joined. */
 const membershipOf = ({ members, names }: Joining): Membership => ({
-  lineageOf: async (hostId) => (await members.find(hostId))?.lineage ?? null,
   claim: async (name, lineage) => (await names.claim(name, lineage)).lineage === lineage,
-  seen: (hostId, seen) => members.seen(hostId, seen),
+  seen: (member, seen) => members.seen(member, seen),
 })
 
 /** What one of the proxies says that says something. */

@@ -161,10 +161,9 @@ export class TestApi implements AsyncDisposable {
         },
       },
       membership: {
-        lineageOf: async (hostId) => (await api.joining.members.find(hostId))?.lineage ?? null,
         claim: async (name, lineage) =>
           (await api.joining.names.claim(name, lineage)).lineage === lineage,
-        seen: (hostId, seen) => api.joining.members.seen(hostId, seen),
+        seen: (member, seen) => api.joining.members.seen(member, seen),
       },
       ownProxies: [{ host: 'proxy.example.com', port: 3080 }],
       proxies: api.proxies,
