@@ -17,7 +17,7 @@ import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { headerOf } from './raw-headers.ts'
-import { dropped, type Refusal, userGone } from './refusal.ts'
+import { dropped, type Refusal, tooMany, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred, timeIsOver } from './session-rules.ts'
 import { streamKindOf } from './stream-kind.ts'
@@ -193,12 +193,6 @@ const otherClustersPath: Refusal = {
   reason: 'BadRequest',
   message:
     'the path of the server in this kubeconfig is another cluster’s than its tls-server-name: log in again (tsh kube login)',
-}
-
-const tooMany: Refusal = {
-  code: 'TOO_MANY_REQUESTS',
-  reason: 'TooManyRequests',
-  message: 'too many of your requests, watches and uploads are underway: end some of them first',
 }
 
 /**

@@ -42,6 +42,12 @@ export const userGone: Refusal = {
   message: 'this user does not exist any more: ask an administrator',
 }
 
+export const tooMany: Refusal = {
+  code: 'TOO_MANY_REQUESTS',
+  reason: 'TooManyRequests',
+  message: 'too many of your requests, watches and uploads are underway: end some of them first',
+}
+
 /** The cluster of a connection is served no more. */
 export const dropped = (cluster: string): Refusal => ({
   code: 'CLUSTER_DROPPED',

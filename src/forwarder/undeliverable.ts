@@ -11,10 +11,10 @@ import type { ForwarderMetrics, HandlerDeps } from './deps.ts'
 import { RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { holderOf, serveConnections } from './forwarder.ts'
-import { defaultForwarderLimits } from './limits.ts'
+import { defaultForwarderLimits, type ForwarderLimits } from './limits.ts'
 import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
-import { type Refusal, userGone } from './refusal.ts'
+import { type Refusal, tooMany, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { barred } from './session-rules.ts'
 import { SteadyFields } from './steady-fields.ts'
@@ -60,7 +60,9 @@ export function createUndeliverable(options: {
   readonly log: Logger
   /** Tells only what the person's roles let it know. */
   readonly describe: (serverName: string, identity: UserIdentity) => Promise<Undelivered>
+  readonly limits?: Partial<ForwarderLimits>
 }): Undeliverable {
+  const limits: ForwarderLimits = { ...defaultForwarderLimits, ...options.limits }
   const live = new LiveExchanges()
   const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
@@ -68,12 +70,12 @@ export function createUndeliverable(options: {
     isServed: () => false,
     unproven,
     auditMode: 'strict',
-    limits: defaultForwarderLimits,
+    limits,
     metrics: options.metrics ?? null,
     live,
   }
   const served = serveConnections<Bound>({
-    limits: defaultForwarderLimits,
+    limits,
     log: options.log,
     secureContext: options.secureContext,
     bind: async ({ serverName, origin, certificate }) => ({
@@ -134,6 +136,10 @@ async function answer(
   } else {
     const { identity } = verdict
     described = { ...facts, identity, roles: identity.roles }
+    if (!deps.live.admit(identity.user, deps.limits, exchange)) {
+      await refuseUnstarted(deps, exchange, new RequestEvents(described), facts.info, tooMany)
+      return
+    }
     const bar = barredHere(deps, origin, identity)
     if (bar === null) {
       const found = await describe(serverName, identity)

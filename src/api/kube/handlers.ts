@@ -101,6 +101,9 @@ export function kubeHandlers(deps: ApiDeps, audit: ApiAudit, alone: OneAtATime):
     'kube_clusters.delete': ({ caller, params }) =>
       alone(async () => {
         const { name } = params
+        // Who may not know of a cluster hears the same whether it is there or not, and forgets nobody's.
+        const visible = await clustersFor(deps, caller)
+        if (!visible.some(({ metadata }) => metadata.name === name)) throw clusterNotFound(name)
         const dynamic = dynamicClusters.find(name)
         if (dynamic !== null) {
           const fields = { name, kube_labels: dynamic.labels, updated_by: caller.user }

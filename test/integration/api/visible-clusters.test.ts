@@ -72,6 +72,33 @@ describe('clusters of somebody else', () => {
     expect(foreign).toEqual(await refusal('none'))
   })
 
+  it('are not deleted by whoever may delete, and not told from those that do not exist', async () => {
+    {
+      using admin = new ApiClient(await api.admin())
+      const rules = [{ resources: ['kube_cluster'], verbs: ['delete'] }]
+      await admin.call('roles.create', { body: role('deletes', { allow: { rules } }) })
+    }
+    using client = new ApiClient(await api.as('person-east', ['east', 'deletes']))
+    const refusal = async (name: string): Promise<{ code: string; message: string }> => {
+      const error: unknown = await client
+        .call('kube_clusters.delete', { params: { name } })
+        .catch((thrown: unknown) => thrown)
+      const { code, message } = error as { code: string; message: string }
+      return { code, message: message.replaceAll(name, '?') }
+    }
+    const none = await refusal('none')
+    expect(none).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await refusal('west')).toEqual(none)
+    await api.kubeClusters.withdraw('h', ['west'])
+    expect(await refusal('west')).toEqual(none)
+    expect(await api.kubeClusters.find('west')).not.toBeNull()
+    // His own is online, which he may know.
+    expect(await refusal('east')).toMatchObject({ code: 'CONFLICT' })
+    await api.kubeClusters.withdraw('h', ['east'])
+    await client.call('kube_clusters.delete', { params: { name: 'east' } })
+    expect(await api.kubeClusters.find('east')).toBeNull()
+  })
+
   it('stay hidden when they are offline', async () => {
     await api.kubeClusters.withdraw('h', ['west'])
     using client = new ApiClient(await api.as('person-east', ['east']))

@@ -126,7 +126,7 @@ describe.each(versions)('two persons on one connection to the API server, over %
         }
       }
       if (!leaves(seed)) call.end()
-      return await call.answer
+      return call.answer
     })
     for (const [seed, { whole, text }] of (await Promise.all(answers)).entries()) {
       expect({ seed, whole, text: whole ? text : '' }).toEqual(

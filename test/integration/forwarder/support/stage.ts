@@ -61,7 +61,7 @@ export interface StageOptions extends ApiServerOptions {
   readonly neighbour?: Readonly<Record<string, string>>
 }
 
-interface Authorities {
+export interface Authorities {
   readonly users: UserAuthority
   readonly alice: Credentials
   readonly kube: { readonly key: string; readonly certificate: string; readonly ca: string }
@@ -69,6 +69,12 @@ interface Authorities {
 }
 
 let authorities: Promise<Authorities> | null = null
+
+/** The same for all tests of a file: making keys takes longer than most of them. */
+export async function testAuthorities(): Promise<Authorities> {
+  authorities ??= createAuthorities()
+  return authorities
+}
 
 async function createAuthorities(): Promise<Authorities> {
   const [users, kube, pki] = await Promise.all([
@@ -209,8 +215,7 @@ export class Stage implements AsyncDisposable {
   }
 
   static async open(options: StageOptions = {}): Promise<Stage> {
-    authorities ??= createAuthorities()
-    const known = await authorities
+    const known = await testAuthorities()
     const stage = new Stage(known, await ApiServer.start(known.api, options), options)
     await new Promise<void>((resolve) => stage.#server.listen(0, '127.0.0.1', resolve))
     return stage
