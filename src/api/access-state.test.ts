@@ -123,6 +123,45 @@ describe('AccessState', () => {
     await expect.poll(() => state.locksAgeMs(1_060_000)).toBe(0)
   })
 
+  it('tells changes that come together together, and is there when they may be said to hold', async () => {
+    const { stack, state, stores } = await open()
+    await using _ = stack
+    let told = 0
+    state.onChange(() => {
+      told += 1
+    })
+    const names = Array.from({ length: 200 }, (_each, index) => `l${index}`)
+    await Promise.all(
+      names.map(async (name) => {
+        await stores.locks.create(lock(name, { user: name }))
+      }),
+    )
+    await expect.poll(() => state.resources().locks.length).toBe(200)
+    await expect.poll(() => lockOf(state.current(), 'l199', [], 0)).not.toBeNull()
+    expect(told).toBeGreaterThan(0)
+    expect(told).toBeLessThan(100)
+  })
+
+  it('never tells a state that is half read', async () => {
+    const { stack, state, stores, fragile } = await open()
+    await using _ = stack
+    await stores.locks.create(lock('first', { user: 'joe' }))
+    await expect.poll(() => lockOf(state.current(), 'joe', [], 0)).not.toBeNull()
+    const missing: number[] = []
+    state.onChange(() => {
+      if (lockOf(state.current(), 'joe', [], 0) === null) missing.push(state.current().revision)
+    })
+    for (let round = 0; round < 20; round += 1) {
+      const created = stores.locks.create(lock(`more-${round}`, { user: `u${round}` }))
+      for (let turns = 0; turns < round; turns += 1) await Promise.resolve()
+      fragile.break()
+      fragile.broken = false
+      await created
+      await expect.poll(() => lockOf(state.current(), `u${round}`, [], 0)).not.toBeNull()
+    }
+    expect(missing).toEqual([])
+  })
+
   it('lets nobody wait for ever when it ends', async () => {
     const { stack, state } = await open()
     const waiting = state.reached(1_000)

@@ -46,6 +46,10 @@ export class AccessState implements AsyncDisposable {
   #revision = 0
   /** The backend's revision up to which everything is in memory. */
   #reached = 0
+  /** What was applied and may not be told yet. */
+  #applied = 0
+  #isChanged = false
+  #isTelling = false
   /** Since when changes are not followed; null while they are. */
   #behindSinceMs: number | null = null
   #snapshot: AccessSnapshot
@@ -144,13 +148,15 @@ export class AccessState implements AsyncDisposable {
       try {
         for await (const change of this.#backend.watch('', revision, signal)) {
           revision = change.type === 'put' ? change.item.revision : change.revision
-          if (this.#apply(change)) this.#publish()
-          this.#arrive(revision)
+          if (this.#apply(change)) this.#isChanged = true
+          this.#tellSoon(revision)
         }
         // Storage was closed: nothing can change any more.
         return
       } catch (error) {
         if (signal.aborted) return
+        // Later it would be told amid the reading, when half of the users are not there yet.
+        this.#tell()
         this.#behindSinceMs = this.#clock.now()
         // Too far behind or broken: what is in memory may be stale, so read everything again.
         this.#log.warn(
@@ -229,8 +235,28 @@ export class AccessState implements AsyncDisposable {
   }
 
   #publish(): void {
+    this.#isChanged = false
     this.#snapshot = this.#freeze()
     for (const listener of this.#listeners) listener()
+  }
+
+  /**
+   * Changes that come in one turn of the event loop are told together, since each copies what is known and judges everything
+   * that is underway (measured with 10,000 users and 5,000 watches: 1,000 changes at once stopped the process for a minute).
+   */
+  #tellSoon(revision: number): void {
+    this.#applied = revision
+    if (this.#isTelling) return
+    this.#isTelling = true
+    setImmediate(() => {
+      this.#isTelling = false
+      if (!this.#stop.signal.aborted) this.#tell()
+    })
+  }
+
+  #tell(): void {
+    if (this.#isChanged) this.#publish()
+    this.#arrive(this.#applied)
   }
 
   #arrive(revision: number): void {

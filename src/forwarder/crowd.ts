@@ -28,6 +28,16 @@ export class Crowd<Member extends object> {
     }
   }
 
+  /** How many places there are, taken or not: the end of a walk with `some`. */
+  get places(): number {
+    return this.#members.length
+  }
+
+  /** Those who are in now at some of the places, from `first` on: a walk that stops now and then meets nobody who has left. */
+  some(first: number, count: number): Member[] {
+    return this.#members.slice(first, first + count).filter((member) => member !== null)
+  }
+
   /** Those who are in now; whoever comes or goes meanwhile changes nothing of it. */
   members(): Member[] {
     return this.#members.filter((member) => member !== null)

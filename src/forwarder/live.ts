@@ -25,12 +25,18 @@ interface Underway {
   readonly exchanges: number
   readonly unreadBytes: number
 }
+/** Exchanges that are judged again in one turn of the event loop. */
+const RECHECKED_AT_ONCE = 500
+
 const NOTHING: Underway = { exchanges: 0, unreadBytes: 0 }
 
 /** What is underway, so that rights that were withdrawn end it at once. */
 export class LiveExchanges {
   readonly #live = new Crowd<LiveExchange>()
   readonly #admitted = new Map<string, Underway>()
+  /** Something changed since the walk that goes on began. */
+  #isStale = false
+  #isWalking = false
 
   get size(): number {
     return this.#live.size
@@ -67,8 +73,23 @@ export class LiveExchanges {
     return this.#live.enter(exchange)
   }
 
+  /**
+   * Judges all of them again, some hundreds in each turn of the loop, so that others are served meanwhile. What changes during
+   * a walk begins one more when it is over, not one more for each change (measured with 5,000 watches: a thousand changes at
+   * once stopped the process for a minute).
+   */
   recheck(): void {
-    for (const exchange of this.#live.members()) exchange.recheck()
+    this.#isStale = true
+    if (!this.#isWalking) this.#walk(0)
+  }
+
+  #walk(first: number): void {
+    if (first === 0) this.#isStale = false
+    for (const exchange of this.#live.some(first, RECHECKED_AT_ONCE)) exchange.recheck()
+    const next = first + RECHECKED_AT_ONCE
+    const isOver = next >= this.#live.places
+    this.#isWalking = !isOver || this.#isStale
+    if (this.#isWalking) setImmediate(() => this.#walk(isOver ? 0 : next))
   }
 
   sweep(nowMs: number): void {
