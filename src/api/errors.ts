@@ -23,6 +23,7 @@ export type ApiErrorCode =
   | 'JOIN_THROTTLED'
   | 'JOIN_WRONG_SERVICE'
   | 'MEMBER_REMOVED'
+  | 'VERSION_UNSUITABLE'
   | 'AUDIT_UNAVAILABLE'
   | 'INTERNAL'
 
@@ -49,6 +50,7 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   JOIN_THROTTLED: 429,
   JOIN_WRONG_SERVICE: 403,
   MEMBER_REMOVED: 403,
+  VERSION_UNSUITABLE: 403,
   AUDIT_UNAVAILABLE: 503,
   INTERNAL: 500,
 }

@@ -9,6 +9,7 @@ import {
   type Member,
   type MemberService,
 } from '../../join/index.ts'
+import { assertVersion } from '../assert-version.ts'
 import type { ApiAudit, Who } from '../audit-api.ts'
 import type { ApiDeps } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -37,6 +38,7 @@ export function joinHandlers(
     },
 
     'member.certificate': async ({ caller, body }) => {
+      assertVersion(deps.version, body.version)
       const { record: member, address } = caller
       const { certificate, endsMs } = await sign(deps, member, body.public_key)
       await audit.note(caller, 'cert.create', {
@@ -53,12 +55,12 @@ export function joinHandlers(
   }
 }
 
-/** The token that somebody brings. Throws JOIN_REFUSED, JOIN_THROTTLED, or JOIN_WRONG_SERVICE for one that is for others. */
+/** The token that somebody brings. Throws JOIN_REFUSED, JOIN_THROTTLED, JOIN_WRONG_SERVICE for one that is for others, or VERSION_UNSUITABLE. */
 async function prove(
-  { joining }: ApiDeps,
+  { joining, version: own }: ApiDeps,
   guesses: LockoutTable,
   address: string,
-  { token, services }: BodyOf<'join.create'>,
+  { token, services, version }: BodyOf<'join.create'>,
 ): Promise<JoinToken> {
   const key = addressKey(hostOf(address))
   const waitMs = guesses.waitMs(key)
@@ -81,6 +83,7 @@ async function prove(
       { facts: { token: found.name } },
     )
   }
+  assertVersion(own, version)
   return found
 }
 

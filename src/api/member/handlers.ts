@@ -1,6 +1,7 @@
 import { type AuditEvent, type EncodedEvent, encodeEvent } from '../../audit/index.ts'
 import { MEMBER_STATE_WAIT_MS } from '../../contract/index.ts'
 import { kubeServerName, proxyServerName, SERVER_NAME_SUFFIX } from '../../protocol/index.ts'
+import { assertVersion } from '../assert-version.ts'
 import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps, Member } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -103,6 +104,7 @@ export function memberHandlers(
     },
 
     'member.heartbeat': async ({ caller, body }) => {
+      assertVersion(deps.version, body.version)
       const { hostId } = caller.identity
       const { mine, refused } = await claim(
         caller,
@@ -133,6 +135,7 @@ export function memberHandlers(
     },
 
     'member.proxy_heartbeat': async ({ caller, body }) => {
+      assertVersion(deps.version, body.version)
       const { hostId } = caller.identity
       await Promise.all([
         body.tunnel_addresses.length === 0

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { InstanceResource } from '../../contract/index.ts'
+import { versionNumbers } from '../../core/index.ts'
 import { CliError } from '../errors.ts'
 import { labelsText, parseFormat, render, table } from '../format.ts'
 import { print } from '../io.ts'
@@ -64,7 +65,7 @@ function filterOf(flags: LsFlags): (instance: InstanceResource) => boolean {
   const newer = flags.newerThan === undefined ? null : versionOf('--newer-than', flags.newerThan)
   return ({ spec }) => {
     if (services !== undefined && !spec.services.some((one) => services.includes(one))) return false
-    const version = numbersOf(spec.version)
+    const version = versionNumbers(spec.version)
     // What has no version that can be compared is shown: it is what somebody looks for.
     if (version === null) return true
     return (
@@ -75,14 +76,9 @@ function filterOf(flags: LsFlags): (instance: InstanceResource) => boolean {
 }
 
 function versionOf(flag: string, text: string): readonly number[] {
-  const numbers = numbersOf(text)
+  const numbers = versionNumbers(text)
   if (numbers !== null) return numbers
   throw new CliError('USAGE', `${flag}=${text} is not a version like 1.2.0`)
-}
-
-function numbersOf(text: string): readonly number[] | null {
-  const [, major, minor, patch] = /^v?(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []
-  return major === undefined ? null : [Number(major), Number(minor), Number(patch)]
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -15,6 +15,7 @@ import {
 import { CliError } from '../errors.ts'
 import type { TshContext } from './context.ts'
 import { remaining } from './time.ts'
+import { warnOfSkew } from './warn-of-skew.ts'
 
 /** Who we are for a command that needs a login, and the way to the auth service. */
 export interface Session extends Disposable {
@@ -149,6 +150,7 @@ async function fileSession(context: TshContext, path: string): Promise<Session> 
 /** What the person's roles give as of now; kept for `tsh status` and the shell's completion. */
 export async function readAccess(context: TshContext, session: Session): Promise<Access> {
   const access = accessOf(await session.client.call('self.read', {}), context.world.now())
+  warnOfSkew(context.world.io, access.server_version)
   if (session.isStored) await context.store.saveAccess(session.profile, access)
   return access
 }

@@ -208,13 +208,44 @@ describe('joining', () => {
     expect((await join(STATIC, { host_id: first.host_id })).host_id).not.toBe(first.host_id)
   })
 
+  it.each([
+    ['2.0.0', 'must not be of a newer major version than the auth service'],
+    ['3.1.0-rc.1', 'upgrade the auth service first'],
+  ])('refuses a service of version %s, naming both versions', async (version, words) => {
+    const { token } = await make()
+    await expect(join(token, { version })).rejects.toMatchObject({
+      code: 'VERSION_UNSUITABLE',
+      message: expect.stringContaining(
+        `this service is of version ${version}, and the auth service of 1.0.0: `,
+      ) as string,
+    })
+    await expect(join(token, { version })).rejects.toThrow(words)
+    expect(api.events.at(-1)).toMatchObject({
+      event: 'instance.join',
+      code: 'TJ002E',
+      error_code: 'VERSION_UNSUITABLE',
+    })
+    const joined = await join(token, { version: '0.9.0' })
+    using client = await as(joined)
+    const { publicKey } = await generateKeyPair()
+    const renew = client.call('member.certificate', {
+      body: { public_key: publicKeyToPem(publicKey), nodename: 'n', version },
+    })
+    await expect(renew).rejects.toMatchObject({ code: 'VERSION_UNSUITABLE' })
+    const beat = client.call('member.heartbeat', { body: { version, address: null, clusters: [] } })
+    await expect(beat).rejects.toMatchObject({ code: 'VERSION_UNSUITABLE' })
+    using admin = new ApiClient(await api.admin())
+    const found = await admin.call('members.read', { params: { name: joined.host_id } })
+    expect(found.spec.version).toBe('0.9.0')
+  })
+
   it('renews for the services of the record, with a key of its own', async () => {
     const joined = await join((await make()).token)
     using client = await as(joined)
     nowMs += 5 * 24 * HOUR_MS
     const { publicKey } = await generateKeyPair()
     const renewed = await client.call('member.certificate', {
-      body: { public_key: publicKeyToPem(publicKey), nodename: 'renamed', version: '2.0.0' },
+      body: { public_key: publicKeyToPem(publicKey), nodename: 'renamed', version: '1.1.0' },
     })
     expect(renewed).toMatchObject({ host_id: joined.host_id, services: ['kube'] })
     expect(Date.parse(renewed.expires) - Date.parse(joined.expires)).toBeGreaterThan(
@@ -222,7 +253,7 @@ describe('joining', () => {
     )
     using admin = new ApiClient(await api.admin())
     const found = await admin.call('members.read', { params: { name: joined.host_id } })
-    expect(found.spec).toMatchObject({ hostname: 'renamed', version: '2.0.0' })
+    expect(found.spec).toMatchObject({ hostname: 'renamed', version: '1.1.0' })
   })
 
   it('refuses a name that agents of another token serve, until an administrator frees it', async () => {

@@ -21,6 +21,7 @@ import { everyCluster, writeContexts } from '../kube/write-contexts.ts'
 import { profileText } from '../profile/profile-text.ts'
 import { readAccess, sessionOf } from '../session.ts'
 import { instant, remaining } from '../time.ts'
+import { warnOfSkew } from '../warn-of-skew.ts'
 import { type AuthenticateOptions, authenticate } from './authenticate.ts'
 import { assertLocal, type LoginFlags, parseOutFormat, parseTtl } from './flags.ts'
 
@@ -69,6 +70,7 @@ export async function login(
   // Before anybody types a password in vain.
   await store.assertWritable()
   const { profile, access } = await authenticate(context, options)
+  warnOfSkew(world.io, access.server_version)
   await store.save(profile, access, world.launcher)
   await enterKubeconfig(context, profile, access, flags.kubeCluster ?? null)
 }

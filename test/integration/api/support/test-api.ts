@@ -48,7 +48,7 @@ export const CLUSTER = 'api.example.com'
 const testStats = (): LiveStats =>
   new LiveStats({
     clock: systemClock,
-    version: '0.0.0',
+    version: '1.0.0',
     clusterName: CLUSTER,
     eventLoop: { read: () => ({ p50: 0, p99: 0, max: 0 }), [Symbol.dispose]: () => {} },
   })
@@ -135,7 +135,7 @@ export class TestApi implements AsyncDisposable {
     }
     const server = await createApiServer({
       clusterName: CLUSTER,
-      version: '0.0.0',
+      version: '1.0.0',
       kubeAddress: () => 'kube.example.com:3026',
       webUrl,
       secondFactor,
@@ -285,7 +285,7 @@ export class TestApi implements AsyncDisposable {
         lineage,
         labels: {},
         nodename: 'agent',
-        version: '0.0.0',
+        version: '1.0.0',
         address: '127.0.0.1:1',
         joinedMs: nowMs,
         lastSeenMs: nowMs,
