@@ -13,6 +13,7 @@ import { logins } from './sections/logins.ts'
 import { download, handshakes, latency, requests, thousand } from './sections/requests.ts'
 import { tunnels } from './sections/tunnels.ts'
 import { watches } from './sections/watches.ts'
+import { ways } from './sections/ways.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -33,6 +34,7 @@ const sections = {
   commands,
   logins,
   tunnels,
+  ways,
 }
 const all = Object.keys(sections)
 const chosen = flags.only?.split(',') ?? all

@@ -3,9 +3,10 @@ import { chmod, mkdir, mkdtemp, open as openFile, readFile, rm, writeFile } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { kubeServerName } from '../src/protocol/index.ts'
 import { generateKeyPair, issueCertificate } from '../src/x509/index.ts'
 import type { Load } from './generator.ts'
-import { freePort, MEASURED, OTHERS, pinned, root, run, untilListening } from './support.ts'
+import { freePort, MEASURED, OTHERS, pinned, root, run, sleep, untilListening } from './support.ts'
 
 /** Paths that nginx has an answer for. */
 export const SMALL = '/api/v1/namespaces/default/pods/small'
@@ -23,6 +24,7 @@ export interface Party {
 export interface Product extends Party {
   readonly pid: number
   readonly tls: NonNullable<Load['tls']> & { readonly cert: string; readonly key: string }
+  readonly authPort: number
   /** Where its kubernetes service takes connections of gateways elsewhere. */
   readonly servicePort: number
   /** The kubeconfig of a person who may do everything, with certificate and key in it. */
@@ -31,6 +33,16 @@ export interface Product extends Party {
   readonly webPort: number
   readonly dataDir: string
   tctl(...args: string[]): Promise<string>
+}
+
+/** A cluster behind a proxy in a process of its own, whose cost is counted, by each of the two ways; and without it. */
+export interface Ways {
+  /** The agent has dialled the proxy. */
+  readonly tunnelled: Party
+  /** The proxy dials the agent, anew for each connection. */
+  readonly dialled: Party
+  /** The agent itself, past the proxy. */
+  readonly past: Party
 }
 
 /** Somebody who has logged in with `tsh`. */
@@ -192,6 +204,7 @@ backend out
     return {
       pid,
       port,
+      authPort: auth,
       servicePort,
       signed,
       webPort: web,
@@ -221,6 +234,63 @@ backend out
     await tsh('login', `--proxy=${proxy}`, `--user=${name}`)
     const profile = join(home, '.tsh/profiles', `${name}@localhost%3a${webPort}`)
     return { user: name, password, proxy, home, env, script: join(profile, 'kube-credentials') }
+  }
+
+  /** A proxy and two agents beside a product, which is their auth service. */
+  async ways({ authPort, tls, tctl }: Product): Promise<Ways> {
+    const { token } = JSON.parse(
+      await tctl('tokens', 'add', '--type=proxy,kube', '--format=json'),
+    ) as { token: string }
+    const pin = /sha256:[0-9a-f]{64}/.exec(await tctl('status'))?.[0]
+    const [web, port, own] = [await freePort(), await freePort(), await freePort()]
+    const no = (): object => ({ enabled: false })
+    const start = async (cpu: string, name: string, sections: Sections): Promise<number> => {
+      await mkdir(this.#at(name))
+      const config = this.#at(`${name}/teleport.yaml`)
+      const { teleport, ...services } = sections
+      const off = { auth_service: no(), proxy_service: no(), kubernetes_service: no() }
+      const common = { auth_token: token, ca_pin: pin, log: { severity: 'ERROR' } }
+      const all = {
+        ...off,
+        ...services,
+        teleport: { data_dir: this.#at(`${name}/data`), ...common, ...teleport },
+      }
+      await writeFile(config, stringify(all))
+      const program = join(root, 'src/daemon/main.ts')
+      return this.#start(cpu, process.execPath, [program, 'start', '-c', config])
+    }
+    const toAuth = { auth_server: `127.0.0.1:${authPort}` }
+    const pid = await start(MEASURED, 'proxy-apart', {
+      teleport: toAuth,
+      proxy_service: {
+        enabled: true,
+        web_listen_addr: `127.0.0.1:${web}`,
+        public_addr: `127.0.0.1:${web}`,
+        kube_listen_addr: `127.0.0.1:${port}`,
+      },
+    })
+    await untilListening(port)
+    const agent = async (name: string, teleport: object, kube: object): Promise<number> => {
+      const file = this.#at(`${name}.kubeconfig`)
+      await this.#writeKubeconfig(file, this.direct.port, [name])
+      const service = { enabled: true, kubeconfig_file: file, labels: { env: 'bench' }, ...kube }
+      return start(OTHERS, name, { teleport, kubernetes_service: service })
+    }
+    await agent('out', { proxy_server: `127.0.0.1:${web}` }, {})
+    const at = { listen_addr: `127.0.0.1:${own}`, public_addr: `127.0.0.1:${own}` }
+    const pastPid = await agent('in', toAuth, at)
+    await untilListening(own)
+    const of = (cluster: string, to: { pid: number; port: number }): Party => ({
+      ...to,
+      tls: { ...tls, serverName: kubeServerName('bench', cluster) },
+    })
+    // Heartbeats tell who is where within five seconds.
+    await sleep(TOLD_MS)
+    return {
+      tunnelled: of('out', { pid, port }),
+      dialled: of('in', { pid, port }),
+      past: of('in', { pid: pastPid, port: own }),
+    }
   }
 
   /** The gateway alone, in a process of its own, before the kubernetes service of a product. */
@@ -307,6 +377,11 @@ http { access_log off; keepalive_requests 100000000; keepalive_timeout 3600s; de
     return pid
   }
 }
+
+type Sections = Readonly<Record<string, object>>
+
+/** For processes that have started to hear of each other. */
+const TOLD_MS = 12_000
 
 /** The user `bench`, with as many roles as a user may hold; all of them are stored and judged. */
 async function createRoles(
