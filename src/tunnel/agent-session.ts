@@ -52,6 +52,8 @@ export class AgentSession {
       maxSessionMemory: limits.sessionMemoryMib,
       streamResetBurst: limits.streamResetBurst,
       streamResetRate: limits.streamResetRate,
+      maxSessionInvalidFrames: limits.sessionMisfits,
+      maxSessionRejectedStreams: limits.sessionMisfits,
       settings: {
         enablePush: false,
         initialWindowSize: limits.streamWindowBytes,

@@ -34,6 +34,11 @@ export interface TunnelLimits {
   /** Connections that people break off: nghttp2 ends a session at 1,000, 33 more a second. Who can send them is a proxy. */
   readonly streamResetBurst: number
   readonly streamResetRate: number
+  /**
+   * Frames that came too late for their stream, and streams that came when there were as many as may be: Node counts both for the
+   * whole life of a session, and ends it at 1,000 and 100. A tunnel has one such frame for every few connections that people close.
+   */
+  readonly sessionMisfits: number
   /** Silence after which the proxy asks by PING, and after which a peer is dead. The sum with `lookMs` stays below 15 s. */
   readonly pingAfterMs: number
   readonly deadAfterMs: number
@@ -76,6 +81,7 @@ export const defaultTunnelLimits: TunnelLimits = {
   sessionMemoryMib: 1024,
   streamResetBurst: 100_000,
   streamResetRate: 10_000,
+  sessionMisfits: 0xffff_ffff,
   pingAfterMs: 7000,
   deadAfterMs: 13_500,
   lookMs: 1000,

@@ -264,7 +264,10 @@ export function refuseTunnel(
 const REFUSAL_LINGER_MS = 1000
 
 function connectOver({ socket }: SecuredConnection, limits: TunnelLimits): ClientHttp2Session {
+  // Node takes it of clients, too; its types do not know.
+  const misfits = { maxSessionInvalidFrames: limits.sessionMisfits }
   const http2 = connect('https://agent', {
+    ...misfits,
     createConnection: () => socket,
     maxSessionMemory: limits.sessionMemoryMib,
     // Until its settings arrive: one for the control stream.

@@ -47,6 +47,59 @@ describe('limits of a tunnel', () => {
     await expect.poll(() => agent.tunnels.status()[0]?.streams, PATIENTLY).toBe(1)
   }, 120_000)
 
+  test.each([
+    ['the person', 'end'],
+    ['the agent', 'end'],
+    ['the person', 'destroy'],
+    ['the agent', 'destroy'],
+  ] as const)(
+    '4,000 connections, with bytes underway when %s ends them (%s), do not wear a tunnel out',
+    async (who, how) => {
+      // Frames that arrive for a stream which has ended are counted by Node, for the whole life of a session, up to 1,000.
+      const close = (stream: Duplex): void => {
+        if (how === 'end') stream.end()
+        else stream.destroy()
+      }
+      // A hundred at once on a busy machine.
+      const limits = { openTimeoutMs: 20_000 }
+      const gateway = stack.use(await Gateway.open(cluster, { limits }))
+      const agent = stack.use(
+        await Agent.open(cluster, [gateway], {
+          serve(stream) {
+            stream.on('error', () => {})
+            stream.write('x'.repeat(2000))
+            stream.on('end', () => stream.end())
+            stream.on('data', () => {
+              stream.write('x'.repeat(2000))
+              if (who === 'the agent') close(stream)
+            })
+          },
+        }),
+      )
+      await served(gateway)
+      const [tunnel] = gateway.tunnels.agents()
+      const one = async (): Promise<void> => {
+        const stream = await gateway.dial()
+        const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
+        stream.on('error', () => {})
+        stream.write('x'.repeat(2000))
+        stream.once('data', () => {
+          stream.write('x'.repeat(2000))
+          if (who === 'the person') close(stream)
+        })
+        stream.on('end', () => stream.end())
+        setTimeout(() => stream.destroy(), 1000).unref()
+        await closed
+      }
+      for (let round = 0; round < 40; round += 1) {
+        await Promise.all(Array.from({ length: 100 }, one))
+      }
+      expect(gateway.tunnels.agents().map(({ sinceMs }) => sinceMs)).toEqual([tunnel?.sinceMs])
+      expect(agent.arrived).toHaveLength(4000)
+    },
+    120_000,
+  )
+
   test('1,000 readers that have stopped leave the others untouched, and keep to the memory of a tunnel', async () => {
     const tunnelMemoryBytes = 64 * MIB
     const gateway = stack.use(
