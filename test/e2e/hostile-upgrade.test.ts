@@ -47,6 +47,35 @@ hostile('upgrades of a hostile client', (stage, cluster) => {
     }
   }
 
+  // What is behind a proxy can do anything, and a connection that is switched is judged no more (CVE-2018-1002105).
+  it.each([
+    ['a pod', 'namespaces/TEAM/pods/MARK/proxy/exec', WEBSOCKET],
+    ['a pod', 'namespaces/TEAM/pods/MARK/proxy', SPDY],
+    ['a service', 'namespaces/TEAM/services/MARK/proxy/run', WEBSOCKET],
+    ['a service', 'namespaces/TEAM/services/https:MARK:443/proxy/run', SPDY],
+    ['a node', 'nodes/MARK/proxy/exec/ns/pod/container', WEBSOCKET],
+    ['a node', 'nodes/MARK/proxy/run/ns/pod/container', SPDY],
+  ])(
+    'who may only look gets nothing through the proxy to %s (%s), and no connection',
+    async (_what, path, lines) => {
+      const [marker, behind] = [stage().marker(), stage().marker()]
+      const resource = path.replace('TEAM', stage().team).replace('MARK', marker)
+      const { answers, closed } = await talk(
+        stage().door(cluster),
+        stage().credentials,
+        stage().get(`/api/v1/${resource}?command=id`, ...lines) + stage().get(stage().path(behind)),
+      )
+      expect(closed).toBe(true)
+      expect(answers.map(({ status }) => status)).toEqual([403])
+      expectStatus(answers[0]?.body ?? '', 403)
+      await stage().expectOnlyThePerson(cluster, marker)
+      await stage().expectUnseen(cluster, behind)
+      await expect
+        .poll(() => stage().audited(marker), { timeout: 30_000, interval: 500 })
+        .toMatchObject([{ user: stage().user, kube_verb: 'proxy', response_code: 403 }])
+    },
+  )
+
   it('what follows the answer to a refused upgrade goes nowhere', async () => {
     const [marker, behind] = [stage().marker(), stage().marker()]
     const socket = open(stage().door(cluster), stage().credentials, {
