@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Reuse a directory that an earlier daemon left. */
   readonly directory?: string
+  /** The user as whom it runs, when not as the test's own: its directory is given to him. */
+  readonly uid?: number
 }
 
 /** The real `teleport` in a process of its own, with a configuration file, ports and data of its own. */
@@ -89,10 +91,19 @@ export class TestDaemon implements AsyncDisposable {
     }
     const configFile = join(directory, 'teleport.yaml')
     await writeFile(configFile, stringify(config), { mode: 0o600 })
+    if (options.uid !== undefined) {
+      for (const path of [directory, join(directory, 'data'), configFile]) {
+        await chown(path, options.uid, options.uid)
+      }
+    }
     const running = new Running(
       bin('teleport'),
       ['start', '-c', configFile, `--diag-addr=127.0.0.1:${diag}`],
-      { cwd: directory, env: { ...process.env, ...options.env } },
+      {
+        cwd: directory,
+        env: { ...process.env, ...options.env },
+        ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+      },
     )
     const daemon = new TestDaemon(
       directory,
