@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -21,7 +21,10 @@ describe('ClusterLabels', () => {
   })
   afterEach(() => rm(directory, { recursive: true }))
 
-  const open = (labels: Readonly<Record<string, string>> = {}): Promise<ClusterLabels> => {
+  const open = (
+    labels: Readonly<Record<string, string>> = {},
+    command: readonly string[] = ['/bin/cat', file],
+  ): Promise<ClusterLabels> => {
     const log = {
       debug: () => {},
       info: () => {},
@@ -31,7 +34,7 @@ describe('ClusterLabels', () => {
     }
     return ClusterLabels.open({
       labels,
-      commands: [{ name: 'env', command: ['/bin/cat', file], periodMs: PERIOD_MS }],
+      commands: [{ name: 'env', command, periodMs: PERIOD_MS }],
       log,
       onChange: () => {
         changes += 1
@@ -67,5 +70,51 @@ describe('ClusterLabels', () => {
     expect(warnings.at(-1)).toContain('keeps its last value')
     expect(labels.current()).toEqual({ env: 'prod' })
     expect(labels.unknown()).toEqual([])
+  })
+  it.each([
+    ['nothing', ''],
+    ['blanks', '  \n'],
+    ['an empty first line', '\nprod'],
+    ['what a terminal would obey', '\u001b[2Jprod'],
+    ['what turns the writing direction', 'prod\u202e'],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+    ['more than a label has', 'x'.repeat(100_000)],
+  ])('keeps the last good value of a command that prints %s', async (_, rubbish) => {
+    await writeFile(file, 'prod')
+    using labels = await open()
+    await writeFile(file, rubbish)
+    await expect.poll(() => warnings.length).toBeGreaterThan(1)
+    expect(labels.current()).toEqual({ env: 'prod' })
+    await writeFile(file, 'dev')
+    await expect.poll(() => labels.current()).toEqual({ env: 'dev' })
+  })
+
+  it('ends a command that hangs, with what it has started, and goes on', async () => {
+    await writeFile(file, 'prod')
+    const pids = join(directory, 'pids')
+    // The one that sleeps holds the pipe of the one that was started.
+    const script = `if [ -e ${file} ]; then cat ${file}; else sleep 1000 & echo $! >> ${pids}; wait; fi`
+    using labels = await open({}, ['/bin/sh', '-c', script])
+    expect(labels.current()).toEqual({ env: 'prod' })
+    await rm(file)
+    await expect.poll(() => warnings.length).toBeGreaterThan(1)
+    expect(labels.current()).toEqual({ env: 'prod' })
+    await writeFile(file, 'dev')
+    await expect.poll(() => labels.current()).toEqual({ env: 'dev' })
+    const started = (await readFile(pids, 'utf8')).trim().split('\n').map(Number)
+    const lives = (pid: number): boolean => {
+      try {
+        return process.kill(pid, 0)
+      } catch {
+        return false
+      }
+    }
+    await expect.poll(() => started.filter(lives)).toEqual([])
+  })
+
+  it('of a program that is not there leaves the label unknown', async () => {
+    using labels = await open({}, [join(directory, 'nothing')])
+    expect(labels.unknown()).toEqual(['env'])
+    expect(warnings[0]).toContain('label command failed')
   })
 })

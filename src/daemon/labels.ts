@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process'
-import { errorMessage, type Logger } from '../core/index.ts'
+import { isUtf8 } from 'node:buffer'
+import { spawn } from 'node:child_process'
+import { errorCode, errorMessage, hasUnsafe, type Logger } from '../core/index.ts'
+import { pause } from '../waits/index.ts'
 
 export interface LabelCommand {
   readonly name: string
@@ -11,6 +13,10 @@ export interface LabelCommand {
 const MAX_VALUE_CHARS = 1024
 /** A command that takes longer than its period would overlap itself; this bounds it besides. */
 const MAX_COMMAND_MS = 60_000
+/** A label is a word or two. */
+const MAX_OUTPUT_BYTES = 64 * 1024
+/** How long a start waits for first values: until one is there its label is unknown, and nobody is let in by it. */
+const FIRST_VALUES_MS = 5000
 
 /**
  * Static labels and those that commands give, as one object, replaced when a value changes. A command that fails
@@ -36,7 +42,7 @@ export class ClusterLabels implements Disposable {
     this.#onChange = onChange
   }
 
-  /** Runs each command once before it resolves, so that nobody is judged by labels that are not there yet. */
+  /** Runs each command once, and resolves when all have ended, or after FIRST_VALUES_MS: one that hangs keeps nobody from being served. */
   static async open(options: {
     readonly labels: Readonly<Record<string, string>>
     readonly commands: readonly LabelCommand[]
@@ -51,7 +57,10 @@ export class ClusterLabels implements Disposable {
       options.log,
       options.onChange,
     )
-    await Promise.all(options.commands.map((command) => labels.#run(command)))
+    const waited = new AbortController()
+    const first = Promise.all(options.commands.map((command) => labels.#run(command)))
+    await Promise.race([first, pause(FIRST_VALUES_MS, waited.signal)])
+    waited.abort()
     for (const command of options.commands) {
       labels.#timers.push(setInterval(() => void labels.#run(command), command.periodMs))
     }
@@ -90,17 +99,60 @@ export class ClusterLabels implements Disposable {
   }
 }
 
-/** The first line of what a program prints. No shell in between. */
+/** The first line of what a program prints; rejects for one that is empty or no text. No shell in between. */
 function output(program: string, args: readonly string[], timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(
-      program,
-      [...args],
-      { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024, windowsHide: true },
-      (error, stdout) => {
-        if (error !== null) reject(new Error(error.message, { cause: error }))
-        else resolve((stdout.split('\n')[0] ?? '').trim().slice(0, MAX_VALUE_CHARS))
-      },
-    )
+    // A group of its own, so that what it has started ends with it: else it would keep our pipe open.
+    const child = spawn(program, [...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+      windowsHide: true,
+    })
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const give = (settle: () => void): void => {
+      clearTimeout(timer)
+      child.stdout.destroy()
+      settle()
+    }
+    const stop = (why: string): void => {
+      killGroup(child.pid)
+      give(() => reject(new Error(why)))
+    }
+    const timer = setTimeout(() => stop(`no answer within ${timeoutMs} ms`), timeoutMs)
+    child.stdout.on('error', () => {})
+    child.stdout.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > MAX_OUTPUT_BYTES) stop(`more than ${MAX_OUTPUT_BYTES} bytes`)
+      else chunks.push(chunk)
+    })
+    child.on('error', (error) => give(() => reject(error)))
+    child.on('close', (code, signal) => {
+      if (code !== 0) {
+        give(() => reject(new Error(`it ended with ${code ?? signal ?? 'nothing'}`)))
+        return
+      }
+      const value = labelValue(Buffer.concat(chunks))
+      give(() =>
+        value === null ? reject(new Error('what it printed is no label')) : resolve(value),
+      )
+    })
   })
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // It has just ended by itself.
+    if (errorCode(error) !== 'ESRCH') throw error
+  }
+}
+
+/** Null for what is empty, no UTF-8, or would do something to a terminal. */
+function labelValue(printed: Buffer): string | null {
+  if (!isUtf8(printed)) return null
+  const value = (printed.toString('utf8').split('\n')[0] ?? '').trim()
+  return value === '' || hasUnsafe(value) ? null : value.slice(0, MAX_VALUE_CHARS)
 }

@@ -21,10 +21,19 @@ const TCTL = resolve(import.meta.dirname, '../../../../bin/tctl')
 
 export interface EstateOptions {
   readonly proxies: number
-  /** Agents by name, each with the clusters that it serves; `direct` ones are dialled, and dial nobody. */
+  /** Agents by name, each with the clusters that it serves; `direct` ones are dialled, and dial nobody. `kube` goes into its file. */
   readonly agents: Readonly<
-    Record<string, { readonly clusters: readonly string[]; readonly direct?: true }>
+    Record<
+      string,
+      {
+        readonly clusters: readonly string[]
+        readonly direct?: true
+        readonly kube?: Readonly<Record<string, unknown>>
+      }
+    >
   >
+  /** More of `auth_service` in its file. */
+  readonly auth?: Readonly<Record<string, unknown>>
 }
 
 /** Auth, proxies behind a load balancer and agents, each a process with a directory of its own, and clusters in memory. */
@@ -58,7 +67,7 @@ export class Estate implements AsyncDisposable {
     }
   }
 
-  async #open({ proxies, agents }: EstateOptions): Promise<void> {
+  async #open({ proxies, agents, auth = {} }: EstateOptions): Promise<void> {
     this.directory = await mkdtemp(join(tmpdir(), 'teleport-estate-'))
     this.stack.defer(() => rm(this.directory, { recursive: true, force: true }))
     for (const name of new Set(Object.values(agents).flatMap(({ clusters }) => clusters))) {
@@ -68,16 +77,16 @@ export class Estate implements AsyncDisposable {
       this.networks.set(name, this.stack.use(network))
       await this.mark(name, name)
     }
-    await this.#openAuth()
+    await this.#openAuth(auth)
     await this.#openProxies(proxies)
-    for (const [name, { clusters, direct }] of Object.entries(agents)) {
-      await this.#openAgent(name, clusters, direct === true)
+    for (const [name, { clusters, direct, kube }] of Object.entries(agents)) {
+      await this.#openAgent(name, clusters, direct === true, kube)
     }
     await this.#openPerson()
     for (const cluster of this.demos.keys()) await this.#served(cluster)
   }
 
-  async #openAuth(): Promise<void> {
+  async #openAuth(more: Readonly<Record<string, unknown>>): Promise<void> {
     this.#authPort = await freePort()
     this.auth = this.stack.use(
       await ServiceProcess.prepare(this.directory, 'auth', {
@@ -85,6 +94,7 @@ export class Estate implements AsyncDisposable {
           cluster_name: TELEPORT,
           listen_addr: `127.0.0.1:${this.#authPort}`,
           tokens: [`proxy,kube:${this.token}`],
+          ...more,
         },
       }),
     )
@@ -122,7 +132,12 @@ export class Estate implements AsyncDisposable {
     await Promise.all(this.proxies.map((proxy) => proxy.start()))
   }
 
-  async #openAgent(name: string, clusters: readonly string[], direct: boolean): Promise<void> {
+  async #openAgent(
+    name: string,
+    clusters: readonly string[],
+    direct: boolean,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
     const port = await freePort()
     if (direct) this.directPorts.set(name, port)
     const at = `127.0.0.1:${port}`
@@ -141,6 +156,7 @@ export class Estate implements AsyncDisposable {
           kubernetes_service: {
             kubeconfig_file: join(this.directory, name, 'kubeconfig'),
             ...(direct ? { listen_addr: at, public_addr: at } : {}),
+            ...more,
           },
         },
         { kubeconfig: this.#kubeconfigOf(clusters) },
@@ -174,10 +190,7 @@ export class Estate implements AsyncDisposable {
   async #openPerson(): Promise<void> {
     await this.tctl('users', 'add', 'alice', '--k8s-groups=system:masters')
     const addressed = async (): Promise<boolean> => {
-      const out = join(this.directory, 'alice.kubeconfig')
-      const flags = ['--user=alice', '--format=kubernetes', `--out=${out}`, '--overwrite']
-      await this.tctl('auth', 'sign', ...flags)
-      this.kubeconfig = await readFile(out, 'utf8')
+      this.kubeconfig = await this.sign('alice')
       return [...this.demos.keys()].every((name) => this.kubeconfig.includes(`${TELEPORT}-${name}`))
     }
     await vi.waitUntil(addressed, PATIENTLY)
@@ -223,9 +236,12 @@ export class Estate implements AsyncDisposable {
     return KubeClient.open(this.demos.get(cluster)?.kubeconfig() ?? '')
   }
 
-  /** What alice connects with. */
-  door(cluster: string): { readonly port: number; readonly tls: KubeTls } {
-    const config = parse(this.kubeconfig) as {
+  /** What somebody connects with, by his kubeconfig; alice without one. */
+  door(
+    cluster: string,
+    kubeconfig: string = this.kubeconfig,
+  ): { readonly port: number; readonly tls: KubeTls } {
+    const config = parse(kubeconfig) as {
       clusters: { name: string; cluster: Record<string, string> }[]
       users: { user: Record<string, string> }[]
     }
@@ -243,8 +259,16 @@ export class Estate implements AsyncDisposable {
     }
   }
 
-  person(cluster: string): KubeClient {
-    const { port, tls } = this.door(cluster)
+  /** The kubeconfig of a user who exists. */
+  async sign(user: string): Promise<string> {
+    const out = join(this.directory, `${user}.kubeconfig`)
+    const flags = [`--user=${user}`, '--format=kubernetes', `--out=${out}`, '--overwrite']
+    await this.tctl('auth', 'sign', ...flags)
+    return readFile(out, 'utf8')
+  }
+
+  person(cluster: string, kubeconfig: string = this.kubeconfig): KubeClient {
+    const { port, tls } = this.door(cluster, kubeconfig)
     return KubeClient.withCertificate({ host: '127.0.0.1', port }, tls)
   }
 
