@@ -1,4 +1,4 @@
-import { errorCode } from '../../core/index.ts'
+import { errorCode, errorMessage } from '../../core/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
 import { ApiClient } from '../api-client.ts'
 import type { ApiConnection } from '../api-connection.ts'
@@ -71,38 +71,35 @@ export interface Channel {
  */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
   const { upgrade = 'never', via, dial } = options
+  const mayUpgrade = via !== 'auth' && upgrade !== 'never'
   const inside = { ...options, dial: upgradeDial(dial), pingDial: dial }
-  if (via === 'auth' || upgrade === 'never') return open(options)
-  if (upgrade === 'always') return { ...(await open(inside)), upgraded: true }
   try {
+    if (mayUpgrade && upgrade === 'always') return { ...(await open(inside)), upgraded: true }
     return await open(options)
   } catch (error) {
-    if (!mayBeAnothersTls(error)) throw error
+    if (!(error instanceof NoAuthService)) throw error
+    if (!mayUpgrade || upgrade === 'always') throw error.found
     try {
       return { ...(await open(inside)), upgraded: true }
     } catch (second) {
-      // Only of whom the second way reaches is there anything to say that the first did not.
-      throw isJudgement(second) ? second : error
+      // Nobody is reached on the other way either: what was said first is nearer to the truth.
+      throw second instanceof NoAuthService ? error.found : second
     }
   }
 }
 
-/** What comes about where a proxy is, and something in front of it ends the TLS that is meant for the auth service. */
-function mayBeAnothersTls(error: unknown): boolean {
-  switch (errorCode(error)) {
-    case 'SERVER_NOT_TRUSTED':
-    case 'BAD_ANSWER':
-      return true
-    case 'CONNECT_FAILED':
-      return error instanceof Error && errorCode(error.cause) === 'ECONNRESET'
-    default:
-      return false
+/**
+ * A proxy answers, and what answers in the place of the auth service behind it does not even claim to be one: something in front
+ * of the proxy ends TLS. Whoever does claim it and cannot prove it is refused, and not gone around.
+ */
+class NoAuthService extends Error {
+  readonly found: unknown
+
+  constructor(found: unknown) {
+    super(errorMessage(found))
+    this.found = found
   }
 }
-
-/** The other end was reached, and is not to be believed. */
-const isJudgement = (error: unknown): boolean =>
-  error instanceof ClientError && /^CA_|^SERVER_NOT_VALID_NOW$/.test(error.code)
 
 interface Opening extends ChannelOptions {
   /** Connects for the question that no TLS of ours protects; `dial` when nothing is said. */
@@ -119,7 +116,9 @@ async function openKnown(options: Opening, known: KnownProxy): Promise<Channel> 
   try {
     return await openVerified(options, known.clusterName, known.hostCa, 'known')
   } catch (error) {
-    if (!(error instanceof ClientError) || error.code === 'CONNECT_FAILED') throw error
+    if (!(error instanceof ClientError)) throw error
+    const isReset = error.cause !== undefined && errorCode(error.cause) === 'ECONNRESET'
+    if (error.code === 'CONNECT_FAILED' && !isReset) throw error
     throw await diagnose(options, known, error)
   }
 }
@@ -166,7 +165,11 @@ async function lookUnverified(
   }
   const pingDial = 'pingDial' in options ? options.pingDial : options.dial
   const { clusterName } = await pingProxy(proxy, { signal: options.signal, dial: pingDial })
-  const described = await describeUnverified(proxy, authServerName(clusterName), options)
+  const described = await describeUnverified(proxy, authServerName(clusterName), options).catch(
+    (error: unknown) => {
+      throw new NoAuthService(error)
+    },
+  )
   return { clusterName, described }
 }
 
@@ -226,7 +229,7 @@ async function diagnose(
   options: Opening,
   known: KnownProxy,
   error: ClientError,
-): Promise<ClientError> {
+): Promise<ClientError | NoAuthService> {
   try {
     const { clusterName, described } = await lookUnverified(options)
     const offered = hostAuthorities(described.host_ca)
@@ -239,8 +242,8 @@ async function diagnose(
     })
     if (decision.verdict === 'refuse') return refusal(options, 'changed', { clusterName, offered })
     return withClock(error, described, options.now())
-  } catch {
-    return error
+  } catch (second) {
+    return second instanceof NoAuthService ? new NoAuthService(error) : error
   }
 }
 
