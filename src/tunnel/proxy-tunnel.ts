@@ -116,10 +116,7 @@ export class ProxyTunnel {
     this.#addressOf.set(stream, origin.address)
     this.#session.enter(stream)
     try {
-      await answered(
-        stream,
-        AbortSignal.any([signal, AbortSignal.timeout(this.#options.limits.openTimeoutMs)]),
-      )
+      await answered(stream, signal, this.#options.limits.openTimeoutMs)
       return stream
     } catch (cause) {
       stream.close(NGHTTP2_CANCEL)
@@ -283,9 +280,15 @@ function connectOver({ socket }: SecuredConnection, limits: TunnelLimits): Clien
   return http2
 }
 
-function answered(stream: ClientHttp2Stream, signal: AbortSignal): Promise<void> {
+function answered(
+  stream: ClientHttp2Stream,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<void> {
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs)
     const leave = (): void => {
+      clearTimeout(timer)
       stream.off('response', onResponse)
       stream.off('error', fail)
       stream.off('close', onClose)

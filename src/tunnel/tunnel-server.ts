@@ -140,7 +140,7 @@ class AgentTunnels implements TunnelServer {
         doubtful: tunnel.doubtful,
         streams: tunnel.streams,
       }))
-    let failure: unknown = new TunnelError('TUNNEL_NO_AGENT', 'no agent serves this name')
+    let failure: unknown = null
     for (const { tunnel } of orderAgents(candidates).slice(0, this.#limits.maxAttempts)) {
       try {
         return await tunnel.open(serverName, origin, signal)
@@ -153,7 +153,7 @@ class AgentTunnels implements TunnelServer {
         )
       }
     }
-    throw failure
+    throw failure ?? new TunnelError('TUNNEL_NO_AGENT', 'no agent serves this name')
   }
 
   /** Throws TunnelError TUNNEL_ADDRESS_BUSY. */
