@@ -123,8 +123,12 @@ export interface AuditQuery {
   /** RFC 3339; exclusive. */
   readonly to?: string
   readonly limit?: number
-  readonly order?: 'asc' | 'desc'
-  /** Opaque, from the previous page. */
+  /**
+   * By time; or by arrival, for who follows the log: services deliver late, and not in order. Then `next` is never null, and
+   * without `after` there are no events, but the cursor of what comes from now on.
+   */
+  readonly order?: 'asc' | 'desc' | 'arrival'
+  /** Opaque, from the previous page of the same order. */
   readonly after?: string
 }
 

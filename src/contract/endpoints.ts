@@ -767,7 +767,12 @@ export const endpoints = {
         ),
         from: Type.Optional(Type.String({ maxLength: 64, description: 'RFC 3339, inclusive' })),
         to: Type.Optional(Type.String({ maxLength: 64, description: 'RFC 3339, exclusive' })),
-        order: Type.Optional(Type.Union([Type.Literal('asc'), Type.Literal('desc')])),
+        order: Type.Optional(
+          Type.Union([Type.Literal('asc'), Type.Literal('desc'), Type.Literal('arrival')], {
+            description:
+              'by time; or by arrival: without "after" no events, but where what comes from now on begins, and "next" is never null',
+          }),
+        ),
       },
       { additionalProperties: false },
     ),

@@ -154,6 +154,36 @@ describe('a SQL audit store', () => {
     expect(await uids({})).toEqual(['u5', 'u4'])
   })
 
+  it('tells who follows it everything once, by arrival, however late it is delivered', async () => {
+    const store = await openSqlAuditStore(database)
+    const at = (minute: number): { time: string } => ({ time: `2026-01-01T00:0${minute}:00.000Z` })
+    await keep(store, request('u1', at(5)))
+    let after = (await store.search({ order: 'arrival' })).next
+    const heard = async (limit = 2): Promise<string[]> => {
+      const page = await store.search({
+        order: 'arrival',
+        limit,
+        ...(after === null ? {} : { after }),
+      })
+      after = page.next
+      return page.events.map(({ uid }) => uid)
+    }
+    expect(await heard()).toEqual([])
+    await keep(store, request('u2', at(9)), request('u3', at(1)), request('u4', at(2)))
+    expect(await heard()).toEqual(['u2', 'u3'])
+    expect(await heard()).toEqual(['u4'])
+    expect(await heard()).toEqual([])
+    await keep(store, request('u5', { ...at(0), user: 'ann' }), request('u6', at(0)))
+    const ofAnn = await store.search({ order: 'arrival', user: 'ann', after: after ?? '' })
+    expect(ofAnn.events.map(({ uid }) => uid)).toEqual(['u5'])
+    expect(await heard()).toEqual(['u5', 'u6'])
+    await store.deleteBefore(at(9).time)
+    await store.deleteBefore('2027-01-01T00:00:00.000Z')
+    expect(await heard()).toEqual([])
+    await keep(store, request('u7', at(0)))
+    expect(await heard()).toEqual(['u7'])
+  })
+
   it('keeps the events of a database with the first form of the table', async () => {
     await database.migrate('audit', AUDIT_STEPS.slice(0, 1))
     const event = request('u1', { outcome: 'started' })

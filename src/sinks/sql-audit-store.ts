@@ -45,6 +45,8 @@ export async function openSqlAuditStore(database: SqliteDatabase): Promise<SqlAu
 async function search(database: SqliteDatabase, query: AuditQuery): Promise<AuditPage> {
   const limit = Math.min(query.limit ?? MAX_PAGE_EVENTS, MAX_PAGE_EVENTS)
   const ascending = query.order === 'asc'
+  const byArrival = query.order === 'arrival'
+  if (byArrival && query.after === undefined) return { events: [], next: await endOf(database) }
   const conditions: string[] = []
   const params: SqlValue[] = []
   const where = (sql: string, ...values: SqlValue[]): void => {
@@ -62,24 +64,33 @@ async function search(database: SqliteDatabase, query: AuditQuery): Promise<Audi
   if (query.to !== undefined) where('time < ?', query.to)
   if (query.after !== undefined) {
     const cursor = parseCursor(query.after)
-    where(ascending ? '(time, id) > (?, ?)' : '(time, id) < (?, ?)', cursor.time, cursor.id)
+    if (byArrival) where('id > ?', cursor.id)
+    else where(ascending ? '(time, id) > (?, ?)' : '(time, id) < (?, ?)', cursor.time, cursor.id)
   }
   const direction = ascending ? 'ASC' : 'DESC'
   const rows = await database.query(
     `SELECT id, time, body FROM audit_log
       ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-      ORDER BY time ${direction}, id ${direction} LIMIT ?`,
+      ORDER BY ${byArrival ? 'id' : `time ${direction}, id ${direction}`} LIMIT ?`,
     [...params, limit + 1],
   )
   const page = rows.slice(0, limit)
   const last = page.at(-1)
+  // Numbers begin anew when everything was deleted: a cursor beyond the end would wait for ever.
+  if (byArrival && last === undefined) return { events: [], next: await endOf(database) }
   return {
     events: page.map((row) => JSON.parse(String(row['body'])) as AuditEvent),
     next:
-      rows.length > limit && last !== undefined
+      (byArrival || rows.length > limit) && last !== undefined
         ? formatCursor({ time: String(last['time']), id: Number(last['id']) })
         : null,
   }
+}
+
+/** Where the next event by arrival will come. */
+async function endOf(database: SqliteDatabase): Promise<string> {
+  const [row] = await database.query('SELECT max(id) AS id FROM audit_log', [])
+  return formatCursor({ time: '', id: Number(row?.['id'] ?? 0) })
 }
 
 interface Cursor {

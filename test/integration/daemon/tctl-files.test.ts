@@ -140,7 +140,8 @@ describe('tctl with a running daemon', () => {
       tail.stdout
         .split('\n')
         .filter((line) => line !== '')
-        .map((line) => String((JSON.parse(line) as { name: string }).name))
+        .map((line) => JSON.parse(line) as { name: string; outcome: string })
+        .map(({ name, outcome }) => `${name} ${outcome}`)
     await expect
       .poll(
         async () => {
@@ -150,6 +151,7 @@ describe('tctl with a running daemon', () => {
         { timeout: 40_000 },
       )
       .toBeGreaterThan(1)
+    // A change that was seen underway is shown once more when it is done, and never twice as the same.
     const printed = names()
     expect(new Set(printed).size).toBe(printed.length)
     expect(printed.every((name) => name.startsWith('tailed-'))).toBe(true)

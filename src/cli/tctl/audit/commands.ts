@@ -86,51 +86,90 @@ function tailCommand(context: TctlContext): Command {
   return examples(command, ['tctl audit tail', 'tctl audit tail --user=alice --format=json'])
 }
 
-/** Looks a little back each time, since services deliver events late and not in order, and prints each uid once. */
+/** For how long it is looked whether a mutation that was seen as started has come to its end. */
+const OUTCOME_WAIT_MS = 15_000
+
+/** Prints each event as it arrives, however late its service delivered it, and mutations once more with their outcome. */
 async function tail(
   io: Io,
   client: ApiClient,
   format: Format,
   query: QueryOf<'events.list'>,
 ): Promise<void> {
-  const lookBackMs = 15_000
-  const startedMs = Date.now()
-  const printed = new Map<string, string>()
+  const show = (event: AuditEventResource): void =>
+    print(
+      io,
+      format === 'text'
+        ? lineOf(event)
+        : format === 'json'
+          ? JSON.stringify(event)
+          : render('yaml', [event], lineOfAll),
+    )
+  /** Mutations without an outcome, and when they were seen. */
+  const started = new Map<string, number>()
+  let after = (await client.call('events.list', { query: { ...query, order: 'arrival' } })).next
   while (!io.signal.aborted) {
-    const from = new Date(Math.max(startedMs, Date.now() - lookBackMs)).toISOString()
-    let after: string | null = null
-    do {
+    let isMore = true
+    while (isMore) {
       const page: { items: AuditEventResource[]; next: string | null } = await client.call(
         'events.list',
         {
           query: {
             ...query,
-            from,
-            order: 'asc',
-            limit: 1000,
+            order: 'arrival',
+            limit: PAGE_EVENTS,
             ...(after === null ? {} : { after }),
           },
         },
       )
       for (const event of page.items) {
-        // A mutation that was seen as started is shown again when its outcome is known.
-        const state = String(event['outcome' as keyof AuditEventResource] ?? '')
-        if (printed.get(event.uid) === state) continue
-        printed.set(event.uid, state)
-        print(
-          io,
-          format === 'text'
-            ? lineOf(event)
-            : format === 'json'
-              ? JSON.stringify(event)
-              : render('yaml', [event], lineOfAll),
-        )
+        if (outcomeOf(event) === 'started') started.set(event.uid, Date.now())
+        show(event)
       }
       after = page.next
-    } while (after !== null)
-    if (printed.size > 100_000) printed.clear()
+      isMore = page.items.length === PAGE_EVENTS
+    }
+    for (const event of await endsOf(client, query, started)) show(event)
     await sleep(TAIL_INTERVAL_MS, undefined, { signal: io.signal }).catch(() => {})
   }
+}
+
+const PAGE_EVENTS = 1000
+
+const outcomeOf = (event: AuditEventResource): string =>
+  String(event['outcome' as keyof AuditEventResource] ?? '')
+
+/** Those that have ended since they were seen as started; they, and what takes too long, are taken out. */
+async function endsOf(
+  client: ApiClient,
+  query: QueryOf<'events.list'>,
+  started: Map<string, number>,
+): Promise<AuditEventResource[]> {
+  const nowMs = Date.now()
+  for (const [uid, seenMs] of started) if (nowMs - seenMs > OUTCOME_WAIT_MS) started.delete(uid)
+  if (started.size === 0) return []
+  const from = new Date(nowMs - 2 * OUTCOME_WAIT_MS).toISOString()
+  const ended: AuditEventResource[] = []
+  let after: string | null = null
+  do {
+    const page: { items: AuditEventResource[]; next: string | null } = await client.call(
+      'events.list',
+      {
+        query: {
+          ...query,
+          from,
+          order: 'asc',
+          limit: PAGE_EVENTS,
+          ...(after === null ? {} : { after }),
+        },
+      },
+    )
+    for (const event of page.items) {
+      if (outcomeOf(event) !== 'started' && started.delete(event.uid)) ended.push(event)
+    }
+    after = page.next
+  } while (after !== null)
+  return ended
 }
 
 const HEADERS = ['Time', 'Event', 'User', 'Cluster', 'What', 'Result', 'Decided by']
