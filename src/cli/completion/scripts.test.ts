@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { completionScript, shells } from './scripts.ts'
@@ -61,4 +63,27 @@ describe('completionScript()', () => {
     expect(script).toContain('tctl __complete')
     expect(script).not.toContain('PROGRAM')
   })
+})
+
+/** Whether a shell is on this machine. */
+const has = (shell: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((path) => existsSync(join(path, shell)))
+const optional = (shell: string): string => (has(shell) ? '' : ` (optional: no ${shell} here)`)
+
+/** What a program would say, as a function of the shell. */
+const WORDS = "printf 'ls\\tlist\\nrole/\\tgoes on\\n'"
+
+it.skipIf(!has('fish'))(
+  `fish offers the words, and what they are for${optional('fish')}`,
+  async () => {
+    const script = `function tool; ${WORDS}; end\n${completionScript('tool', 'fish')}\ncomplete -C 'tool '`
+    const { stdout } = await promisify(execFile)('fish', ['-c', script])
+    expect(stdout.trim().split('\n')).toEqual(['ls\tlist', 'role/\tgoes on'])
+  },
+)
+
+it.skipIf(!has('zsh'))(`zsh takes the script for its completion${optional('zsh')}`, async () => {
+  const script = `autoload -U compinit && compinit -u -D\n${completionScript('tool', 'zsh')}\nprint -r -- $_comps[tool]`
+  const { stdout } = await promisify(execFile)('zsh', ['-f', '-c', script])
+  expect(stdout.trim()).toBe('_tool')
 })
