@@ -6,7 +6,8 @@
  * Trusts: that a socket's peer certificate was proven by TLS; the storage and the authorities that it is given.
  * Refuses: a caller without a valid certificate (401), every endpoint whose rule the caller's roles do not hold (403,
  * audited), an endpoint that has neither rules nor is open on purpose, unknown fields, and roles that ask for a restriction
- * that is not enforced. Whoever cannot log in hears the same, whatever was wrong.
+ * that is not enforced; kubeconfigs that would reach into the machine of who uses them; to show a kubeconfig to who may not
+ * replace it, or to give one to a service whose join token does not allow it. Whoever cannot log in hears the same, whatever was wrong.
  * Test: test/integration/api walks the contract's table, so a new endpoint is tested before it is written.
  */
 export { type AccessSnapshot, AccessState } from './access-state.ts'

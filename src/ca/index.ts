@@ -5,7 +5,7 @@
  *
  * Trusts: the storage behind it and the key that seals private keys in it. Refuses: chains longer than one, the wrong
  * authority for a kind of identity, certificates that are authorities, critical extensions that it does not know, lives
- * longer than the authority's own. Test: openssl judges what is issued; hostile certificates are made by openssl.
+ * longer than the authority's own, and services that its caller bars, whatever their certificates say. Test: openssl judges what is issued; hostile certificates are made by openssl.
  */
 export { assertPublicKey } from './assert-public-key.ts'
 export { type Authorities, type Issued, openAuthorities } from './authorities.ts'

@@ -1,9 +1,10 @@
 /**
  * join decides who becomes a member: join tokens, the members that came with them, and which lineage a Kubernetes cluster's
- * name belongs to. A lineage is the token that a member came with; it is how members prove that they belong together.
+ * name belongs to, and which dynamic clusters a token gives to its members. A lineage is the token that a member came with; it is how members prove that they belong together.
  *
  * Trusts: the storage behind it. Refuses: to keep a token (only its hash is stored, one of the configuration file not even
- * that), to say why a token was not taken, tokens that can be guessed, and a name or host id to anybody but its lineage.
+ * that), to say why a token was not taken, tokens that can be guessed, a name or host id to anybody but its lineage, and the host
+ * id of a removed member to anybody at all.
  * Test: unit tests beside the code; races and answers in test/integration/api.
  */
 export { JoinError, type JoinErrorCode } from './errors.ts'

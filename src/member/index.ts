@@ -1,7 +1,8 @@
 /**
  * member is what a process of ours is away from the auth service. It joins by a token, keeps its identity where a restart finds
  * it, renews it, and calls the auth service as who it is. It follows users, roles, locks and authorities, has certificates for
- * what it serves, says how its clusters are, and delivers audit events. What it needs to go on without the auth service lies in
+ * what it serves, is given the clusters that somebody wrote down for such as it, says how its clusters are, and delivers audit
+ * events. What it needs to go on without the auth service lies in
  * its data directory.
  *
  * Trusts: an auth service that proved itself by a pinned authority, by the one that it joined under, or, without a pin, by the
