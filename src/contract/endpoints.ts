@@ -224,16 +224,15 @@ const KubeName = Type.Object(
   { additionalProperties: false },
 )
 
-const WithSecrets = Type.Object(
-  {
-    with_secrets: Type.Optional(
-      Type.Boolean({
-        description: 'with kubeconfigs; wants `kube_cluster: update` besides, and is audited',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-)
+const Secrets = {
+  with_secrets: Type.Optional(
+    Type.Boolean({
+      description: 'with kubeconfigs; wants `kube_cluster: update` besides, and is audited',
+    }),
+  ),
+}
+const WithSecrets = Type.Object(Secrets, { additionalProperties: false })
+const PagedWithSecrets = Type.Object({ ...Paging, ...Secrets }, { additionalProperties: false })
 
 const JoinRequest = Type.Object(
   {
@@ -591,7 +590,7 @@ export const endpoints = {
       'List the Kubernetes clusters that the caller may reach, and the dynamic ones that he may change',
     rules: [{ resource: 'kube_cluster', verb: 'list' }],
     params: None,
-    query: WithSecrets,
+    query: PagedWithSecrets,
     body: null,
     response: pageOf(KubeClusterResource),
   },

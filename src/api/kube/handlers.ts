@@ -8,6 +8,7 @@ import type { ApiDeps, Caller } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { sameName } from '../handler-parts.ts'
 import type { Handlers } from '../handler-types.ts'
+import { DEFAULT_PAGE_ITEMS } from '../limits.ts'
 import type { OneAtATime } from '../one-at-a-time.ts'
 import { resourceOfCluster } from '../visible-clusters.ts'
 import type { DynamicCluster, JudgedCluster } from './dynamic-clusters.ts'
@@ -61,9 +62,15 @@ export function kubeHandlers(deps: ApiDeps, audit: ApiAudit, alone: OneAtATime):
 
   return {
     'kube_clusters.list': async ({ caller, query }) => {
-      const visible = await clustersFor(deps, caller)
-      const items = query.with_secrets === true ? await withSecrets(caller, visible) : visible
-      return { items: [...items], next: null }
+      const { after } = query
+      const limit = query.limit ?? DEFAULT_PAGE_ITEMS
+      const visible = (await clustersFor(deps, caller)).filter(
+        ({ metadata }) => after === undefined || metadata.name > after,
+      )
+      const page = visible.slice(0, limit)
+      const items = query.with_secrets === true ? await withSecrets(caller, page) : page
+      const last = page.at(-1)?.metadata.name ?? null
+      return { items: [...items], next: visible.length > limit ? last : null }
     },
     'kube_clusters.read': async ({ caller, params, query }) => {
       const visible = await clustersFor(deps, caller)

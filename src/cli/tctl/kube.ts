@@ -3,6 +3,7 @@ import { healthWords, labelsText, parseFormat, render, table } from '../format.t
 import { print } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
+import { everyPage } from './every-page.ts'
 
 /** `tctl kube ls` */
 export function kubeCommand(context: TctlContext): Command {
@@ -12,7 +13,9 @@ export function kubeCommand(context: TctlContext): Command {
     .action(async (options: { format: string }) => {
       const format = parseFormat(options.format)
       using client = await context.connect()
-      const { items } = await client.call('kube_clusters.list', {})
+      const items = await everyPage((after) =>
+        client.call('kube_clusters.list', { query: after === null ? {} : { after } }),
+      )
       print(
         context.io,
         render(format, items, (clusters) =>

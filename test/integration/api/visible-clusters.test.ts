@@ -72,6 +72,30 @@ describe('clusters of somebody else', () => {
     expect(foreign).toEqual(await refusal('none'))
   })
 
+  it('are not counted in the pages of a list, which are told one after the other', async () => {
+    const names = Array.from({ length: 25 }, (_, index) => `c${String(index).padStart(2, '0')}`)
+    const mine = names.filter((_, index) => index % 2 === 0)
+    await api.kubeClusters.announce(
+      'h',
+      names.map((name) =>
+        cluster(name, { labels: { team: mine.includes(name) ? 'east' : 'west' } }),
+      ),
+    )
+    using client = new ApiClient(await api.as('person-east', ['east']))
+    const told: string[][] = []
+    let after: string | null = null
+    do {
+      const page: { items: { metadata: { name: string } }[]; next: string | null } =
+        await client.call('kube_clusters.list', {
+          query: { limit: 5, ...(after === null ? {} : { after }) },
+        })
+      told.push(page.items.map(({ metadata }) => metadata.name))
+      after = page.next
+    } while (after !== null)
+    expect(told.map(({ length }) => length)).toEqual([5, 5, 3])
+    expect(told.flat()).toEqual(mine)
+  })
+
   it('are not deleted by whoever may delete, and not told from those that do not exist', async () => {
     {
       using admin = new ApiClient(await api.admin())

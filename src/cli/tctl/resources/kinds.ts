@@ -126,8 +126,12 @@ const kubeCluster: Kind = {
   says: 'Kubernetes clusters',
   aliases: ['kube_clusters'],
   unwritable: announced,
-  list: async (client, secrets = false) =>
-    (await client.call('kube_clusters.list', { query: secretsQuery(secrets) })).items,
+  list: (client, secrets = false) =>
+    everyPage((after) =>
+      client.call('kube_clusters.list', {
+        query: { ...secretsQuery(secrets), ...(after === null ? {} : { after }) },
+      }),
+    ),
   read: (client, name, secrets = false) =>
     client.call('kube_clusters.read', { params: { name }, query: secretsQuery(secrets) }),
   async create(client, resource, force) {
