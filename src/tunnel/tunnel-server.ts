@@ -140,13 +140,13 @@ class AgentTunnels implements TunnelServer {
         doubtful: tunnel.doubtful,
         streams: tunnel.streams,
       }))
-    let failure: unknown = null
+    let failure: Error | null = null
     for (const { tunnel } of orderAgents(candidates).slice(0, this.#limits.maxAttempts)) {
       try {
         return await tunnel.open(serverName, origin, signal)
       } catch (error) {
         signal.throwIfAborted()
-        failure = error
+        failure = error instanceof Error ? error : new Error(errorMessage(error))
         this.#options.log.info(
           { host_id: tunnel.hostId, error: errorMessage(error) },
           'an agent did not take a connection: the next one is asked',
