@@ -86,6 +86,9 @@ export const MemberStateQuery = Type.Object(
         description: 'the state that the caller has: the answer waits until there is another',
       }),
     ),
+    wait: Type.Optional(
+      Type.Boolean({ description: 'false: the answer comes at once, whatever the caller has' }),
+    ),
   },
   { additionalProperties: false },
 )

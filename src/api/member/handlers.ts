@@ -68,7 +68,9 @@ export function memberHandlers(
 
   return {
     'member.state': async ({ caller, query }) => {
-      await feed.news(caller.identity.hostId, query.after, MEMBER_STATE_WAIT_MS)
+      if (query.wait !== false) {
+        await feed.news(caller.identity.hostId, query.after, MEMBER_STATE_WAIT_MS)
+      }
       const { text, hash } = feed.current()
       const { statement, signature } = feed.statement()
       return { statement, signature, state: hash === query.after ? null : text }

@@ -179,7 +179,11 @@ export class MemberAccess implements Disposable {
   /** One call; resolves when what it told counts. */
   async #ask(after: string | undefined): Promise<void> {
     const answer = await this.#call('member.state', {
-      query: after === undefined ? {} : { after },
+      // Who was cut off wants to know at once whether he missed something.
+      query: {
+        ...(after === undefined ? {} : { after }),
+        ...(this.#behindSinceMs === null ? {} : { wait: false }),
+      },
     })
     if (this.#stop.signal.aborted) return
     if (answer.state === null) {
