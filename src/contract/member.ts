@@ -238,6 +238,9 @@ export const DynamicClustersRequest = Type.Object(
       description:
         'revisions that the caller has: the answer waits until something else is right for him',
     }),
+    withheld: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'as it was told last; another is told at once' }),
+    ),
   },
   { additionalProperties: false },
 )

@@ -29,7 +29,8 @@ export function dynamicClustersHandler(
       const select = (): ReturnType<typeof selectClusters> =>
         selectClusters(dynamicClusters.list(), wanted, allowed, MEMBER_CLUSTERS_MOST)
       // Others' clusters change too: then the answer says what is known already, and the call is made again.
-      if (isKnown(select().given, have)) {
+      const now = select()
+      if (isKnown(now.given, have) && now.withheld === (body.withheld ?? now.withheld)) {
         await waiters.wait(caller.identity.hostId, MEMBER_STATE_WAIT_MS)
       }
       const { given, withheld } = select()

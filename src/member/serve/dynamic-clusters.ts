@@ -93,7 +93,7 @@ export class MemberDynamicClusters implements Disposable {
   async #ask(): Promise<void> {
     const known = new Map(this.#clusters.map((cluster) => [cluster.revision, cluster]))
     const answer = await this.#options.call('member.kube_clusters', {
-      body: { resources: this.#resources, have: [...known.keys()] },
+      body: { resources: this.#resources, have: [...known.keys()], withheld: this.#withheld },
     })
     if (this.#stop.signal.aborted) return
     const clusters = answer.clusters.flatMap(

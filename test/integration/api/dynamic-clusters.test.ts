@@ -265,6 +265,13 @@ describe('dynamic clusters', () => {
     await expect(given(every, [{ labels: {} }])).rejects.toMatchObject({ code: 'BAD_REQUEST' })
   })
 
+  it('an agent that knows everything hears at once of what is kept from it', async () => {
+    await create(cluster('prod', { env: 'prod' }))
+    using none = await agent('00000000-0000-4000-8000-000000000003', [])
+    const body = { resources: EVERY, have: [], withheld: 0 }
+    expect(await none.call('member.kube_clusters', { body })).toEqual({ clusters: [], withheld: 1 })
+  })
+
   it('a proxy is given none', async () => {
     const connection = await api.member('00000000-0000-4000-8000-000000000009', 't', ['proxy'])
     using proxy = new ApiClient(connection)
