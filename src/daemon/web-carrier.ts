@@ -4,13 +4,10 @@ import { createWebSocketStream, WebSocketServer } from 'ws'
 import { keepAlive } from '../client/index.ts'
 import { errorMessage, type Logger } from '../core/index.ts'
 import type { Origin } from '../gateway/index.ts'
-import { UPGRADE_PATH, UPGRADE_PROTOCOL } from '../protocol/index.ts'
+import { MAX_UPGRADE_MESSAGE_BYTES, UPGRADE_PATH, UPGRADE_PROTOCOL } from '../protocol/index.ts'
 
 /** Takes a connection from its ClientHello on, as a port of ours would. */
 export type Carry = (stream: Duplex, origin: Origin) => void
-
-/** Programs write a TLS record or two at a time; more in one message is nobody of ours. */
-const MAX_MESSAGE_BYTES = 1024 * 1024
 
 export const isCarrierRequest = ({ method, url }: IncomingMessage): boolean =>
   method === 'GET' && url === UPGRADE_PATH
@@ -27,7 +24,7 @@ export function createCarrier(
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
+    maxPayload: MAX_UPGRADE_MESSAGE_BYTES,
     handleProtocols: () => UPGRADE_PROTOCOL,
   })
   return (request, socket, head, origin) => {

@@ -60,4 +60,4 @@ export {
   type SpdyLimits,
   SpdySession,
 } from './spdy/index.ts'
-export { UPGRADE_PATH, UPGRADE_PROTOCOL } from './upgrade.ts'
+export { MAX_UPGRADE_MESSAGE_BYTES, UPGRADE_PATH, UPGRADE_PROTOCOL } from './upgrade.ts'

@@ -2,7 +2,7 @@ import { Agent } from 'node:https'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorMessage, formatAddress } from '../../core/index.ts'
-import { UPGRADE_PATH, UPGRADE_PROTOCOL } from '../../protocol/index.ts'
+import { MAX_UPGRADE_MESSAGE_BYTES, UPGRADE_PATH, UPGRADE_PROTOCOL } from '../../protocol/index.ts'
 import { type Dial, DialingAgent } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 import type { Profile } from '../profiles/profile.ts'
@@ -34,6 +34,7 @@ export function upgradeDial(dial?: Dial): Dial {
     const socket = new WebSocket(`wss://${where}${UPGRADE_PATH}`, [UPGRADE_PROTOCOL], {
       agent: dial === undefined ? new Agent(tls) : new DialingAgent(tls, dial),
       perMessageDeflate: false,
+      maxPayload: MAX_UPGRADE_MESSAGE_BYTES,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     })
     const stream: Duplex = createWebSocketStream(socket)

@@ -73,8 +73,16 @@ export async function openProxyService(
     accept: (socket, origin) => ways.tunnels.accept(socket, origin),
   }
 
-  const gatewayFor = (route: (request: RouteRequest) => Route): Gateway => {
-    const gateway = createGateway({ router: { route }, proxyProtocol, log })
+  const gatewayFor = (
+    route: (request: RouteRequest) => Route,
+    { isCarried = false } = {},
+  ): Gateway => {
+    // Whose a carried connection is was said where it was carried.
+    const gateway = createGateway({
+      router: { route },
+      proxyProtocol: proxyProtocol && !isCarried,
+      log,
+    })
     gateways.push(gateway)
     return gateway
   }
@@ -112,7 +120,9 @@ export async function openProxyService(
             },
         )
   if (web !== null) {
-    const carried = gatewayFor((request) => byHello(request) ?? { kind: 'none' })
+    const carried = gatewayFor((request) => byHello(request) ?? { kind: 'none' }, {
+      isCarried: true,
+    })
     web.door.carryTo((stream, origin) => carried.handle(stream, origin))
   }
   const kubePort =

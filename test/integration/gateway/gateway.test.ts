@@ -315,6 +315,42 @@ describe('gateway', () => {
     expect(origins).toHaveLength(1)
   })
 
+  it('takes a stream that somebody carried here, whose it is as he says, and counts it by that', async () => {
+    const from = { address: '203.0.113.9', port: 4711 }
+    const seen: unknown[] = []
+    const toTarget = route
+    route = (name) => {
+      const way = toTarget(name)
+      return way.kind === 'pipe'
+        ? {
+            ...way,
+            dial: (origin, signal) => {
+              seen.push(origin)
+              return way.dial(origin, signal)
+            },
+          }
+        : way
+    }
+    target.on('secureConnection', (socket) => socket.end('hello'))
+    // Where its own ports expect a PROXY header, a carried stream has none.
+    const { gateway } = await open({}, true)
+    const [near, far] = duplexPair()
+    gateway.handle(far, from)
+    const socket = tlsConnect({ socket: near, servername: NAME, ca })
+    stack.defer(() => void socket.destroy())
+    let said = ''
+    for await (const chunk of socket) said += String(chunk)
+    expect(said).toBe('hello')
+    expect(seen).toEqual([from])
+    // One that says nothing holds the only place of its address while its hello is awaited.
+    const strict = (await open({ maxPendingHellosPerAddress: 1 })).gateway
+    const [silent, next, other] = [duplexPair()[0], duplexPair()[0], duplexPair()[0]]
+    strict.handle(silent, from)
+    strict.handle(next, from)
+    strict.handle(other, { ...from, address: '203.0.113.10' })
+    expect([silent, next, other].map(({ destroyed }) => destroyed)).toEqual([false, true, false])
+  })
+
   it('takes the address of a binary PROXY header, too', async () => {
     const origins: string[] = []
     route = () => ({
