@@ -338,21 +338,24 @@ function localInventory(
   log: Logger,
 ): ClusterInventory {
   let names: readonly string[] = []
-  const told = new Set<string>()
+  const foreign = new Set<string>()
   const isOurs = async (name: string): Promise<boolean> => {
     const written = auth.dynamicClusters.find(name) !== null
-    const foreign =
-      !written && (await auth.joining.names.claim(name, OWN_LINEAGE)).lineage !== OWN_LINEAGE
-    if (!written && !foreign) return true
-    if (!told.has(name)) {
+    const ours =
+      !written && (await auth.joining.names.claim(name, OWN_LINEAGE)).lineage === OWN_LINEAGE
+    if (ours) {
+      foreign.delete(name)
+      return true
+    }
+    if (!foreign.has(name)) {
       log.error(
         { cluster: name },
         written
-          ? 'a cluster of this process is not announced: the name is that of a kube_cluster resource (tctl rm kube_cluster/<name> removes it)'
-          : 'a cluster of this process is not announced: the name belongs to agents of a join token (tctl rm kube_server/<name> frees it)',
+          ? 'a cluster of this process is not served: the name is that of a kube_cluster resource (tctl rm kube_cluster/<name> removes it)'
+          : 'a cluster of this process is not served: the name belongs to agents of a join token (tctl rm kube_server/<name> frees it)',
       )
     }
-    told.add(name)
+    foreign.add(name)
     return false
   }
   return {
@@ -367,6 +370,7 @@ function localInventory(
         ours.map(({ dynamic: _, ...cluster }) => ({ ...cluster, version, address: null })),
       )
     },
+    isForeign: (name) => foreign.has(name),
     withdraw: () => auth.kubeClusters.withdraw(hostId, names),
   }
 }

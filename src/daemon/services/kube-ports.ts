@@ -32,6 +32,8 @@ export interface DynamicClusterSource {
 export interface ClusterInventory {
   /** All that is served now. Rejects when the first word cannot be said and nothing works without it. */
   announce(clusters: readonly ServedFacts[]): Promise<void>
+  /** Whether a name turned out to be another's when it was announced: then nobody is served under it. */
+  isForeign?(name: string): boolean
   /** The service stops: nothing is served any more. */
   withdraw(): Promise<void>
 }

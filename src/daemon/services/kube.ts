@@ -142,7 +142,7 @@ export async function openKubeService(
   )
 
   const forwarder = createForwarder({
-    clusters: { byServerName: (name) => served.get(name)?.cluster ?? null },
+    clusters: { byServerName: clusterOf },
     peers: options.peers,
     access,
     certificates: { secureContext: (name) => options.certificates.secureContext(name) },
@@ -173,7 +173,7 @@ export async function openKubeService(
   })
   return {
     forwarder,
-    serves: (name) => served.has(name),
+    serves: (name) => clusterOf(name) !== null,
     get names() {
       return [...served.values()].map(({ cluster }) => cluster.name)
     },
@@ -187,6 +187,11 @@ export async function openKubeService(
   function healthChanged(): void {
     for (const listener of healthListeners) listener()
     announceSoon()
+  }
+
+  function clusterOf(serverName: string): ServedCluster | null {
+    const cluster = served.get(serverName)?.cluster ?? null
+    return cluster !== null && inventory.isForeign?.(cluster.name) === true ? null : cluster
   }
 
   function servedNow(): ReadonlyMap<string, Served> {
