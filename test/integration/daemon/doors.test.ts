@@ -9,6 +9,7 @@ import { parse } from 'yaml'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { openDemoCluster } from '../../../src/demo/index.ts'
 import { formatProxyHeader } from '../../../src/protocol/index.ts'
+import { closed } from '../../support/closed.ts'
 import { freePort, TestDaemon } from '../../support/daemon.ts'
 import { connectionsTo } from '../../support/sockets.ts'
 
@@ -103,9 +104,13 @@ describe('the doors of a daemon behind a balancer', () => {
     ['no PROXY header', 'web', Buffer.from('16030102000100', 'hex')],
   ] as const)('%s at the port %s: nothing is served', async (_what, name, bytes) => {
     const socket = dial(ports[name])
+    let heard = ''
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.toString('latin1')
+    })
     socket.write(bytes)
-    socket.resume()
-    await new Promise<void>((done) => socket.once('close', () => done()))
+    await closed(socket)
+    expect(heard).toBe('')
   })
 
   it('whoever is slow is cut, at every port and at every beginning', async () => {

@@ -29,6 +29,7 @@ import {
 } from '../../../src/protocol/index.ts'
 import { openTunnels, type Tunnels } from '../../../src/tunnel/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
+import { closed } from '../../support/closed.ts'
 
 const TELEPORT = 'remote.example.com'
 const PERSON = { address: '203.0.113.7', port: 4711 }
@@ -273,10 +274,9 @@ proxy_service: { enabled: no }
       key: privateKeyPem,
       ALPNProtocols: [PROXIED_ALPN],
     })
-    socket.on('error', () => {})
     socket.on('secureConnect', () => socket.write(formatProxyHeader(PERSON)))
     socket.resume()
-    await once(socket, 'close')
+    await closed(socket)
     expect(socket.bytesRead).toBeLessThan(4000)
   })
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
 import { createPeerParser } from '../../../src/ca/index.ts'
+import { closed } from '../../support/closed.ts'
 import { Agent, ask, CLUSTER, Cluster, Gateway, served, unserved } from './support/fleet.ts'
 
 let stack = new AsyncDisposableStack()
@@ -30,9 +30,8 @@ test('the tunnel of an agent that is removed is cut, with what is in it, and no 
   const agent = stack.use(await Agent.open(cluster, [gateway]))
   await served(gateway)
   const stream = await gateway.dial()
-  stream.on('error', () => {})
   expect(await ask(stream, 'hello')).toBe('hello')
-  const cut = once(stream, 'close')
+  const cut = closed(stream)
   barred.add('agent-1')
   await cut
   await unserved(gateway)
