@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ClusterLabels } from './labels.ts'
 
 /** As often as it goes: tests wait for what the next run brings. */
-const PERIOD_MS = 50
+/** A command has so long to answer, too: a machine with much to do starts even `cat` in no less. */
+const PERIOD_MS = 300
 
 describe('ClusterLabels', () => {
   let directory: string
@@ -24,6 +25,7 @@ describe('ClusterLabels', () => {
   const open = (
     labels: Readonly<Record<string, string>> = {},
     command: readonly string[] = ['/bin/cat', file],
+    periodMs = PERIOD_MS,
   ): Promise<ClusterLabels> => {
     const log = {
       debug: () => {},
@@ -34,7 +36,7 @@ describe('ClusterLabels', () => {
     }
     return ClusterLabels.open({
       labels,
-      commands: [{ name: 'env', command, periodMs: PERIOD_MS }],
+      commands: [{ name: 'env', command, periodMs }],
       log,
       onChange: () => {
         changes += 1
@@ -44,7 +46,7 @@ describe('ClusterLabels', () => {
 
   it('has what the command printed before anybody asks', async () => {
     await writeFile(file, 'prod\nsecond line\n')
-    using labels = await open({ team: 'a' })
+    using labels = await open({ team: 'a' }, undefined, 60_000)
     expect(labels.current()).toEqual({ team: 'a', env: 'prod' })
     expect(labels.unknown()).toEqual([])
   })
@@ -65,6 +67,7 @@ describe('ClusterLabels', () => {
   it('keeps the last good value of a command that fails later', async () => {
     await writeFile(file, 'prod')
     using labels = await open()
+    await expect.poll(() => labels.current()).toEqual({ env: 'prod' })
     await rm(file)
     await expect.poll(() => warnings.length).toBeGreaterThan(1)
     expect(warnings.at(-1)).toContain('keeps its last value')
@@ -82,6 +85,7 @@ describe('ClusterLabels', () => {
   ])('keeps the last good value of a command that prints %s', async (_, rubbish) => {
     await writeFile(file, 'prod')
     using labels = await open()
+    await expect.poll(() => labels.current()).toEqual({ env: 'prod' })
     await writeFile(file, rubbish)
     await expect.poll(() => warnings.length).toBeGreaterThan(1)
     expect(labels.current()).toEqual({ env: 'prod' })
@@ -95,7 +99,7 @@ describe('ClusterLabels', () => {
     // The one that sleeps holds the pipe of the one that was started.
     const script = `if [ -e ${file} ]; then cat ${file}; else sleep 1000 & echo $! >> ${pids}; wait; fi`
     using labels = await open({}, ['/bin/sh', '-c', script])
-    expect(labels.current()).toEqual({ env: 'prod' })
+    await expect.poll(() => labels.current()).toEqual({ env: 'prod' })
     await rm(file)
     await expect.poll(() => warnings.length).toBeGreaterThan(1)
     expect(labels.current()).toEqual({ env: 'prod' })

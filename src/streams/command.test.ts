@@ -26,7 +26,7 @@ const PLAN: CommandPlan = { stdin: true, stdout: true, stderr: true, tty: false 
 const TERMINAL: CommandPlan = { stdin: true, stdout: true, stderr: false, tty: true }
 const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
 const FAILURE = JSON.stringify({ status: 'Failure', message: 'exit code 3', code: 500 })
-const limits = { ...defaultStreamLimits, lingerMs: 200, openTimeoutMs: 300 }
+const limits = { ...defaultStreamLimits, lingerMs: 200 }
 
 const connections: Duplex[] = []
 afterEach(() => {
@@ -461,7 +461,7 @@ describe('a SPDY client', () => {
         head: Buffer.alloc(0),
         plan: PLAN,
         protocol: 'v4.channel.k8s.io',
-        limits,
+        limits: { ...limits, openTimeoutMs: 300 },
       },
       new Ear(),
     )
@@ -477,7 +477,7 @@ describe('a SPDY client', () => {
         head: Buffer.alloc(0),
         plan: PLAN,
         protocol: 'v4.channel.k8s.io',
-        limits: { ...limits, openTimeoutMs: 60_000 },
+        limits,
       },
       new Ear(),
     )
