@@ -34,18 +34,18 @@ function startReviewer(
   })
 }
 
-const openAt = (server: TestServer): OpenUpstream =>
+const openAt = (server: TestServer, selfCheckTimeoutMs: number): OpenUpstream =>
   open(targetAt(server.port, { certificateAuthority: { kind: 'data', pem: pki.ca } }), {
-    limits: { selfCheckTimeoutMs: 300 },
+    limits: { selfCheckTimeoutMs },
   })
 
-async function check(server: TestServer): Promise<unknown> {
-  await using upstream = openAt(server)
+async function check(server: TestServer, timeoutMs = 30_000): Promise<unknown> {
+  await using upstream = openAt(server, timeoutMs)
   return await upstream.selfCheck()
 }
 
-async function excess(server: TestServer): Promise<unknown> {
-  await using upstream = openAt(server)
+async function excess(server: TestServer, timeoutMs = 30_000): Promise<unknown> {
+  await using upstream = openAt(server, timeoutMs)
   return await upstream.findExcess()
 }
 
@@ -101,7 +101,7 @@ describe('selfCheck', () => {
 
   test('does not wait for ever', async () => {
     await using server = await startHttps(identity, () => {})
-    expect(await check(server)).toMatchObject({
+    expect(await check(server, 300)).toMatchObject({
       reachable: false,
       problem: 'the API server did not answer GET /version in 0.3 s',
     })
@@ -137,6 +137,6 @@ describe('findExcess', () => {
 
   test('knows nothing where nobody answers', async () => {
     await using server = await startHttps(identity, () => {})
-    expect(await excess(server)).toBe(null)
+    expect(await excess(server, 300)).toBe(null)
   })
 })
