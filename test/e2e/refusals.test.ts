@@ -229,9 +229,11 @@ describe.skipIf(missing !== null)(
       }
       for (const [name, make] of Object.entries(FORGED)) {
         const kubeconfig = required(kubeconfigs.get(name as RefusalName))
-        await withCertificate(kubeconfig, async (own) =>
-          make(await forgery(join(data, 'data'), own)),
-        )
+        await withCertificate(kubeconfig, async (own) => {
+          const forged = await forgery(join(data, 'data'), own)
+          stack.use(forged.pki)
+          return make(forged)
+        })
       }
       await withoutCertificate(required(kubeconfigs.get('CERT_MISSING')))
       await withUnknownName(required(kubeconfigs.get('CLUSTER_UNKNOWN')))
@@ -340,9 +342,12 @@ describe.skipIf(missing !== null)(
           await watch.until(({ stdout }) => stdout.includes('kube-system'))
           found.push({ version, watch })
         }
-        await expect
-          .poll(async () => (await daemon.events(`--user=${user}`)).length, { timeout: 30_000 })
-          .toBeGreaterThan(0)
+        // What was printed is the list: the watch is asked for after it.
+        const underway = async (): Promise<number> => {
+          const events = await daemon.events(`--user=${user}`, '--event=kube.request')
+          return events.filter((event) => event['kube_verb'] === 'watch').length
+        }
+        await expect.poll(underway, { timeout: 60_000 }).toBe(found.length)
         return found
       }
 
@@ -351,7 +356,7 @@ describe.skipIf(missing !== null)(
         watches: Awaited<ReturnType<typeof watching>>,
       ): Promise<void> {
         for (const { version, watch } of watches) {
-          await expect.poll(() => watch.child.exitCode, { timeout: 30_000 }).not.toBeNull()
+          await expect.poll(() => watch.child.exitCode, { timeout: 60_000 }).not.toBeNull()
           rows.push({
             refusal,
             kubectl: version,
