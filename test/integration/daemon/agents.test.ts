@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -44,6 +44,11 @@ describe('agents in processes of their own', () => {
   })
   afterAll(() => stack[Symbol.asyncDispose]())
 
+  /** In one step: a file that is just being written is empty. */
+  const print = async (text: string): Promise<void> => {
+    await writeFile(`${label}.new`, text)
+    await rename(`${label}.new`, label)
+  }
   /** What a person sees of a cluster in the list with everything. */
   const row = async (cluster: string): Promise<string> => {
     const file = join(directory, 'alice.pem')
@@ -78,22 +83,25 @@ describe('agents in processes of their own', () => {
       }
     }
     const workers = Array.from({ length: WORKERS }, ask)
-    for (const name of ['one', 'two']) {
-      const agent = estate.agents.get(name)
-      const before = answered
-      await agent?.end('SIGTERM')
-      await expect.poll(() => services('c1'), PATIENTLY).toBe(1)
-      expect(await row('c1')).toContain('healthy')
-      await expect.poll(() => answered, PATIENTLY).toBeGreaterThan(before + 50)
-      await agent?.start()
-      await expect.poll(() => services('c1'), PATIENTLY).toBe(2)
-      // Announced is not yet reached by a tunnel.
-      await expect
-        .poll(() => agent?.running.stderr ?? '', PATIENTLY)
-        .toContain('a tunnel to the proxy is open')
+    try {
+      for (const name of ['one', 'two']) {
+        const agent = estate.agents.get(name)
+        const before = answered
+        await agent?.end('SIGTERM')
+        await expect.poll(() => services('c1'), PATIENTLY).toBe(1)
+        expect(await row('c1')).toContain('healthy')
+        await expect.poll(() => answered, PATIENTLY).toBeGreaterThan(before + 50)
+        await agent?.start()
+        await expect.poll(() => services('c1'), PATIENTLY).toBe(2)
+        // Announced is not yet reached by a tunnel.
+        await expect
+          .poll(() => agent?.running.stderr ?? '', PATIENTLY)
+          .toContain('a tunnel to the proxy is open')
+      }
+    } finally {
+      going = false
+      await Promise.all(workers)
     }
-    going = false
-    await Promise.all(workers)
     expect(failures).toEqual([])
   })
 
@@ -116,16 +124,16 @@ describe('agents in processes of their own', () => {
     await expect.poll(status, PATIENTLY).toBe(200)
     using watch = bob.watch(`${MAPS}?watch=true`)
     await watch.until(({ type }) => type === 'ADDED')
-    await writeFile(label, 'prod\n')
+    await print('prod\n')
     await watch.until(({ type }) => type === 'ERROR')
     expect(await status()).toBe(403)
     await expect.poll(() => row('c2'), PATIENTLY).toContain('env=prod')
-    await writeFile(label, '\u001b[2J')
+    await print('\u001b[2J')
     const output = (): string => estate.agents.get('labelled')?.running.stderr ?? ''
     await expect.poll(output, PATIENTLY).toContain('label command failed')
     expect(await status()).toBe(403)
     expect(await row('c2')).toContain('env=prod')
-    await writeFile(label, 'test\n')
+    await print('test\n')
     await expect.poll(status, PATIENTLY).toBe(200)
   })
 
@@ -161,9 +169,9 @@ describe('agents in processes of their own', () => {
     await watch.until(({ type }) => type === 'ADDED')
     // Its token gives the agent less than it asks for.
     expect(await row('withheld')).toBe('')
-    expect(estate.agents.get('free')?.running.stderr).toContain(
-      'its join token does not allow them',
-    )
+    await expect
+      .poll(() => estate.agents.get('free')?.running.stderr, PATIENTLY)
+      .toContain('its join token does not allow them')
     await estate.tctl('rm', 'kube_cluster/written')
     await watch.until(({ type }) => type === 'ERROR')
     await expect.poll(() => row('written'), PATIENTLY).toBe('')

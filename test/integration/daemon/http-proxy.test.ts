@@ -92,7 +92,7 @@ describe('an agent behind an HTTP proxy, without a pin', () => {
     await expect.poll(isOpen(2), PATIENTLY).toBe(true)
     expect(new Set(way.asked)).toEqual(new Set([`${NAME}:${web}`]))
     await one.end('SIGTERM')
-    expect(await health()).toEqual(['offline'])
+    await expect.poll(health, PATIENTLY).toEqual(['offline'])
     // From now on it is known who vouches: the certificate of the web port is asked no more.
     const { NODE_EXTRA_CA_CERTS: _, ...later } = env
     await one.start(later)

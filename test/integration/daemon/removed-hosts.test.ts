@@ -102,10 +102,11 @@ describe('a service that is locked out or removed', () => {
     const ended = watch.ended
     const said = await center.tctl('lock', `--server-id=${id}`, '--message=under investigation')
     await ended
-    expect(await online()).toEqual([false])
+    await expect.poll(online).toEqual([false])
     await expect.poll(() => agent.stderr).toContain(`host ${id} is locked out: under investigation`)
-    const refused = await center.events('--event=auth')
-    expect(refused.map((event) => event['error_code'])).toContain('LOCKED')
+    const refusals = async (): Promise<unknown[]> =>
+      (await center.events('--event=auth')).map((event) => event['error_code'])
+    await expect.poll(refusals).toContain('LOCKED')
     const name = /lock "([^"]+)"/.exec(said)?.[1] ?? ''
     await center.tctl('rm', `lock/${name}`)
     await expect.poll(online).toEqual([true])
@@ -125,7 +126,7 @@ describe('a service that is locked out or removed', () => {
       .poll(() => agent.stderr)
       .toContain(`host ${id} was removed from this Teleport cluster`)
     await expect.poll(() => center.process.stderr).toContain('a tunnel was refused')
-    expect(await online()).toEqual([false])
+    await expect.poll(online).toEqual([false])
   })
 
   it('the process of the auth service itself is no target', async () => {
