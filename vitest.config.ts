@@ -32,8 +32,9 @@ export default defineConfig({
           name: 'integration',
           expect: { poll },
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: PATIENT_MS,
-          hookTimeout: PATIENT_MS,
+          // Some start a dozen processes, and wait for several states one after the other.
+          testTimeout: 4 * PATIENT_MS,
+          hookTimeout: 4 * PATIENT_MS,
         },
       },
       {

@@ -23,7 +23,7 @@ import { Running } from '../../support/process.ts'
 import { Person, type RunningTsh } from '../../support/tsh.ts'
 
 const PASSWORD = 'lorry umbrella seventeen'
-const PATIENTLY = { timeout: 20_000, interval: 20 } as const
+const PATIENTLY = { timeout: 60_000, interval: 20 } as const
 
 /** The only way to the real daemon is a balancer that ends TLS. */
 describe('behind a load balancer that ends TLS', () => {
@@ -226,7 +226,7 @@ describe('behind a load balancer that ends TLS', () => {
       ],
       { env: { ...process.env, TELEPORT_TLS_ROUTING_CONN_UPGRADE: 'yes' } },
     )
-    await agent.until(({ stderr }) => stderr.includes('a tunnel to the proxy is open'))
+    await agent.until(({ stderr }) => stderr.includes('a tunnel to the proxy is open'), 60_000)
     await expect.poll(async () => (await joe.tsh('kube', 'ls')).out, PATIENTLY).toMatch(/^far$/m)
     const core = configOf(await proxyKube('far')).makeApiClient(CoreV1Api)
     await expect

@@ -17,7 +17,7 @@ import {
 } from './support/fleet.ts'
 import { Relay } from './support/relay.ts'
 
-const PATIENTLY = { timeout: 10_000 }
+const PATIENTLY = { timeout: 30_000 }
 
 describe('a tunnel', () => {
   let stack: AsyncDisposableStack
