@@ -21,6 +21,8 @@ export async function introduce(
     readonly credentials: ProxyCredentials
     readonly origin: Origin
     readonly signal: AbortSignal
+    /** Looks at who answers, before he is told anything; throws when he is not to be trusted. */
+    readonly admit?: (socket: TLSSocket) => void
   },
 ): Promise<TLSSocket> {
   const { credentials, signal } = options
@@ -49,6 +51,7 @@ export async function introduce(
     if (socket.alpnProtocol !== PROXIED_ALPN) {
       throw new Error('what answers there takes no connections of proxies')
     }
+    options.admit?.(socket)
     socket.write(formatProxyHeader(options.origin))
     return socket
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client'
 import { clusterAccess } from '../authz/index.ts'
+import { createPeerParser } from '../ca/index.ts'
 import { type Logger, systemClock } from '../core/index.ts'
 import {
   createUndeliverable,
@@ -272,11 +273,16 @@ async function openProxy(
     },
     systemClock,
   )
+  const peers = createPeerParser({
+    trust: () => auth.authorities.trust(),
+    teleportCluster: clusterName,
+    accept: ['host'],
+    hostBar: (id, nowMs) => auth.access.current().hostBar(id, nowMs),
+  })
   const tunnels = openTunnelServer(stack, {
     teleportCluster: clusterName,
-    trust: () => auth.authorities.trust(),
     secureContext: (name) => certificates.secureContext(name),
-    hostBar: (id, nowMs) => auth.access.current().hostBar(id, nowMs),
+    peers,
     clock: systemClock,
     log: log.child({ service: 'proxy' }),
   })
@@ -318,6 +324,8 @@ async function openProxy(
             hostCaPem: auth.authorities.trustedPem().hostCas.join('\n'),
           }
         },
+        peers,
+        clock: systemClock,
         log: log.child({ service: 'proxy' }),
       }),
       undeliverable: {

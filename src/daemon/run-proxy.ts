@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { TrustBundle } from '../ca/index.ts'
+import { createPeerParser, type TrustBundle } from '../ca/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
 import type { Route } from '../gateway/index.ts'
 import {
@@ -70,11 +70,16 @@ export async function openRemoteProxy(
       : await ownPair(proxy.keyPair, clock, log)
   const auth = createRemoteAuth(identity, options.route)
   const toAuth: Route = { kind: 'pipe', dial: (origin, signal) => auth.dial(origin, signal) }
+  const peers = createPeerParser({
+    trust: options.trust,
+    teleportCluster,
+    accept: ['host'],
+    hostBar: options.hostBar,
+  })
   const tunnels = openTunnelServer(stack, {
     teleportCluster,
-    trust: options.trust,
     secureContext: async () => certificate.secureContext(),
-    hostBar: options.hostBar,
+    peers,
     clock,
     log,
   })
@@ -119,6 +124,8 @@ export async function openRemoteProxy(
       direct: createDirectWays({
         addressesOf: (name) => heartbeats.addressesOf(name),
         credentials: async () => identity.current(),
+        peers,
+        clock,
         log,
       }),
       undeliverable: toAuth,

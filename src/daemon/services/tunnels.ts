@@ -1,5 +1,5 @@
 import type { SecureContext } from 'node:tls'
-import { createPeerParser, type TrustBundle } from '../../ca/index.ts'
+import type { PeerCertificateParser } from '../../ca/index.ts'
 import type { Clock, Logger } from '../../core/index.ts'
 import { kubeServerName } from '../../protocol/index.ts'
 import type { ServerPair } from '../../tls/index.ts'
@@ -21,22 +21,14 @@ export function openTunnelServer(
   stack: AsyncDisposableStack,
   options: {
     readonly teleportCluster: string
-    readonly trust: () => TrustBundle
     readonly secureContext: (serverName: string) => Promise<SecureContext>
-    /** Why a service of ours is to be refused; null: it is not. */
-    readonly hostBar: HostBar
+    /** Judges certificates of hosts. */
+    readonly peers: PeerCertificateParser
     readonly clock: Clock
     readonly log: Logger
   },
 ): TunnelServer {
-  const { teleportCluster, trust, secureContext, hostBar, clock, log } = options
-  const tunnels = createTunnelServer({
-    teleportCluster,
-    secureContext,
-    peers: createPeerParser({ trust, teleportCluster, accept: ['host'], hostBar }),
-    clock,
-    log,
-  })
+  const tunnels = createTunnelServer(options)
   stack.defer(() => tunnels.close(0))
   return tunnels
 }
