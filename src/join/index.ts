@@ -24,6 +24,7 @@ export {
 } from './services.ts'
 export { tokenProblem } from './token-text.ts'
 export {
+  isFixedToken,
   type JoinToken,
   JoinTokens,
   type KubeMatcher,

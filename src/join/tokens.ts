@@ -44,6 +44,12 @@ interface StoredToken {
   readonly createdMs: number
 }
 
+/** Before the names of tokens of the configuration file; those of others have only hexadecimal digits. */
+const FIXED = 'static-'
+
+/** Whether a token, or a lineage, is one of the configuration file, or was when its members joined. */
+export const isFixedToken = (name: string): boolean => name.startsWith(FIXED)
+
 const PREFIX = 'join_tokens'
 const keyOf = (name: string): string => `${PREFIX}/${name}`
 
@@ -62,7 +68,7 @@ export class JoinTokens {
     this.#fixed = fixed.map(({ token, services, kubeResources = [] }) => ({
       hash: tokenHash(token),
       token: {
-        name: `static-${tokenName(token)}`,
+        name: `${FIXED}${tokenName(token)}`,
         services,
         labels: {},
         kubeResources,

@@ -1,5 +1,5 @@
 import { type ClusterMatchers, clusterMatchers } from '../../authz/index.ts'
-import type { Member as JoinedMember, JoinTokens } from '../../join/index.ts'
+import { isFixedToken, type Member as JoinedMember, type JoinTokens } from '../../join/index.ts'
 import type { DynamicCluster } from './dynamic-clusters.ts'
 
 /** Compiled once for each form in which they are written: a fleet has few. */
@@ -7,7 +7,7 @@ const MAX_COMPILED = 1000
 
 /**
  * Which dynamic clusters a member may have: what its join token says, and never what the member says. A token of the configuration
- * file says it today; any other said it when the member joined.
+ * file says it today, and nothing once it is taken out of the file; any other said it when the member joined.
  */
 export class Entitlements {
   readonly #tokens: Pick<JoinTokens, 'read'>
@@ -21,9 +21,9 @@ export class Entitlements {
     lineage,
     kubeResources,
   }: Pick<JoinedMember, 'lineage' | 'kubeResources'>): Promise<ClusterMatchers> {
+    if (!isFixedToken(lineage)) return this.#matchers(kubeResources ?? [])
     const token = await this.#tokens.read(lineage)
-    const isFixed = token !== null && token.expiresAtMs === null
-    return this.#matchers((isFixed ? token.kubeResources : kubeResources) ?? [])
+    return this.#matchers(token?.kubeResources ?? [])
   }
 
   #matchers(written: Parameters<typeof clusterMatchers>[0]): ClusterMatchers {
