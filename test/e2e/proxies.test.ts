@@ -15,6 +15,12 @@ describe.skipIf(missing !== null)(
     let estate: Estate
     beforeAll(async () => {
       estate = await Estate.open({ proxies: 2, agents: { out: { clusters: [CLUSTER] } } })
+      // It has been reached through one of them; when that is down, the other is to have a tunnel.
+      const agent = estate.agents.get('out')
+      await agent?.running.until(
+        ({ stderr }) => stderr.split('a tunnel to the proxy is open').length > 2,
+        120_000,
+      )
     })
     afterAll(() => estate?.[Symbol.asyncDispose]())
 
