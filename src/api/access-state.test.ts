@@ -110,12 +110,16 @@ describe('AccessState', () => {
     const { stack, state, stores, fragile, at } = await open()
     await using _ = stack
     expect(state.locksAgeMs(9_000_000)).toBe(0)
+    const before = await stores.locks.create(lock('before', { user: 'bob' }))
+    await state.reached(Number(before.metadata.revision))
     fragile.break()
     await expect.poll(() => state.locksAgeMs(1_060_000)).toBe(60_000)
     at(1_030_000)
     const created = await stores.locks.create(lock('a', { user: 'joe' }))
     expect(state.locksAgeMs(1_060_000)).toBe(60_000)
     expect(lockOf(state.current(), 'joe', [], 0)).toBeNull()
+    // What goes to all services is what was known, not what has been read so far.
+    expect(state.resources().locks.map(({ metadata }) => metadata.name)).toEqual(['before'])
     const reached = state.reached(Number(created.metadata.revision))
     fragile.broken = false
     await reached

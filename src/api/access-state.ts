@@ -37,12 +37,9 @@ export class AccessState implements AsyncDisposable {
   readonly #clock: Clock
   readonly #stop = new AbortController()
   readonly #listeners = new Set<() => void>()
-  readonly #roles = new Map<string, { readonly role: Role; readonly resource: RoleResource }>()
-  readonly #users = new Map<string, UserRecord>()
-  readonly #locks = new Map<string, { readonly lock: Lock; readonly resource: LockResource }>()
-  readonly #removedHosts = new Set<string>()
+  /** Never one that is being read: half of it would know no locks. */
+  #known: Known = nothingKnown()
   readonly #waiting = new Set<{ readonly revision: number; readonly resolve: () => void }>()
-  #settings: ClusterSettingsResource['spec'] = {}
   #revision = 0
   /** The backend's revision up to which everything is in memory. */
   #reached = 0
@@ -86,9 +83,9 @@ export class AccessState implements AsyncDisposable {
     readonly removedHosts: readonly string[]
   } {
     return {
-      roles: [...this.#roles.values()].map(({ resource }) => resource),
-      locks: [...this.#locks.values()].map(({ resource }) => resource),
-      removedHosts: [...this.#removedHosts],
+      roles: [...this.#known.roles.values()].map(({ resource }) => resource),
+      locks: [...this.#known.locks.values()].map(({ resource }) => resource),
+      removedHosts: [...this.#known.removedHosts],
     }
   }
 
@@ -121,21 +118,18 @@ export class AccessState implements AsyncDisposable {
   }
 
   async #load(): Promise<number> {
-    this.#roles.clear()
-    this.#users.clear()
-    this.#locks.clear()
-    this.#removedHosts.clear()
-    this.#settings = {}
+    const known = nothingKnown()
     let from = Number.POSITIVE_INFINITY
     for (const prefix of FOLLOWED) {
       let after: string | undefined
       do {
         const page = await this.#backend.list(prefix, after === undefined ? {} : { after })
         from = Math.min(from, page.revision)
-        for (const item of page.items) this.#put(item)
+        for (const item of page.items) this.#put(known, item)
         after = page.next ?? undefined
       } while (after !== undefined)
     }
+    this.#known = known
     this.#publish()
     this.#arrive(from)
     return from
@@ -188,25 +182,26 @@ export class AccessState implements AsyncDisposable {
   }
 
   #apply(change: Change): boolean {
-    if (change.type === 'put') return this.#put(change.item)
+    const known = this.#known
+    if (change.type === 'put') return this.#put(known, change.item)
     const [prefix, name = ''] = splitKey(change.key)
-    if (prefix === storePrefix.role) return this.#roles.delete(name)
-    if (prefix === storePrefix.user) return this.#users.delete(name)
-    if (prefix === storePrefix.lock) return this.#locks.delete(name)
-    if (prefix === REMOVED_PREFIX) return this.#removedHosts.delete(name)
+    if (prefix === storePrefix.role) return known.roles.delete(name)
+    if (prefix === storePrefix.user) return known.users.delete(name)
+    if (prefix === storePrefix.lock) return known.locks.delete(name)
+    if (prefix === REMOVED_PREFIX) return known.removedHosts.delete(name)
     if (prefix !== storePrefix.cluster_settings) return false
-    this.#settings = {}
+    known.settings = {}
     return true
   }
 
-  #put(item: Item): boolean {
+  #put(known: Known, item: Item): boolean {
     const [prefix, name = ''] = splitKey(item.key)
     if (prefix === storePrefix.role) {
       const resource = resourceOf<RoleResource>(item)
-      this.#roles.set(name, { resource, role: this.#roleOf(name, resource) })
+      known.roles.set(name, { resource, role: this.#roleOf(name, resource) })
     } else if (prefix === storePrefix.user) {
       const { metadata, spec } = resourceOf<UserResource>(item)
-      this.#users.set(name, {
+      known.users.set(name, {
         name,
         roles: spec.roles,
         traits: spec.traits ?? {},
@@ -214,11 +209,11 @@ export class AccessState implements AsyncDisposable {
       })
     } else if (prefix === storePrefix.lock) {
       const resource = resourceOf<LockResource>(item)
-      this.#locks.set(name, { resource, lock: lockFrom(resource) })
+      known.locks.set(name, { resource, lock: lockFrom(resource) })
     } else if (prefix === REMOVED_PREFIX) {
-      this.#removedHosts.add(name)
+      known.removedHosts.add(name)
     } else if (prefix === storePrefix.cluster_settings) {
-      this.#settings = resourceOf<ClusterSettingsResource>(item).spec
+      known.settings = resourceOf<ClusterSettingsResource>(item).spec
     } else {
       return false
     }
@@ -272,14 +267,32 @@ export class AccessState implements AsyncDisposable {
     this.#revision += 1
     const view = accessView({
       revision: this.#revision,
-      roles: new Map([...this.#roles].map(([name, { role }]) => [name, role])),
-      users: new Map(this.#users),
-      locks: [...this.#locks.values()].map(({ lock }) => lock),
-      removedHosts: new Set(this.#removedHosts),
+      roles: new Map([...this.#known.roles].map(([name, { role }]) => [name, role])),
+      users: new Map(this.#known.users),
+      locks: [...this.#known.locks.values()].map(({ lock }) => lock),
+      removedHosts: new Set(this.#known.removedHosts),
     })
-    return { ...view, settings: this.#settings }
+    return { ...view, settings: this.#known.settings }
   }
 }
+
+/** What was read, of one moment. */
+interface Known {
+  readonly roles: Map<string, { readonly role: Role; readonly resource: RoleResource }>
+  readonly users: Map<string, UserRecord>
+  readonly locks: Map<string, { readonly lock: Lock; readonly resource: LockResource }>
+  /** Host ids of services that were removed. */
+  readonly removedHosts: Set<string>
+  settings: ClusterSettingsResource['spec']
+}
+
+const nothingKnown = (): Known => ({
+  roles: new Map(),
+  users: new Map(),
+  locks: new Map(),
+  removedHosts: new Set(),
+  settings: {},
+})
 
 /** What decisions read. */
 const FOLLOWED = [

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { UnprovenEvents } from '../audit/index.ts'
 import { type BodyOf, type Endpoint, type EndpointName, endpoints } from '../contract/index.ts'
 import { errorMessage } from '../core/index.ts'
+import type { AccessSnapshot } from './access-state.ts'
 import { auditApi } from './audit-api.ts'
 import { authenticate, authorize } from './authenticate.ts'
 import { type ApiDeps, type Caller, type Stranger, strangerFrom } from './context.ts'
@@ -36,7 +37,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   const peers: PeerTable = new WeakMap()
   const unproven = new UnprovenEvents(deps.audit, deps.clock, deps.log)
   const audit = auditApi(deps, unproven)
-  const state: CallState = { deps, limits, peers, callers: new WeakMap() }
+  const state: CallState = { deps, limits, peers, callers: new WeakMap(), judged: new WeakMap() }
   const app = fastify({
     bodyLimit: limits.maxBodyBytes,
     routerOptions: { maxParamLength: 1024 },
@@ -124,6 +125,8 @@ interface CallState {
   readonly peers: PeerTable
   /** Who sent a request; kept beside it, since nothing that a client sends can write there. */
   readonly callers: WeakMap<FastifyRequest, Caller | Stranger>
+  /** What a caller was judged by, before his body came. */
+  readonly judged: WeakMap<FastifyRequest, AccessSnapshot>
 }
 
 function register(
@@ -132,13 +135,18 @@ function register(
   handlers: Handlers,
   name: EndpointName,
 ): void {
-  const { deps, limits, peers, callers } = state
+  const { deps, limits, peers, callers, judged } = state
   const endpoint: Endpoint = endpoints[name]
   if ((endpoint.rules.length === 0) !== (endpoint.open !== undefined)) {
     throw new TypeError(`endpoint ${name} must have rules, or be open on purpose`)
   }
   if ((endpoint.open === 'member') !== (endpoint.members !== undefined)) {
     throw new TypeError(`endpoint ${name} must say which services may call it`)
+  }
+  const judge = async (request: FastifyRequest): Promise<void> => {
+    const caller = authenticate(deps, endpoint, peers.get(request.raw.socket))
+    callers.set(request, caller)
+    callers.set(request, await authorize(deps, endpoint, caller))
   }
   const handler = handlers[name] as (call: ApiCall<EndpointName>) => Promise<unknown>
   app.route({
@@ -159,21 +167,26 @@ function register(
     },
     // Before the body is read or validated: who may not call learns nothing about what would be valid.
     onRequest: async (request) => {
-      const caller = authenticate(deps, endpoint, peers.get(request.raw.socket))
-      callers.set(request, caller)
-      callers.set(request, await authorize(deps, endpoint, caller))
+      judged.set(request, deps.access.current())
+      await judge(request)
     },
     handler: async (request) => {
+      // A body may come long after its head: who was locked out meanwhile is not heard.
+      if (judged.get(request) !== deps.access.current()) await judge(request)
       const caller = callers.get(request)
       if (caller === undefined)
         throw new TypeError('a request without a caller reached its handler')
-      return handler({
+      const before = deps.access.current()
+      const answer = await handler({
         // What `authorize` let through is what the endpoint's handler takes.
         caller: caller as Caller,
         params: request.params as ApiCall<EndpointName>['params'],
         query: request.query as ApiCall<EndpointName>['query'],
         body: request.body as BodyOf<EndpointName>,
       })
+      // Services wait for what they follow: who is none any more gets nothing that came after it.
+      if (endpoint.open === 'member' && before !== deps.access.current()) await judge(request)
+      return answer
     },
   })
 }

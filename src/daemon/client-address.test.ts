@@ -24,6 +24,11 @@ it.each([
   ['a word', 'unknown', PEER],
   ['a word at the end', '203.0.113.9, unknown', PEER],
   ['what begins like an address', '203.0.113.9.evil', PEER],
+  ['an IPv6 address in brackets', '[2001:db8::1]', { address: '2001:db8::1', port: 4711 }],
+  ['a port that is too large', '203.0.113.9:65536', PEER],
+  ['an IPv4 address in brackets with a port', '[203.0.113.9]:80', PEER],
+  ['brackets that do not close', '[2001:db8::1', PEER],
+  ['what would keep an expression busy for seconds', `${':'.repeat(1600)}x`, PEER],
   ['a port that is none', '203.0.113.9:x', PEER],
 ])('forwardedOrigin() of %s', (_what, header, expected) => {
   expect(forwardedOrigin(header, PEER)).toEqual(expected)

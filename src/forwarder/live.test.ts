@@ -79,6 +79,17 @@ describe('LiveExchanges', () => {
     expect(members.at(-1)?.times).toBe(0)
   })
 
+  it('judges who comes to a place where the walk has been', async () => {
+    const { world, live, members, leave } = crowded(3000)
+    world.version = 1
+    live.recheck()
+    leave[0]?.()
+    const late = new Judged(world)
+    live.enter(late)
+    await expect.poll(() => late.seen).toBe(1)
+    expect(members[0]?.seen).toBe(1)
+  })
+
   it('begins anew after a walk has ended', async () => {
     const { world, live, members } = crowded(600)
     for (const version of [1, 2, 3]) {

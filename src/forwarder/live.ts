@@ -70,6 +70,8 @@ export class LiveExchanges {
 
   /** The returned function takes it out; calling it again does nothing. */
   enter(exchange: LiveExchange): () => void {
+    // It may have been judged before the change, and stand where the walk has been.
+    if (this.#isWalking) setImmediate(() => exchange.recheck())
     return this.#live.enter(exchange)
   }
 

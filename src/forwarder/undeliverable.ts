@@ -137,6 +137,7 @@ async function answer(
     const { identity } = verdict
     described = { ...facts, identity, roles: identity.roles }
     if (!deps.live.admit(identity.user, deps.limits, exchange)) {
+      exchange.last()
       await refuseUnstarted(deps, exchange, new RequestEvents(described), facts.info, tooMany)
       return
     }

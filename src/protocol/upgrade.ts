@@ -5,6 +5,6 @@
  */
 export const UPGRADE_PATH = '/webapi/connectionupgrade'
 /** Programs write a TLS record or some at a time; more in one message is nobody of ours, and is not kept until it is whole. */
-export const MAX_UPGRADE_MESSAGE_BYTES: number = 1024 * 1024
+export const MAX_UPGRADE_MESSAGE_BYTES: number = 128 * 1024
 /** What both ends say that they mean by it (Sec-WebSocket-Protocol). */
 export const UPGRADE_PROTOCOL = 'teleport-tls'

@@ -44,11 +44,11 @@ it('ends a connection whose other end is gone', () => {
   expect(socket.isGone).toBe(true)
 })
 
-it('takes whatever comes for a sign of life', () => {
+it.each(['message', 'ping'])('takes a %s for a sign of life', (sign) => {
   socket.answers = false
   for (let times = 0; times < 10; times += 1) {
     vi.advanceTimersByTime(2 * EVERY_MS)
-    socket.emit('message')
+    socket.emit(sign)
   }
   expect(socket.isGone).toBe(false)
 })

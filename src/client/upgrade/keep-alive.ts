@@ -3,7 +3,7 @@ export interface PingedSocket {
   readonly isPaused: boolean
   ping(): void
   terminate(): void
-  on(event: 'pong' | 'message', listener: () => void): unknown
+  on(event: 'ping' | 'pong' | 'message', listener: () => void): unknown
   once(event: 'close', listener: () => void): unknown
 }
 
@@ -21,6 +21,8 @@ export function keepAlive(socket: PingedSocket, everyMs: number = PING_EVERY_MS)
   const heard = (): void => {
     unanswered = 0
   }
+  // An end whose own reader has stalled reads no pings, and still sends its own.
+  socket.on('ping', heard)
   socket.on('pong', heard)
   socket.on('message', heard)
   const timer = setInterval(() => {

@@ -319,6 +319,19 @@ describe('joining', () => {
     await admin.call('kube_servers.delete', { params: { name: 'prod' } })
   })
 
+  it('gives nothing more to who was removed while his call waited', async () => {
+    const joined = await join((await make()).token)
+    using client = await as(joined)
+    const { statement } = await client.call('member.state', {})
+    const { state: after } = JSON.parse(statement) as { state: string }
+    const waiting = expect(
+      client.call('member.state', { query: { after, wait: true } }),
+    ).rejects.toMatchObject({ code: 'MEMBER_REMOVED' })
+    using admin = new ApiClient(await api.admin())
+    await admin.call('members.delete', { params: { name: joined.host_id } })
+    await waiting
+  })
+
   it('tells all members who was removed, and gives the host id to nobody again', async () => {
     const { token } = await make()
     const removed = await join(token)

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/client/index.ts'
 import { endpoints, type LockResource } from '../../../src/contract/index.ts'
@@ -46,6 +49,35 @@ describe('locks', () => {
     await admin.call('locks.delete', { params: { name: 'l1' } })
     await expect.poll(() => api.access.current().locks.inForce('eve', ['admin'], 0)).toBeNull()
     await eve.call('users.list', {})
+  })
+
+  it('stop who sent the head of a change before, and its last byte after', async () => {
+    using admin = new ApiClient(await api.admin())
+    const eve = await api.as('eve', ['admin'])
+    const body = JSON.stringify(lockOn({ user: 'root' }, {}, 'l2'))
+    const change = httpsRequest({
+      host: eve.host,
+      port: eve.port,
+      servername: eve.serverName,
+      ca: eve.hostCa,
+      cert: eve.certificate ?? '',
+      key: eve.privateKey ?? '',
+      method: 'POST',
+      path: '/v1/locks',
+      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+    })
+    const answered = once(change, 'response') as Promise<[IncomingMessage]>
+    change.write(body.slice(0, -1))
+    // Time for its head to be judged; were it judged later, the test would pass by the first judgement.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await admin.call('locks.create', { body: lockOn({ user: 'eve' }) })
+    change.end(body.slice(-1))
+    const [response] = await answered
+    response.resume()
+    expect(response.statusCode).toBe(403)
+    expect((await admin.call('locks.list', {})).items.map(({ metadata }) => metadata.name)).toEqual(
+      ['l1'],
+    )
   })
 
   it('on a role hit who holds it by certificate, and who got it later', async () => {
