@@ -49,7 +49,7 @@ describe('auth, a proxy and a kubernetes service apart', () => {
       },
     }
     // What the service says of it has arrived.
-    await vi.waitUntil(allTold, { timeout: 30_000, interval: 200 })
+    await vi.waitUntil(allTold, { timeout: 120_000, interval: 200 })
   })
   afterAll(async () => {
     watching?.[Symbol.dispose]()

@@ -148,13 +148,16 @@ describe.skipIf(missing !== null)(
             // The kubelet may end the stream of a command early; kubectl cp has no other way to ask again.
             const back = join(cache, 'back')
             await expect
-              .poll(async () => {
-                await raw(['-n', NAMESPACE, 'cp', 'box:/tmp/given', back])
-                return readFile(back).then(
-                  (read) => createHash('sha256').update(read).digest('hex'),
-                  () => null,
-                )
-              })
+              .poll(
+                async () => {
+                  await raw(['-n', NAMESPACE, 'cp', 'box:/tmp/given', back])
+                  return readFile(back).then(
+                    (read) => createHash('sha256').update(read).digest('hex'),
+                    () => null,
+                  )
+                },
+                { timeout: 120_000 },
+              )
               .toBe(sum)
           } finally {
             await raw(['delete', 'namespace', NAMESPACE, '--wait=false'])

@@ -63,7 +63,7 @@ export class ServiceProcess implements AsyncDisposable {
       { cwd: this.directory, env: { ...process.env, ...env } },
     )
     this.#running = running
-    const deadline = Date.now() + 60_000
+    const deadline = Date.now() + 120_000
     for (;;) {
       const ready = await fetch(`http://127.0.0.1:${diag}/readyz`).then(
         ({ status }) => status === 200,

@@ -9,7 +9,7 @@ const LOGS = 20
 const SLOW_READERS = 10
 /** Half a minute in the field; here as long as it takes that everything has noticed. TELEPORT_TEST_CUT_SECONDS says otherwise. */
 const CUT_MS = 1000 * Number(process.env['TELEPORT_TEST_CUT_SECONDS'] ?? 5)
-const PATIENTLY = { timeout: 60_000, interval: 100 }
+const PATIENTLY = { timeout: 120_000, interval: 100 }
 const CLUSTERS = ['c1', 'c2', 'c3', 'c4', 'c5'] as const
 
 /** Three agents, five clusters (three of them with two agents), two proxies; everybody a process that can be killed. */

@@ -16,7 +16,7 @@ import { Relay } from '../../tunnel/support/relay.ts'
 export const TELEPORT = 'estate.example.com'
 /** Where people come from, as the load balancer says. */
 export const PERSON = { address: '203.0.113.7', port: 4711 }
-const PATIENTLY = { timeout: 60_000, interval: 200 }
+const PATIENTLY = { timeout: 120_000, interval: 200 }
 const TCTL = resolve(import.meta.dirname, '../../../../bin/tctl')
 
 export interface EstateOptions {
