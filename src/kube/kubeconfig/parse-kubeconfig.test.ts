@@ -330,13 +330,25 @@ preferences: {}
     expect(message).not.toContain('s3cr3t')
   })
 
+  test('that only its types make impossible is refused as well', () => {
+    const text = `${oneContext(server)}
+preferences: {name: client.authentication.k8s.io/exec, extension: !!omap [1: a, 0x1: b]}
+`
+    expect(refusal(text)).toEqual({
+      code: 'KUBECONFIG_INVALID',
+      message: 'kubeconfig: too many YAML aliases, or keys that clash',
+    })
+  })
+
   test('cannot grow by aliases', () => {
     const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x]']
     for (let level = 1; level < 10; level += 1) {
       const alias = `*a${level - 1}`
       lines.push(`a${level}: &a${level} [${new Array(9).fill(alias).join(', ')}]`)
     }
-    expect(refusal(lines.join('\n')).message).toBe('kubeconfig: too many YAML aliases')
+    expect(refusal(lines.join('\n')).message).toBe(
+      'kubeconfig: too many YAML aliases, or keys that clash',
+    )
   })
 
   test(`has at most ${maxKubeconfigBytes} bytes`, () => {

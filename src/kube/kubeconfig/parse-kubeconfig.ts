@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path'
-import { parseDocument } from 'yaml'
+import { type Document as ParsedYaml, parseDocument } from 'yaml'
 import { KubeconfigError } from './errors.ts'
 import {
   booleanField,
@@ -41,7 +41,7 @@ export function parseKubeconfig(text: string, options: { path?: string } = {}): 
   const where = options.path === undefined ? 'kubeconfig' : `kubeconfig ${options.path}`
   const root = readYaml(text, where)
   const folder = options.path === undefined ? null : dirname(options.path)
-  const typed = text.includes(execExtension) ? typedYaml(text) : null
+  const typed = text.includes(execExtension) ? typedYaml(text, where) : null
   try {
     const kind = textField(root, 'kind')
     if (kind !== null && kind !== 'Config') {
@@ -81,12 +81,7 @@ function readYaml(text: string, where: string): Fields {
       `${where}: not valid YAML${line}: ${first.code}`,
     )
   }
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: 1000 })
-  } catch {
-    throw new KubeconfigError('KUBECONFIG_INVALID', `${where}: too many YAML aliases`)
-  }
+  const value = plainValue(document, where)
   if (!isFields(value)) {
     throw new KubeconfigError(
       'KUBECONFIG_INVALID',
@@ -96,10 +91,20 @@ function readYaml(text: string, where: string): Fields {
   return value
 }
 
-function typedYaml(text: string): Fields | null {
-  const value: unknown = parseDocument(text, { version: '1.1', logLevel: 'error' }).toJS({
-    maxAliasCount: 1000,
-  })
+/** Throws KubeconfigError also for what only a typed document makes of the text, like two keys that are one number. */
+function plainValue(document: ParsedYaml, where: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 1000 })
+  } catch {
+    throw new KubeconfigError(
+      'KUBECONFIG_INVALID',
+      `${where}: too many YAML aliases, or keys that clash`,
+    )
+  }
+}
+
+function typedYaml(text: string, where: string): Fields | null {
+  const value = plainValue(parseDocument(text, { version: '1.1', logLevel: 'error' }), where)
   return isFields(value) ? value : null
 }
 
