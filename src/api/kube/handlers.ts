@@ -23,6 +23,9 @@ type KubeHandlers = Pick<
   | 'kube_clusters.delete'
 >
 
+/** Names of shown kubeconfigs that one event has: a page is told in several. */
+const MAX_NAMES_TOLD = 50
+
 /** Kubernetes clusters: those that services brought along, and those that somebody wrote down. */
 export function kubeHandlers(deps: ApiDeps, audit: ApiAudit, alone: OneAtATime): KubeHandlers {
   const { kubeClusters, dynamicClusters, joining, clock } = deps
@@ -49,7 +52,9 @@ export function kubeHandlers(deps: ApiDeps, audit: ApiAudit, alone: OneAtATime):
     assertMayChange(deps, caller)
     const dynamic = clusters.filter(({ spec }) => spec !== undefined)
     const names = dynamic.map(({ metadata }) => metadata.name)
-    if (names.length > 0) await audit.note(caller, 'kube.read', { names: names.slice(0, 50) })
+    for (let from = 0; from < names.length; from += MAX_NAMES_TOLD) {
+      await audit.note(caller, 'kube.read', { names: names.slice(from, from + MAX_NAMES_TOLD) })
+    }
     return clusters.map((cluster) => {
       const kubeconfig =
         cluster.spec === undefined ? null : dynamicClusters.kubeconfigOf(cluster.metadata.name)
