@@ -57,7 +57,7 @@ export class DynamicServedClusters implements AsyncDisposable {
     let any = dropped.length > 0
     for (const { cluster, target } of usable) {
       const before = this.#held.get(cluster.name)
-      if (before?.revision === cluster.revision) continue
+      if (before !== undefined && isSame(before, cluster)) continue
       any = true
       if (before === undefined) added.push(this.#add(cluster, target))
       else this.#change(before, cluster, target)
@@ -111,6 +111,10 @@ export class DynamicServedClusters implements AsyncDisposable {
     }
   }
 }
+
+/** Labels may come before the kubeconfig that was written with them. */
+const isSame = (before: Held, now: DynamicCluster): boolean =>
+  before.revision === now.revision && JSON.stringify(before.labels) === JSON.stringify(now.labels)
 
 const NONE: readonly string[] = []
 

@@ -92,16 +92,19 @@ export class MemberDynamicClusters implements Disposable {
 
   async #ask(): Promise<void> {
     const known = new Map(this.#clusters.map((cluster) => [cluster.revision, cluster]))
+    const named = new Map(this.#clusters.map((cluster) => [cluster.name, cluster]))
     const answer = await this.#options.call('member.kube_clusters', {
       body: { resources: this.#resources, have: [...known.keys()], withheld: this.#withheld },
     })
     if (this.#stop.signal.aborted) return
     const clusters = answer.clusters.flatMap(
       ({ name, revision, labels, kubeconfig }): GivenCluster[] => {
+        if (!this.#matchers.select(labels)) return []
         const text = kubeconfig ?? known.get(revision)?.kubeconfig
-        // What did not fit in comes with the next answer.
-        if (text === undefined || !this.#matchers.select(labels)) return []
-        return [{ name, revision, labels, kubeconfig: text }]
+        if (text !== undefined) return [{ name, revision, labels, kubeconfig: text }]
+        // What did not fit in comes with the next answer; until then nobody is cut off, and who may come in is said anew.
+        const before = named.get(name)
+        return before === undefined ? [] : [{ ...before, labels }]
       },
     )
     this.#sayWithheld(answer.withheld)
@@ -111,7 +114,7 @@ export class MemberDynamicClusters implements Disposable {
   async #take(clusters: readonly GivenCluster[]): Promise<void> {
     const before = this.#clusters
     this.#clusters = clusters
-    if (revisionsOf(before) === revisionsOf(clusters)) return
+    if (stateOf(before) === stateOf(clusters)) return
     for (const listener of this.#listeners) listener()
     const { path, cipher, log } = this.#options
     try {
@@ -167,8 +170,8 @@ async function readStored({ path, cipher, log }: Options): Promise<readonly Give
   }
 }
 
-const revisionsOf = (clusters: readonly GivenCluster[]): string =>
-  clusters.map(({ name, revision }) => `${name} ${revision}`).join('\n')
+const stateOf = (clusters: readonly GivenCluster[]): string =>
+  JSON.stringify(clusters.map(({ name, revision, labels }) => [name, revision, labels]))
 
 /** The contract's lists are mutable. */
 const written = (resources: readonly ClusterMatcher[]): KubeMatchers =>
