@@ -48,6 +48,8 @@ export class DynamicKubeClusters implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #listeners = new Set<() => void>()
   #clusters: ReadonlyMap<string, Stored> = new Map()
+  /** Whose seal cannot be opened: each is told once for as long as it is as it was written. */
+  readonly #unreadable = new Set<string>()
   #reached = 0
   #expiry: NodeJS.Timeout | null = null
   #following: Promise<void> = Promise.resolve()
@@ -90,9 +92,12 @@ export class DynamicKubeClusters implements AsyncDisposable {
   kubeconfigOf(name: string): string | null {
     const stored = this.#clusters.get(name)
     if (stored === undefined || !this.#lives(stored)) return null
+    const written = keyOf(stored)
+    if (this.#unreadable.has(written)) return null
     try {
       return this.#cipher.decrypt(placeOf(name), stored.spec.sealed_kubeconfig)
     } catch (error) {
+      this.#unreadable.add(written)
       this.#log.error(
         { cluster: name, error: errorMessage(error) },
         'the kubeconfig of a dynamic cluster cannot be read: write it anew',
@@ -164,6 +169,8 @@ export class DynamicKubeClusters implements AsyncDisposable {
     this.#reached = revision
     const changed = revisionsOf(clusters) !== revisionsOf(this.#clusters)
     this.#clusters = clusters
+    const written = new Set([...clusters.values()].map(keyOf))
+    for (const key of this.#unreadable) if (!written.has(key)) this.#unreadable.delete(key)
     if (changed) this.#tell()
   }
 
@@ -218,8 +225,10 @@ function expiryOf({ metadata }: Pick<Stored, 'metadata'>): number | null {
   return metadata.expires === undefined ? null : Date.parse(metadata.expires)
 }
 
+const keyOf = ({ metadata }: Stored): string => `${metadata.name} ${metadata.revision ?? ''}`
+
 const revisionsOf = (clusters: ReadonlyMap<string, Stored>): string =>
-  [...clusters].map(([name, { metadata }]) => `${name} ${metadata.revision ?? ''}`).join('\n')
+  [...clusters.values()].map(keyOf).join('\n')
 
 function shown(stored: Stored): DynamicCluster {
   const { name, description, labels, created, revision } = stored.metadata

@@ -26,8 +26,14 @@ export function dynamicClustersHandler(
       const wanted = matchersOf(body.resources)
       const allowed = await entitlements.of(caller.record)
       const have = new Set(body.have)
-      const select = (): ReturnType<typeof selectClusters> =>
-        selectClusters(dynamicClusters.list(), wanted, allowed, MEMBER_CLUSTERS_MOST)
+      const select = (): ReturnType<typeof selectClusters> => {
+        const all = dynamicClusters.list()
+        const { given, withheld } = selectClusters(all, wanted, allowed, MEMBER_CLUSTERS_MOST)
+        // What nobody can read any more would be asked for without end; who has it keeps it.
+        const isOfUse = ({ name, revision }: DynamicCluster): boolean =>
+          have.has(revision) || dynamicClusters.kubeconfigOf(name) !== null
+        return { given: given.filter(isOfUse), withheld }
+      }
       // Others' clusters change too: then the answer says what is known already, and the call is made again.
       const now = select()
       if (isKnown(now.given, have) && now.withheld === (body.withheld ?? now.withheld)) {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DynamicKubeClusters } from '../../../src/api/index.ts'
 import type { GenericEvent } from '../../../src/audit/index.ts'
+import { createSecretCipher } from '../../../src/ca/index.ts'
 import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
 import type {
   BodyOf,
@@ -7,7 +9,7 @@ import type {
   KubeMatchers,
   ResponseOf,
 } from '../../../src/contract/index.ts'
-import type { Clock } from '../../../src/core/index.ts'
+import { type Clock, type Logger, silentLogger } from '../../../src/core/index.ts'
 import { TestApi } from './support/test-api.ts'
 
 const EVERY: KubeMatchers = [{ labels: { '*': '*' } }]
@@ -139,6 +141,19 @@ describe('dynamic clusters', () => {
     ).rejects.toMatchObject({ code: 'NOT_FOUND' })
     using editor = new ApiClient(await api.as('bob', ['editor']))
     expect((await editor.call('kube_clusters.list', { query })).items).toHaveLength(1)
+  })
+
+  it('however many kubeconfigs a page has, the audit log names each', async () => {
+    const every = Array.from({ length: 120 }, (_, index) => `c-${String(index).padStart(3, '0')}`)
+    for (const name of every) await create(cluster(name))
+    const query = { with_secrets: true }
+    expect((await admin.call('kube_clusters.list', { query })).items).toHaveLength(120)
+    const told = api.events.filter(({ event }) => event === 'kube.read')
+    expect(told.map((event) => (event as GenericEvent & { names: string[] }).names)).toEqual([
+      every.slice(0, 50),
+      every.slice(50, 100),
+      every.slice(100),
+    ])
   })
 
   it('are seen by who reaches them or may change them, and by nobody else', async () => {
@@ -290,6 +305,41 @@ describe('dynamic clusters', () => {
       ['east', false],
       ['west', true],
     ])
+  })
+
+  it('an agent is not given what nobody can read any more, waits, and the log says it once', async () => {
+    await create(cluster('east'))
+    const { metadata } = await create(cluster('west'))
+    const foreign = createSecretCipher(Buffer.alloc(32, 8))
+    const logged: string[] = []
+    const log: Logger = { ...silentLogger, error: (_fields, message) => void logged.push(message) }
+    const { backend } = api
+    await using unreadable = await DynamicKubeClusters.open({
+      backend,
+      cipher: foreign,
+      clock,
+      log,
+    })
+    expect([1, 2, 3].map(() => unreadable.kubeconfigOf('west'))).toEqual([null, null, null])
+    expect(logged).toHaveLength(1)
+
+    const key = 'kube_clusters/west'
+    const item = await backend.get(key)
+    if (item === null) throw new Error('it is not in storage')
+    await backend.put({
+      key,
+      value: item.value.replace(/"sealed_kubeconfig":"[^"]*"/, '"sealed_kubeconfig":"broken"'),
+    })
+    await expect.poll(() => api.dynamicClusters.kubeconfigOf('west')).toBeNull()
+    using one = await agent('00000000-0000-4000-8000-000000000001')
+    const first = await given(one, EVERY, [])
+    expect(first.clusters.map(({ name }) => name)).toEqual(['east'])
+    const have = first.clusters.map(({ revision }) => revision)
+    expect(have).not.toContain(metadata.revision)
+    // Whoever has all that there is waits for news: this is answered because of another one alone.
+    const waiting = given(one, EVERY, have)
+    await create(cluster('north'))
+    expect((await waiting).clusters.map(({ name }) => name)).toEqual(['east', 'north'])
   })
 
   it('what a service says of labels counts for nothing', async () => {
