@@ -11,7 +11,12 @@ import { inventoryHandlers } from './join/inventory.ts'
 import { tokenHandlers } from './join/tokens.ts'
 import { kubeHandlers } from './kube/handlers.ts'
 import { dynamicClustersHandler } from './kube/member-handler.ts'
-import { DEFAULT_PAGE_ITEMS, MIN_AUDIT_RETENTION_MS, MIN_OFFLINE_ACCESS_MS } from './limits.ts'
+import {
+  DEFAULT_PAGE_ITEMS,
+  MAX_OFFLINE_ACCESS_MS,
+  MIN_AUDIT_RETENTION_MS,
+  MIN_OFFLINE_ACCESS_MS,
+} from './limits.ts'
 import { lockHandlers } from './locks/handlers.ts'
 import { loginHandlers } from './login/handlers.ts'
 import { inviteHandlers } from './login/invites.ts'
@@ -141,7 +146,7 @@ async function searchOrExplain({ events }: ApiDeps, query: AuditQuery): Promise<
   }
 }
 
-/** Refuses what is no duration, and a retention so short that whoever may set it could erase his own traces. */
+/** Refuses what is no duration, a retention so short that whoever may set it could erase his own traces, and what undoes removals. */
 function judgeSettings(spec: ClusterSettingsResource['spec']): void {
   const ms = (path: string, text: string): number => {
     try {
@@ -166,6 +171,13 @@ function judgeSettings(spec: ClusterSettingsResource['spec']): void {
     'offline_access_ttl',
     MIN_OFFLINE_ACCESS_MS,
     'a restart of the auth service would end access everywhere',
+  )
+  const { offline_access_ttl: ttl } = spec
+  if (ttl === undefined || ms('spec.offline_access_ttl', ttl) <= MAX_OFFLINE_ACCESS_MS) return
+  const most = formatDuration(MAX_OFFLINE_ACCESS_MS)
+  throw new ApiError(
+    'BAD_REQUEST',
+    `spec.offline_access_ttl: ${ttl} is longer than ${most}: certificates of services would outlive their removal`,
   )
 }
 

@@ -1,4 +1,5 @@
 import type { LockoutRules } from '../authn/index.ts'
+import { MEMBER_MEMORY_MS } from '../join/index.ts'
 import type { DoorLimits } from '../tls/index.ts'
 
 /** Limits of the management API. */
@@ -65,6 +66,8 @@ export const HASHING_RETRY_MS = 3000
 export const DEFAULT_OFFLINE_ACCESS_MS = 12 * 60 * 60 * 1000
 /** Shorter, and a restart of the auth service would end access everywhere. */
 export const MIN_OFFLINE_ACCESS_MS = 10 * 60 * 1000
+/** Longer, and certificates, which live twice as long, would outlive what is known of removed services. */
+export const MAX_OFFLINE_ACCESS_MS = MEMBER_MEMORY_MS / 2
 /** A statement about the state is signed anew when it is older: all services share it in between. */
 export const STATEMENT_MAX_AGE_MS = 5000
 /** Changes that follow on each other are told together; the first of them at once. */

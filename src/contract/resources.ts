@@ -190,7 +190,7 @@ export const ClusterSettingsResource = Type.Object(
           Type.String({
             maxLength: 32,
             description:
-              'how long services go on by what they know while the auth service is away, 12h; at least 10m',
+              'how long services go on by what they know while the auth service is away, 12h; at least 10m, at most 360h',
           }),
         ),
       },

@@ -14,6 +14,7 @@ export {
   MAX_TOKEN_CHARS,
   MAX_TOKEN_TTL_MS,
   MEMBER_CERTIFICATE_TTL_MS,
+  MEMBER_MEMORY_MS,
 } from './limits.ts'
 export { type Member, Members, REMOVED_PREFIX, type Seen } from './members.ts'
 export {

@@ -11,7 +11,10 @@ export const DEFAULT_TOKEN_TTL_MS = 60 * 60 * 1000
 export const MAX_TOKEN_TTL_MS = 48 * 60 * 60 * 1000
 /** Of a member's certificate. It is renewed at half of that, so an agent may be away for a week without a new token. */
 export const MEMBER_CERTIFICATE_TTL_MS = 14 * 24 * 60 * 60 * 1000
-/** How long a member whose certificate ended stays in the inventory. */
+/**
+ * How long a member whose certificate ended stays in the inventory, and at least how long it is known that one was removed: nothing
+ * that a member is given may live longer.
+ */
 export const MEMBER_MEMORY_MS = 30 * 24 * 60 * 60 * 1000
 /** How often what heartbeats tell is written down; what is newer lives in memory. */
 export const SEEN_EVERY_MS = 60_000

@@ -8,7 +8,12 @@ import {
 import { type Clock, parseDuration } from '../../core/index.ts'
 import type { AccessState } from '../access-state.ts'
 import type { ProxyPlace } from '../context.ts'
-import { DEFAULT_OFFLINE_ACCESS_MS, STATE_GATHER_MS, STATEMENT_MAX_AGE_MS } from '../limits.ts'
+import {
+  DEFAULT_OFFLINE_ACCESS_MS,
+  MAX_OFFLINE_ACCESS_MS,
+  STATE_GATHER_MS,
+  STATEMENT_MAX_AGE_MS,
+} from '../limits.ts'
 import type { ProxyRegistry } from '../proxies.ts'
 import { Waiters } from './waiters.ts'
 
@@ -115,10 +120,11 @@ export class MemberStateFeed implements Disposable {
     this.#waiters.close()
   }
 
-  /** How long members go on without us. */
+  /** How long members go on without us; of settings that were written before there was a bound, as much as it allows. */
   offlineAccessMs(): number {
     const { offline_access_ttl: ttl } = this.#access.current().settings
-    return ttl === undefined ? DEFAULT_OFFLINE_ACCESS_MS : parseDuration(ttl)
+    const wantedMs = ttl === undefined ? DEFAULT_OFFLINE_ACCESS_MS : parseDuration(ttl)
+    return Math.min(wantedMs, MAX_OFFLINE_ACCESS_MS)
   }
 
   /** In an order of its own, so that equal states are equal texts. */

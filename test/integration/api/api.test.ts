@@ -296,6 +296,24 @@ describe('management API', () => {
     await expect(update).rejects.toMatchObject({ code: 'BAD_REQUEST' })
   })
 
+  it('lets services go on alone for no longer than removals are remembered for their certificates', async () => {
+    using client = new ApiClient(await api.admin())
+    const update = (ttl: string): Promise<unknown> =>
+      client.call('cluster_settings.update', {
+        body: {
+          kind: 'cluster_settings',
+          version: 'v1',
+          metadata: { name: 'cluster-settings' },
+          spec: { offline_access_ttl: ttl },
+        },
+      })
+    await expect(update('360h1s')).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('spec.offline_access_ttl: 360h1s is longer than 360h'),
+    })
+    await update('15d')
+  })
+
   it('says so when it is given a page that none is, and is no defect', async () => {
     using client = new ApiClient(await api.admin())
     api.search = async () => {

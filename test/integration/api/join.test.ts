@@ -319,6 +319,31 @@ describe('joining', () => {
     await admin.call('kube_servers.delete', { params: { name: 'prod' } })
   })
 
+  it('is remembered for longer than any certificate that the member was given, whatever an old setting says', async () => {
+    await api.stores.settings.upsert({
+      kind: 'cluster_settings',
+      version: 'v1',
+      metadata: { name: 'cluster-settings' },
+      spec: { offline_access_ttl: '8760h' },
+    })
+    await expect
+      .poll(() => api.access.current().settings.offline_access_ttl, { timeout: 5000 })
+      .toBe('8760h')
+    const joined = await join((await make()).token)
+    using client = await as(joined)
+    await serve(client, 'prod')
+    const { publicKey } = await generateKeyPair()
+    const { certificates } = await client.call('member.server_certificates', {
+      body: { public_key: publicKeyToPem(publicKey), clusters: ['prod'] },
+    })
+    const endMs = Date.parse(certificates[0]?.expires ?? '')
+    using admin = new ApiClient(await api.admin())
+    await admin.call('members.delete', { params: { name: joined.host_id } })
+    // The last moment at which somebody takes it.
+    nowMs = endMs - 1
+    expect(await api.joining.members.wasRemoved(joined.host_id)).toBe(true)
+  })
+
   it('gives nothing more to who was removed while his call waited', async () => {
     const joined = await join((await make()).token)
     using client = await as(joined)
