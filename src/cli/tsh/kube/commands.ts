@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import { CliError } from '../../errors.ts'
 import { examples } from '../../run.ts'
 import type { TshContext } from '../context.ts'
-import { collect, formatFlag, list } from '../flags.ts'
+import { formatFlag } from '../flags.ts'
+import { addContextFlags } from './context-flags.ts'
 import type { CredentialFlags } from './credentials.ts'
 import type { EachFlags } from './each/each.ts'
 import type { KubeLoginFlags } from './login.ts'
@@ -57,18 +58,12 @@ function loginCommand(context: TshContext): Command {
     .description('select a Kubernetes cluster in the kubeconfig')
     .argument('[name]', 'its name, or the beginning of only one name')
     .option('--all', 'a context for each cluster; the current one stays')
-    .option('-n, --namespace <namespace>', 'the namespace of the context')
-    .option('--as <user>', 'be this Kubernetes user there, as far as your roles allow')
-    .option('--as-groups <groups>', 'have these groups there, comma-separated', list)
-    .option('--as-group <group>', 'the same, one at a time, whatever is in its name', collect)
-    .option('--set-context-name <template>', 'name of the context: {{.ClusterName}}-{{.KubeName}}')
-    .action(
-      async (name: string | undefined, flags: KubeLoginFlags & { asGroup?: readonly string[] }) => {
-        const { kubeLogin } = await import('./login.ts')
-        const asGroups = [...(flags.asGroups ?? []), ...(flags.asGroup ?? [])]
-        await kubeLogin(context, name, { ...flags, asGroups })
-      },
-    )
+  addContextFlags(command, 'context').action(
+    async (name: string | undefined, flags: KubeLoginFlags) => {
+      const { kubeLogin } = await import('./login.ts')
+      await kubeLogin(context, name, flags)
+    },
+  )
   return examples(command, [
     'tsh kube login prod',
     'tsh kube login prod -n payments',

@@ -5,15 +5,12 @@ import { print, say } from '../../io.ts'
 import type { TshContext } from '../context.ts'
 import { openSession, readAccess } from '../session.ts'
 import { chooseCluster } from './choose-cluster.ts'
-import { contextName } from './context-name.ts'
+import type { ContextFlags } from './context-flags.ts'
+import { withContextFlags } from './context-request.ts'
 import { everyCluster, writeContexts } from './write-contexts.ts'
 
-export interface KubeLoginFlags {
+export interface KubeLoginFlags extends ContextFlags {
   readonly all?: boolean
-  readonly namespace?: string
-  readonly as?: string
-  readonly asGroups?: readonly string[]
-  readonly setContextName?: string
 }
 
 /** `tsh kube login` */
@@ -35,21 +32,8 @@ export async function kubeLogin(
     wanted === undefined
       ? everyCluster(access)
       : [requestFor(chooseCluster(wanted, access.kube_clusters))]
-  const template = flags.setContextName
-  const requests = asked.map(
-    (request): ContextRequest => ({
-      ...request,
-      ...(template === undefined
-        ? {}
-        : {
-            contextName: contextName(template, {
-              teleportCluster: profile.teleport_cluster,
-              kubeCluster: request.kubeCluster,
-            }),
-          }),
-      ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
-      ...impersonation(flags),
-    }),
+  const requests = asked.map((request) =>
+    withContextFlags(request, flags, profile.teleport_cluster),
   )
   const [first] = requests
   const select = wanted === undefined ? null : (first?.kubeCluster ?? null)
@@ -58,7 +42,7 @@ export async function kubeLogin(
     prune: false,
     embed: !session.isStored,
     // With a name of his own a person means this name, and a single cluster must get one.
-    mustHave: wanted !== undefined || template !== undefined,
+    mustHave: wanted !== undefined || flags.setContextName !== undefined,
   })
   if (session.isStored) await context.store.select(profile)
   if (select === null) {
@@ -79,14 +63,12 @@ export async function kubeLogin(
   }
 }
 
+/** Without flags a single cluster is entered as oneself; who enters all leaves each as it is. */
 const requestFor = (cluster: {
   readonly name: string
   readonly server_name: string
-}): ContextRequest => ({ kubeCluster: cluster.name, serverName: cluster.server_name })
-
-/** Without flags a single cluster is entered as oneself; who enters all leaves each as it is. */
-function impersonation({ all, as, asGroups }: KubeLoginFlags): Partial<ContextRequest> {
-  const groups = asGroups ?? []
-  if (all === true && as === undefined && groups.length === 0) return {}
-  return { impersonate: { user: as ?? null, groups } }
-}
+}): ContextRequest => ({
+  kubeCluster: cluster.name,
+  serverName: cluster.server_name,
+  impersonate: { user: null, groups: [] },
+})

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { examples } from '../../run.ts'
 import type { TshContext } from '../context.ts'
-import { collect, formatFlag, list } from '../flags.ts'
+import { formatFlag } from '../flags.ts'
+import { addContextFlags } from '../kube/context-flags.ts'
 import type { ProxyKubeFlags } from './kube.ts'
 
 /** `tsh proxy` */
@@ -23,23 +24,13 @@ function kubeCommand(context: TshContext): Command {
     .option('--search <words>', 'clusters with these words in a name or label')
     .option('--query <predicate>', 'clusters of which this holds (see tsh kube ls --help)')
     .option('-p, --port <port>', 'the local port (default: one that is free)')
-    .option('-n, --namespace <namespace>', 'the namespace of the contexts')
-    .option('--as <user>', 'be this Kubernetes user there, as far as your roles allow')
-    .option('--as-groups <groups>', 'have these groups there, comma-separated', list)
-    .option('--as-group <group>', 'the same, one at a time, whatever is in its name', collect)
-    .option('--set-context-name <template>', 'name of the contexts: {{.ClusterName}}-{{.KubeName}}')
+  addContextFlags(command, 'contexts')
     .option('--exec', 'start $SHELL with that kubeconfig, and end with it')
     .addOption(formatFlag())
-    .action(
-      async (
-        clusters: readonly string[],
-        flags: ProxyKubeFlags & { asGroup?: readonly string[] },
-      ) => {
-        const { proxyKube } = await import('./kube.ts')
-        const asGroups = [...(flags.asGroups ?? []), ...(flags.asGroup ?? [])]
-        await proxyKube(context, clusters, { ...flags, asGroups })
-      },
-    )
+    .action(async (clusters: readonly string[], flags: ProxyKubeFlags) => {
+      const { proxyKube } = await import('./kube.ts')
+      await proxyKube(context, clusters, flags)
+    })
   examples(command, [
     'tsh proxy kube',
     'tsh proxy kube prod -n payments --port=8443',

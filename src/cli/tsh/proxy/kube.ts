@@ -5,7 +5,6 @@ import {
   type Access,
   type AccessibleCluster,
   assertDistinct,
-  type ContextRequest,
   currentContextOf,
   kubeconfigPaths,
   type LocalProxy,
@@ -20,18 +19,15 @@ import { parseFormat, renderOne, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import type { TshContext } from '../context.ts'
 import { chooseCluster } from '../kube/choose-cluster.ts'
-import { contextName } from '../kube/context-name.ts'
+import type { ContextFlags } from '../kube/context-flags.ts'
+import { withContextFlags } from '../kube/context-request.ts'
 import { clusterFilter, type FilterFlags } from '../kube/filter.ts'
 import { accountOf } from '../kube/write-contexts.ts'
 import { openSession, readAccess, type Session } from '../session.ts'
 import { openLocalWay } from './local-way.ts'
 
-export interface ProxyKubeFlags extends FilterFlags {
+export interface ProxyKubeFlags extends FilterFlags, ContextFlags {
   readonly port?: string
-  readonly namespace?: string
-  readonly as?: string
-  readonly asGroups?: readonly string[]
-  readonly setContextName?: string
   readonly exec?: boolean
   readonly format: string
 }
@@ -138,24 +134,8 @@ async function writeKubeconfig(
   { local, path, flags }: { local: LocalProxy; path: string; flags: ProxyKubeFlags },
 ): Promise<LoginPlan> {
   const { profile } = session
-  const groups = flags.asGroups ?? []
-  const requests = clusters.map(
-    ({ name: kubeCluster, server_name: serverName }): ContextRequest => ({
-      kubeCluster,
-      serverName,
-      ...(flags.setContextName === undefined
-        ? {}
-        : {
-            contextName: contextName(flags.setContextName, {
-              teleportCluster: profile.teleport_cluster,
-              kubeCluster,
-            }),
-          }),
-      ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
-      ...(flags.as === undefined && groups.length === 0
-        ? {}
-        : { impersonate: { user: flags.as ?? null, groups } }),
-    }),
+  const requests = clusters.map(({ name: kubeCluster, server_name: serverName }) =>
+    withContextFlags({ kubeCluster, serverName }, flags, profile.teleport_cluster),
   )
   assertDistinct(requests.flatMap(({ contextName: name }) => name ?? []))
   const account = {
