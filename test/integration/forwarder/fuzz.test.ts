@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { valuesOf } from './support/api-server.ts'
+import { frame, literal } from './support/http2-frames.ts'
 import { PATIENTLY, PODS, Stage } from './support/stage.ts'
 import { readAnswers } from './support/wire.ts'
 
@@ -195,22 +196,6 @@ describe('HTTP/1.1', () => {
 
 describe('HTTP/2', () => {
   const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-  const frame = (type: number, flags: number, stream: number, payload: Uint8Array): Buffer => {
-    const head = Buffer.alloc(9)
-    head.writeUIntBE(payload.length, 0, 3)
-    head[3] = type
-    head[4] = flags
-    head.writeUInt32BE(stream, 5)
-    return Buffer.concat([head, payload])
-  }
-  /** A literal header field without indexing (RFC 7541, 6.2.2). */
-  const literal = (name: string, value: string): Buffer =>
-    Buffer.concat([
-      Buffer.from([0, name.length & 0x7f]),
-      Buffer.from(name.slice(0, 0x7f), 'latin1'),
-      Buffer.from([value.length & 0x7f]),
-      Buffer.from(value.slice(0, 0x7f), 'latin1'),
-    ])
   const name = fc.oneof(
     fc.constantFrom(
       'impersonate-user',

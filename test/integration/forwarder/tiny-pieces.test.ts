@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Version, versions } from './support/clients.ts'
+import { frame, literal } from './support/http2-frames.ts'
 import { PATIENTLY, PODS, Stage, type StageOptions } from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
@@ -12,25 +13,6 @@ const open = async (options: StageOptions = {}): Promise<Stage> =>
 
 const KIB = 1024
 const PROXY = `${PODS}/web/proxy/upload`
-
-/** RFC 9113, 4.1. */
-function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head[3] = type
-  head[4] = flags
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-/** A literal header field without indexing (RFC 7541, 6.2.2). */
-const literal = (name: string, value: string): Buffer =>
-  Buffer.concat([
-    Buffer.from([0, name.length]),
-    Buffer.from(name, 'latin1'),
-    Buffer.from([value.length]),
-    Buffer.from(value, 'latin1'),
-  ])
 
 const HEADERS = Buffer.concat([
   literal(':method', 'POST'),
