@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serverCertificate } from '../support/certificates.ts'
-import { freePort, TestDaemon } from '../support/daemon.ts'
+import { TestDaemon } from '../support/daemon.ts'
 import { findInFile, findInMemory, openFiles } from '../support/dump.ts'
+import { freePort } from '../support/free-port.ts'
 import { type Finished, mustRun, runProgram } from '../support/process.ts'
 import {
   apiServerAudit,

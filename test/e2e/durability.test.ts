@@ -9,7 +9,8 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { freePort, TestDaemon } from '../support/daemon.ts'
+import { TestDaemon } from '../support/daemon.ts'
+import { freePort } from '../support/free-port.ts'
 import { mustRun, Running, runProgram } from '../support/process.ts'
 import {
   type ApiServerEvent,

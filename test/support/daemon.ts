@@ -5,8 +5,6 @@ import { stringify } from 'yaml'
 import { freePort } from './free-port.ts'
 import { type Finished, mustRun, Running, runProgram } from './process.ts'
 
-export { freePort }
-
 const ROOT = resolve(import.meta.dirname, '../..')
 const bin = (name: string): string => join(ROOT, 'bin', name)
 

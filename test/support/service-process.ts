@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
-import { freePort } from './daemon.ts'
+import { freePort } from './free-port.ts'
 import { Running } from './process.ts'
 
 const TELEPORT = resolve(import.meta.dirname, '../../bin/teleport')

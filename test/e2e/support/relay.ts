@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { freePort } from '../../support/daemon.ts'
+import { freePort } from '../../support/free-port.ts'
 
 /** One address that leads to wherever it is told: a load balancer, or somebody between. */
 export class Relay implements AsyncDisposable {

@@ -10,7 +10,8 @@ import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { openDemoCluster } from '../../../src/demo/index.ts'
 import { formatProxyHeader } from '../../../src/protocol/index.ts'
 import { closed } from '../../support/closed.ts'
-import { freePort, TestDaemon } from '../../support/daemon.ts'
+import { TestDaemon } from '../../support/daemon.ts'
+import { freePort } from '../../support/free-port.ts'
 import { connectionsTo } from '../../support/sockets.ts'
 
 const PATIENTLY = { timeout: 40_000, interval: 200 }

@@ -6,7 +6,7 @@ import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { openDemoCluster } from '../../../src/demo/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
 import { ConnectProxy } from '../../support/connect-proxy.ts'
-import { freePort } from '../../support/daemon.ts'
+import { freePort } from '../../support/free-port.ts'
 import { mustRun } from '../../support/process.ts'
 import { ServiceProcess } from '../../support/service-process.ts'
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ResponseOf } from '../../../src/contract/index.ts'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { type DemoCluster, openDemoCluster } from '../../../src/demo/index.ts'
-import { freePort, TestDaemon } from '../../support/daemon.ts'
+import { TestDaemon } from '../../support/daemon.ts'
+import { freePort } from '../../support/free-port.ts'
 import { type Finished, Running, runProgram } from '../../support/process.ts'
 
 const TELEPORT = resolve(import.meta.dirname, '../../../bin/teleport')
