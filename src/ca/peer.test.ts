@@ -458,8 +458,11 @@ describe('the trust of now', () => {
       code: 'CERT_REVOKED',
       message: `${host.hostId} was removed`,
     })
+    // What began before the certificate ended goes on, but not for who was removed.
+    expect(codeOf(peer.judge(NOW + 2 * HOUR))).toBe('CERT_REVOKED')
     bar = null
     expect(codeOf(peer.judge(NOW))).toBe('ok')
+    expect(codeOf(peer.judge(NOW + 2 * HOUR))).toBe('CERT_EXPIRED')
   })
 
   it('is asked for on every judgement', () => {

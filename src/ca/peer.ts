@@ -108,6 +108,11 @@ class JudgedCertificate implements PeerCertificate {
     }
     const { standing } = this.#known
     if (!('notAfterMs' in standing)) return standing.verdict
+    const { identity } = standing.verdict
+    const bar =
+      identity.kind === 'host' ? (this.#options.hostBar?.(identity.hostId, nowMs) ?? null) : null
+    // Before time: what came by a certificate that has ended may go on, and not when its holder was removed.
+    if (bar !== null) return refuse('CERT_REVOKED', bar)
     const { notBeforeMs, notAfterMs } = standing
     // Written so that a time which is none refuses.
     if (!(nowMs >= notBeforeMs)) {
@@ -120,10 +125,7 @@ class JudgedCertificate implements PeerCertificate {
     if (!(nowMs <= notAfterMs)) {
       return refuse('CERT_EXPIRED', `the certificate expired at ${iso(notAfterMs)}: log in again`)
     }
-    const { identity } = standing.verdict
-    const bar =
-      identity.kind === 'host' ? (this.#options.hostBar?.(identity.hostId, nowMs) ?? null) : null
-    return bar === null ? standing.verdict : refuse('CERT_REVOKED', bar)
+    return standing.verdict
   }
 
   #stand(trust: TrustBundle, certificate: ParsedCertificate): Known {

@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { PeerCertificate, PeerCertificateParser, PeerRefusalCode } from '../../ca/index.ts'
+import type { PeerCertificateParser } from '../../ca/index.ts'
 import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
 import { connectTcp } from '../../dial/index.ts'
 import type { Origin } from '../../gateway/index.ts'
 import { parseAddress } from '../config/address.ts'
 import { introduce, type ProxyCredentials } from '../introduce.ts'
+import { HostConnections } from './host-connections.ts'
 
 /** Kubernetes services that proxies reach by themselves: those with an address of their own. */
 export interface DirectWays {
@@ -16,8 +17,6 @@ export interface DirectWays {
 
 /** A service whose machine is gone answers nothing at all; the next one is asked meanwhile. */
 const ONE_DIAL_MS = 3000
-/** As often as tunnels are looked at: whoever is removed is cut off either way within seconds. */
-const LOOK_MS = 1000
 
 export interface DirectWaysOptions {
   /** host:port of the services of a cluster, in the order in which they are asked. */
@@ -33,8 +32,17 @@ export interface DirectWaysOptions {
 }
 
 export function createDirectWays(options: DirectWaysOptions): DirectWays {
-  const { addressesOf, credentials, log } = options
-  const pipes = new OpenPipes(options)
+  const { addressesOf, credentials, peers, log } = options
+  const open = new HostConnections({
+    ...options,
+    service: 'kube',
+    words: 'a connection to a kubernetes service is cut',
+  })
+  /** Throws when who answers is not to be trusted. */
+  const admit = (socket: TLSSocket): void => {
+    const verdict = open.take(socket, peers.parse(socket.getPeerCertificate().raw))
+    if (!verdict.ok) throw new Error(`who answers there is refused: ${verdict.message}`)
+  }
   return {
     serves: (serverName) => addressesOf(serverName).length > 0,
     async dial(serverName, origin, signal) {
@@ -46,7 +54,6 @@ export function createDirectWays(options: DirectWaysOptions): DirectWays {
         try {
           const below = await connectTcp({ hostname: address.host, port: address.port }, soon)
           const by = await credentials()
-          const admit = (socket: TLSSocket): void => pipes.admit(socket)
           return await introduce(below, {
             serverName,
             credentials: by,
@@ -66,54 +73,4 @@ export function createDirectWays(options: DirectWaysOptions): DirectWays {
       throw last
     },
   }
-}
-
-/** What is open to services that were dialled, so that it ends with their right to be one. */
-class OpenPipes {
-  readonly #options: DirectWaysOptions
-  readonly #open = new Map<Duplex, PeerCertificate>()
-  #looking: NodeJS.Timeout | null = null
-
-  constructor(options: DirectWaysOptions) {
-    this.#options = options
-  }
-
-  /** Throws when who answers is not to be trusted. */
-  admit(socket: TLSSocket): void {
-    const { peers, clock, lookMs = LOOK_MS } = this.#options
-    const peer = peers.parse(socket.getPeerCertificate().raw)
-    const problem = problemOf(peer, clock.now())
-    if (problem !== null) throw new Error(problem.message)
-    this.#open.set(socket, peer)
-    socket.once('close', () => {
-      this.#open.delete(socket)
-      if (this.#open.size > 0 || this.#looking === null) return
-      clearInterval(this.#looking)
-      this.#looking = null
-    })
-    this.#looking ??= setInterval(() => this.#look(), lookMs).unref()
-  }
-
-  #look(): void {
-    const { clock, log } = this.#options
-    const nowMs = clock.now()
-    for (const [socket, peer] of this.#open) {
-      const problem = problemOf(peer, nowMs)
-      // A certificate that has ended was renewed long before; who came by the old one may stay.
-      if (problem?.code !== 'CERT_REVOKED') continue
-      log.warn({ reason: problem.message }, 'a connection to a kubernetes service is cut')
-      socket.destroy(new Error(problem.message))
-    }
-  }
-}
-
-function problemOf(
-  peer: PeerCertificate,
-  nowMs: number,
-): { readonly code: PeerRefusalCode; readonly message: string } | null {
-  const verdict = peer.judge(nowMs)
-  if (!verdict.ok) return verdict
-  const { identity } = verdict
-  if (identity.kind === 'host' && identity.services.includes('kube')) return null
-  return { code: 'CERT_WRONG_KIND', message: 'what answers there is no kubernetes service' }
 }

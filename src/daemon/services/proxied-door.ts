@@ -4,6 +4,7 @@ import type { Clock, Logger } from '../../core/index.ts'
 import { createGateway, type Gateway, type Origin, type Router } from '../../gateway/index.ts'
 import { PROXIED_ALPN } from '../../protocol/index.ts'
 import { createTlsDoor } from '../../tls/index.ts'
+import { HostConnections } from './host-connections.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Connections of people that proxies bring; each is one of a proxy's own. */
@@ -12,7 +13,7 @@ const MAX_PROXIED = 20_000
 /**
  * A port of our own to which people come by themselves and proxies bring them. Connections of proxies (ALPN `teleport-proxied`)
  * begin with a PROXY header, which is believed because a proxy of this cluster says it, by its certificate; what follows is the
- * person's own TLS. From everybody else such a header is no ClientHello, and ends his connection.
+ * person's own TLS; all of it is cut when the proxy is locked out or removed. From everybody else such a header is no ClientHello, and ends his connection.
  */
 export function createProxiedDoor(options: {
   /** Where people's connections go, whoever brought them. */
@@ -23,8 +24,15 @@ export function createProxiedDoor(options: {
   readonly peers: PeerCertificateParser
   readonly clock: Clock
   readonly log: Logger
+  /** For tests. */
+  readonly lookMs?: number
 }): Gateway {
-  const { router, log } = options
+  const { router, peers, log } = options
+  const ofProxies = new HostConnections({
+    ...options,
+    service: 'proxy',
+    words: 'a connection that a proxy brought is cut',
+  })
   const brought = createGateway({ router, proxyProtocol: true, log })
   const proxies = createTlsDoor({
     alpnProtocols: [PROXIED_ALPN],
@@ -36,15 +44,13 @@ export function createProxiedDoor(options: {
     limits: { maxConnectionsPerHolder: MAX_PROXIED },
     log,
     onSecured({ socket, certificate, origin, protocol, hold }) {
-      const verdict = options.peers.parse(certificate).judge(options.clock.now())
-      const identity = verdict.ok && verdict.identity.kind === 'host' ? verdict.identity : null
-      const isProxy = identity?.services.includes('proxy') === true
-      if (isProxy && protocol === PROXIED_ALPN) {
-        if (hold(identity.hostId)) brought.handle(socket)
+      const verdict = ofProxies.take(socket, peers.parse(certificate))
+      if (verdict.ok && protocol === PROXIED_ALPN) {
+        if (hold(verdict.hostId)) brought.handle(socket)
         return
       }
       log.warn(
-        { from: origin.address, reason: verdict.ok ? 'it is no proxy' : verdict.message },
+        { from: origin.address, reason: verdict.ok ? 'it brings nobody' : verdict.message },
         'a connection that claims to bring people was refused',
       )
       socket.destroy()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { connect } from 'node:tls'
 import { afterEach, expect, it } from 'vitest'
 import { createPeerParser } from '../../../src/ca/index.ts'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
@@ -54,6 +55,7 @@ async function open(services: readonly HostService[] = ['kube']): Promise<{
     peers,
     clock: systemClock,
     log: silentLogger,
+    lookMs: 50,
   })
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
@@ -109,8 +111,22 @@ it('a service that is back is dialled again, and others are left alone', async (
   expect((await dial(ways)).destroyed).toBe(false)
 })
 
+it('what a proxy brought is cut when the proxy is removed, at both ends, and it brings nothing more', async () => {
+  const { ways, barred, arrived } = await open()
+  const stream = await dial(ways)
+  connect({ socket: stream, servername: WEST }).on('error', () => {})
+  await expect.poll(() => arrived.length).toBe(1)
+  barred.add('proxy-1')
+  await expect.poll(() => stream.destroyed).toBe(true)
+  await expect.poll(() => arrived[0]?.destroyed).toBe(true)
+  // Who proves himself is told only afterwards that he is not wanted.
+  const refused = (await dial(ways)).resume()
+  await expect.poll(() => refused.readableEnded || refused.destroyed).toBe(true)
+  expect(arrived).toHaveLength(1)
+})
+
 it('a host that is no kubernetes service is told nothing', async () => {
   const { ways, arrived } = await open(['proxy'])
-  await expect(dial(ways)).rejects.toThrow('what answers there is no kubernetes service')
+  await expect(dial(ways)).rejects.toThrow('it is no kubernetes service')
   expect(arrived).toEqual([])
 })

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { KubeWatch } from '../../support/kube-client.ts'
+import { Estate } from './support/estate.ts'
+
+const MAPS = '/api/v1/namespaces/default/configmaps'
+const CLUSTER = 'direct'
+const PATIENTLY = { timeout: 60_000, interval: 200 }
+
+/** Auth, a proxy and a kubernetes service that the proxy dials, each a process of its own. */
+describe('on the way to a service that is dialled', () => {
+  let estate: Estate
+  beforeAll(async () => {
+    estate = await Estate.open({
+      proxies: 1,
+      agents: { in: { clusters: [CLUSTER], direct: true } },
+    })
+  })
+  afterAll(() => estate?.[Symbol.asyncDispose]())
+
+  const hostId = async (service: 'kube' | 'proxy'): Promise<string> => {
+    const instances = JSON.parse(await estate.tctl('inventory', 'ls', '--format=json')) as {
+      metadata: { name: string }
+      spec: { services: string[] }
+    }[]
+    return instances.find(({ spec }) => spec.services.includes(service))?.metadata.name ?? ''
+  }
+  /** 0: no answer at all. */
+  const status = async (): Promise<number> => {
+    using client = estate.person(CLUSTER)
+    // Awaited here: what is returned would outlive the client.
+    return await client.get(MAPS).then(
+      (answer) => answer.status,
+      () => 0,
+    )
+  }
+  /** A watch that has begun, on a connection of its own. */
+  const follow = async (): Promise<KubeWatch> => {
+    const client = estate.stack.use(estate.person(CLUSTER))
+    const watch = client.watch(`${MAPS}?watch=true`)
+    await watch.until(({ type }) => type === 'ADDED')
+    return watch
+  }
+
+  it('a lock on the service ends what the proxy has opened to it, until it is lifted', async () => {
+    const watch = await follow()
+    const said = await estate.tctl('lock', `--server-id=${await hostId('kube')}`)
+    await watch.ended
+    await expect.poll(status, PATIENTLY).toBe(503)
+    await estate.tctl('rm', `lock/${/lock "([^"]+)"/.exec(said)?.[1] ?? ''}`)
+    await expect.poll(status, PATIENTLY).toBe(200)
+  })
+
+  it('a proxy that is removed brings nobody any more, and what it brought is cut', async () => {
+    const watch = await follow()
+    await estate.tctl('rm', `instance/${await hostId('proxy')}`)
+    await watch.ended
+    await expect.poll(status, PATIENTLY).toBe(0)
+    await expect
+      .poll(() => estate.agents.get('in')?.running.stderr)
+      .toContain('a connection that a proxy brought is cut')
+  })
+})
