@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
-import { unreachable } from '../core/index.ts'
+import { escapeUnsafe, unreachable } from '../core/index.ts'
 import type { DataStream, RecordFrame } from './frame.ts'
+import type { RecordWriter } from './writers.ts'
 
 /** What players take when nobody told the size of the terminal. */
 const WIDTH = 80
@@ -11,7 +12,7 @@ const HEIGHT = 24
  * U+FFFD, and a character that two frames share belongs to the later one. stderr is shown where it came, as a terminal
  * would.
  */
-export class AsciicastWriter {
+export class AsciicastWriter implements RecordWriter {
   readonly #decoders: Readonly<Record<DataStream, StringDecoder>> = {
     stdin: new StringDecoder('utf8'),
     stdout: new StringDecoder('utf8'),
@@ -56,7 +57,7 @@ export class AsciicastWriter {
           }),
     }
     const lines = held.map((frame) => (frame === size ? '' : this.#line(frame)))
-    return `${JSON.stringify(header)}\n${lines.join('')}`
+    return `${escapeUnsafe(JSON.stringify(header))}\n${lines.join('')}`
   }
 
   #line(frame: RecordFrame): string {
@@ -86,7 +87,7 @@ export class AsciicastWriter {
 }
 
 const event = (atMs: number, kind: 'o' | 'i' | 'r' | 'm', data: string): string =>
-  `${JSON.stringify([atMs / 1000, kind, data])}\n`
+  `${escapeUnsafe(JSON.stringify([atMs / 1000, kind, data]))}\n`
 
 const isFirstSight = (frame: RecordFrame): boolean =>
   frame.kind === 'resize' || frame.kind === 'data' || frame.kind === 'end'

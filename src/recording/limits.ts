@@ -4,3 +4,7 @@ export const MAX_DATA_BYTES = 256 * 1024
 export const MAX_WORDS_BYTES = 128 * 1024
 /** Of a chunk when it is unpacked: the largest that is written has a tenth of it; a few bytes could become gigabytes. */
 export const MAX_CHUNK_BYTES = 16 * 1024 * 1024
+/** Of an escape sequence that is left out of plain text; longer ones are pictures, or want to hide what follows. */
+export const MAX_SEQUENCE_CHARS = 4096
+/** Of a line of an asciicast file; players of others write one event a line too. */
+export const MAX_CAST_LINE_CHARS = 4 * 1024 * 1024
