@@ -18,6 +18,8 @@ export type CliErrorCode =
   | 'NOT_LOGGED_IN'
   | 'LOGIN_EXPIRED'
   | 'QUERY_INVALID'
+  /** A recording that is not as it was recorded. */
+  | 'RECORDING_BROKEN'
   /** A question that nobody is there to answer. */
   | 'NO_TERMINAL'
   /** Stopped at a prompt. */

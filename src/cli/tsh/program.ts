@@ -6,6 +6,7 @@ import { type GlobalFlags, tshContext } from './context.ts'
 import { inviteCommand } from './invite/command.ts'
 import { kubeCommand } from './kube/commands.ts'
 import { loginCommand } from './login/command.ts'
+import { playCommand } from './play/command.ts'
 import {
   clustersCommand,
   envCommand,
@@ -39,6 +40,7 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(clustersCommand(context))
     .addCommand(kubeCommand(context))
     .addCommand(proxyCommand(context))
+    .addCommand(playCommand(context))
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))
     .addCommand(completionCommand(io, 'tsh'))

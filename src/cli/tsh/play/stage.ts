@@ -1,0 +1,165 @@
+import type { IBufferCell, Terminal } from '@xterm/headless'
+import headless from '@xterm/headless'
+import { hasUnsafe } from '../../../core/index.ts'
+import { MAX_COLUMNS, MAX_ROWS, STAGE_PENDING_BYTES } from './limits.ts'
+
+/** What a terminal has until somebody tells another size. */
+const COLUMNS = 80
+const ROWS = 24
+/** DECTCEM: whether the cursor is shown. */
+const CURSOR_MODE = 25
+
+interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+/**
+ * The terminal of the session, in memory. What the session wrote goes to it alone, and the viewer's own terminal is given
+ * nothing but the characters and colours that are on it: no question that it would answer, no title, no clipboard, no mode.
+ */
+export class Stage {
+  #terminal: Terminal
+  #cursorShown = true
+  #pendingBytes = 0
+  #settled: Promise<void> = Promise.resolve()
+  readonly #isTty: boolean
+
+  /** Without a terminal lines end with a line feed alone. */
+  constructor(isTty: boolean) {
+    this.#isTty = isTty
+    this.#terminal = this.#open({ columns: COLUMNS, rows: ROWS })
+  }
+
+  get size(): Size {
+    return { columns: this.#terminal.cols, rows: this.#terminal.rows }
+  }
+
+  /** Takes output of the session. Resolves when more of it may come. */
+  async write(data: Buffer): Promise<void> {
+    this.#pendingBytes += data.length
+    this.#settled = new Promise((resolve) => {
+      this.#terminal.write(data, () => {
+        this.#pendingBytes -= data.length
+        resolve()
+      })
+    })
+    if (this.#pendingBytes > STAGE_PENDING_BYTES) await this.#settled
+  }
+
+  /** Resolves when all that was written is on the screen. */
+  settle(): Promise<void> {
+    return this.#settled
+  }
+
+  async resize(width: number, height: number): Promise<void> {
+    await this.#settled
+    this.#terminal.resize(clamp(width, MAX_COLUMNS), clamp(height, MAX_ROWS))
+  }
+
+  /** An empty screen, as it was at the beginning. */
+  async clear(): Promise<void> {
+    await this.#settled
+    this.#terminal.dispose()
+    this.#cursorShown = true
+    this.#terminal = this.#open({ columns: COLUMNS, rows: ROWS })
+  }
+
+  /**
+   * The screen as lines, of which none is wider than `columns`: the left part of it, and of its rows those around the
+   * cursor when there are more than fit.
+   */
+  lines(view: Size, colour: boolean): string[] {
+    const { active } = this.#terminal.buffer
+    const { rows } = this.#terminal
+    const shown = Math.min(rows, view.rows)
+    const first = Math.min(Math.max(0, active.cursorY - shown + 1), rows - shown)
+    const cell = active.getNullCell()
+    return Array.from({ length: shown }, (_, at) => {
+      const row = first + at
+      const line = active.getLine(active.baseY + row)
+      const cursor = this.#cursorShown && row === active.cursorY ? active.cursorX : null
+      let text = ''
+      let style = ''
+      let blanks = ''
+      for (let x = 0; line !== undefined && x < Math.min(line.length, view.columns); x += 1) {
+        const found = line.getCell(x, cell)
+        if (found === undefined) break
+        const width = found.getWidth()
+        if (width === 0 || x + width > view.columns) continue
+        const next = colour ? styleOf(found, x === cursor) : ''
+        const chars = charsOf(found)
+        // Blanks at the end of a line are not written.
+        if (chars === ' ' && next === '' && style === '') {
+          blanks += ' '
+          continue
+        }
+        text += blanks
+        blanks = ''
+        if (next !== style) {
+          text += style === '' ? '' : RESET
+          text += next
+          style = next
+        }
+        text += chars
+      }
+      return style === '' ? text : text + RESET
+    })
+  }
+
+  dispose(): void {
+    this.#terminal.dispose()
+  }
+
+  #open({ columns, rows }: Size): Terminal {
+    const terminal = new headless.Terminal({
+      cols: columns,
+      rows,
+      scrollback: 0,
+      convertEol: !this.#isTty,
+      allowProposedApi: true,
+      logLevel: 'off',
+    })
+    for (const [final, shown] of [
+      ['h', true],
+      ['l', false],
+    ] as const) {
+      terminal.parser.registerCsiHandler({ prefix: '?', final }, (parameters) => {
+        if (parameters.includes(CURSOR_MODE)) this.#cursorShown = shown
+        return false
+      })
+    }
+    return terminal
+  }
+}
+
+const clamp = (size: number, most: number): number => Math.min(Math.max(1, size), most)
+
+const RESET = '\u001b[0m'
+
+/** What stands in a cell; signs that would turn the order of letters around are left out. */
+function charsOf(cell: IBufferCell): string {
+  const chars = cell.isInvisible() === 0 ? cell.getChars() : ''
+  if (chars === '') return ' '
+  if (!hasUnsafe(chars)) return chars
+  return [...chars].filter((char) => !hasUnsafe(char)).join('') || ' '
+}
+
+/** The SGR sequence of a cell; empty for one that looks like nothing in particular. */
+function styleOf(cell: IBufferCell, isCursor: boolean): string {
+  const codes: (number | string)[] = []
+  if (cell.isBold() !== 0) codes.push(1)
+  if (cell.isDim() !== 0) codes.push(2)
+  if (cell.isItalic() !== 0) codes.push(3)
+  if (cell.isUnderline() !== 0) codes.push(4)
+  if ((cell.isInverse() !== 0) !== isCursor) codes.push(7)
+  if (cell.isStrikethrough() !== 0) codes.push(9)
+  if (cell.isFgPalette()) codes.push(`38;5;${cell.getFgColor()}`)
+  else if (cell.isFgRGB()) codes.push(`38;2;${rgb(cell.getFgColor())}`)
+  if (cell.isBgPalette()) codes.push(`48;5;${cell.getBgColor()}`)
+  else if (cell.isBgRGB()) codes.push(`48;2;${rgb(cell.getBgColor())}`)
+  return codes.length === 0 ? '' : `\u001b[${codes.join(';')}m`
+}
+
+const rgb = (colour: number): string =>
+  `${(colour >> 16) & 0xff};${(colour >> 8) & 0xff};${colour & 0xff}`
