@@ -43,9 +43,9 @@ describe('an asciicast of ours', () => {
     const parsed = load(text, {})
     expect(parsed).toMatchObject({ version: 2, width: 40, height: 5 })
     const [, last] = parsed.frames.at(-1) ?? []
-    const lines = (last as { screen: { lines: [number, unknown][][] } }).screen.lines.map((line) =>
-      String.fromCodePoint(...line.map(([code]) => code)).trimEnd(),
-    )
+    const lines = (
+      last as { screen: { lines: (readonly [number, unknown])[][] } }
+    ).screen.lines.map((line) => String.fromCodePoint(...line.map(([code]) => code)).trimEnd())
     expect(lines.slice(0, 2)).toEqual(['red and größe', 'ok\ufffd'])
   })
 
