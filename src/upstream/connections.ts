@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Clock, Logger } from '../core/index.ts'
 import type { TlsMaterial } from './credentials/tls-material.ts'
 import type { UpstreamLimits } from './limits.ts'
@@ -23,10 +24,15 @@ export class Connections implements AsyncDisposable {
   readonly #long: Http1Transport
   /** Null for `http://`: without TLS there is no ALPN. */
   readonly #shared: Http2Transport | null
+  readonly #sockets = new Set<Socket>()
 
   constructor({ target, tls, limits, clock, log }: ConnectionsOptions) {
-    const dialTarget: Dial = (alpn, signal, reads) =>
-      dial({ target, tls, alpn, limits, signal, reads })
+    const dialTarget: Dial = async (alpn, signal, reads) => {
+      const socket = await dial({ target, tls, alpn, limits, signal, reads })
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+      return socket
+    }
     const shared = { origin: originOf(target), cluster: target.name, dial: dialTarget, limits }
     this.#short = new Http1Transport({ ...shared, maxActive: limits.maxActiveRequests })
     this.#long = new Http1Transport({ ...shared, maxActive: limits.maxOpenRequests })
@@ -34,6 +40,11 @@ export class Connections implements AsyncDisposable {
     this.#shared = target.secure
       ? new Http2Transport({ authority, cluster, dial: dialTarget, limits, clock, log })
       : null
+  }
+
+  /** Every connection that is open, idle ones included. */
+  get sockets(): ReadonlySet<Socket> {
+    return this.#sockets
   }
 
   send(exchange: Exchange, path: string, headers: string[]): void {

@@ -73,6 +73,11 @@ export interface UpstreamLimits {
   readonly selfCheckTimeoutMs: number
   /** The question whether the API server is ready, which is asked every few seconds. */
   readonly probeTimeoutMs: number
+  /**
+   * Time without any byte after which connections are dead whose API server does not answer the question whether it is ready
+   * either, nor a fresh TLS handshake. As long as the answer to a PING may take; with the pause between two questions less than 15 s.
+   */
+  readonly silenceMs: number
 }
 
 export const defaultUpstreamLimits: UpstreamLimits = {
@@ -104,4 +109,5 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   refusalIntervalMs: 10_000,
   selfCheckTimeoutMs: 15_000,
   probeTimeoutMs: 5000,
+  silenceMs: 8000,
 }

@@ -1,10 +1,13 @@
-import { type Clock, errorMessage, type Logger } from '../core/index.ts'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { Connections } from './connections.ts'
 import { type Credential, type Credentials, openCredentials } from './credentials/credentials.ts'
 import type { TlsMaterial } from './credentials/tls-material.ts'
 import { isUpstreamFailure, upstreamFailure } from './errors.ts'
 import { defaultUpstreamLimits, type UpstreamLimits } from './limits.ts'
 import { findExcess, type Probe, probe, type SelfCheckReport, selfCheck } from './self-check.ts'
+import { type Heard, heardOn, silentSince } from './silence.ts'
 import type { KubeTarget } from './target.ts'
 import { dial } from './transport/dial.ts'
 import { Exchange } from './transport/exchange.ts'
@@ -30,7 +33,10 @@ export interface OpenUpstream extends Upstream, AsyncDisposable {
   selfCheck(): Promise<SelfCheckReport>
   /** Asks it which rights they have that they should not, in words; null when it cannot be told. Never throws. */
   findExcess(): Promise<readonly string[] | null>
-  /** Asks the API server whether it is ready. Never throws. */
+  /**
+   * Asks the API server whether it is ready. Never throws. When it says nothing at all, not on a fresh connection either,
+   * those that are as silent are broken: TCP may wait a quarter of an hour, and HTTP/1.1 has nothing to ask with.
+   */
   probe(): Promise<Probe>
 }
 
@@ -125,14 +131,56 @@ class TargetUpstream implements OpenUpstream {
     return findExcess(this, this.#limits.selfCheckTimeoutMs)
   }
 
-  probe(): Promise<Probe> {
-    return probe(this, this.#limits.probeTimeoutMs)
+  async probe(): Promise<Probe> {
+    const heard = heardOn(this.#sockets())
+    const deadlineMs = this.#clock.now() + this.#limits.silenceMs
+    const found = await probe(this, this.#limits.probeTimeoutMs)
+    if (found.kind === 'unreachable' && heard.size > 0) {
+      void this.#breakSilent(heard, Math.max(0, deadlineMs - this.#clock.now()))
+    }
+    return found
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
     const all = [...this.#retired, ...(this.#connections === null ? [] : [this.#connections])]
     await Promise.all(all.map((connections) => connections[Symbol.asyncDispose]()))
+  }
+
+  *#sockets(): Iterable<Socket> {
+    for (const connections of this.#retired) yield* connections.sockets
+    if (this.#connections !== null) yield* this.#connections.sockets
+  }
+
+  /** Breaks what has been silent all the while when a fresh connection is not answered in the rest of the time either. */
+  async #breakSilent(heard: Heard<Socket>, restMs: number): Promise<void> {
+    const closing = this.#closing.signal
+    const over = AbortSignal.any([AbortSignal.timeout(restMs), closing])
+    if (await this.#answers(over)) return
+    if (!over.aborted) await once(over, 'abort')
+    // Our own process may have been busy: what has arrived by now is read before the verdict.
+    await new Promise((resolve) => setImmediate(resolve))
+    const dead = closing.aborted ? [] : silentSince(heard)
+    if (dead.length === 0) return
+    this.#log.warn(
+      { connections: dead.length },
+      'the API server has gone silent: connections to it are broken',
+    )
+    const words = `no sign of life for ${this.#limits.silenceMs / 1000} s, and no answer to a fresh connection`
+    for (const socket of dead) socket.destroy(new Error(words))
+  }
+
+  /** Whether anything comes back on a fresh connection; who refuses it is there as well. */
+  async #answers(signal: AbortSignal): Promise<boolean> {
+    const options = { target: this.#target, tls: this.#tls, limits: this.#limits, signal }
+    try {
+      const socket = await dial({ ...options, alpn: ['http/1.1'] })
+      socket.destroy()
+      return true
+    } catch (error) {
+      const { code, cause } = asFailure(error)
+      return code === 'UPSTREAM_TLS' || REFUSALS.has(errorCode(cause) ?? '')
+    }
   }
 
   #start(exchange: Exchange, credential: Credential): void {
@@ -169,6 +217,9 @@ class TargetUpstream implements OpenUpstream {
       .finally(() => this.#retired.delete(connections))
   }
 }
+
+/** What a machine says that is there. */
+const REFUSALS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 /** Whoever has left does not wait for a plugin; it runs on, for the next. */
 function unlessAborted<T>(value: T | Promise<T>, signal: AbortSignal): T | Promise<T> {
