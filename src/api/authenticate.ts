@@ -48,6 +48,9 @@ export async function authorize(
   if (endpoint.open === 'self' && caller.identity.kind !== 'user') {
     throw new ApiError('ACCESS_DENIED', 'this is for users with a certificate of their own')
   }
+  if (endpoint.open === 'people' && caller.identity.kind === 'host') {
+    throw new ApiError('ACCESS_DENIED', 'this is for people: users and the local administrator')
+  }
   const snapshot = deps.access.current()
   const subject = subjectOf(caller.identity, snapshot)
   assertUnbarred(deps, caller, subject, snapshot)

@@ -25,6 +25,7 @@ export type ApiErrorCode =
   | 'MEMBER_REMOVED'
   | 'VERSION_UNSUITABLE'
   | 'AUDIT_UNAVAILABLE'
+  | 'RECORDING_CORRUPT'
   | 'INTERNAL'
 
 /** The HTTP status of each code. */
@@ -52,6 +53,7 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   MEMBER_REMOVED: 403,
   VERSION_UNSUITABLE: 403,
   AUDIT_UNAVAILABLE: 503,
+  RECORDING_CORRUPT: 500,
   INTERNAL: 500,
 }
 

@@ -25,6 +25,9 @@ import { memberHandlers } from './member/handlers.ts'
 import type { MemberStateFeed } from './member/state-feed.ts'
 import type { Waiters } from './member/waiters.ts'
 import { oneAtATime } from './one-at-a-time.ts'
+import { recordingHandlers } from './recordings/handlers.ts'
+import { createRecordingIntake } from './recordings/intake.ts'
+import { memberRecordingHandlers } from './recordings/member-handlers.ts'
 import { userHandlers } from './user-handlers.ts'
 import { judgeRole } from './user-roles.ts'
 
@@ -62,6 +65,8 @@ export function createHandlers(
     ...joinHandlers(deps, audit),
     ...tokenHandlers(deps, audit),
     ...inventoryHandlers(deps, audit),
+    ...recordingHandlers(deps, audit),
+    ...memberRecordingHandlers(deps, createRecordingIntake(deps)),
 
     'roles.list': async ({ query }) => mutable(await stores.roles.list(pageOf(query))),
     'roles.read': async ({ params }) => stores.roles.read(params.name),

@@ -95,3 +95,11 @@ export const MEMBER_OFFLINE_MS = 90_000
 export const DYNAMIC_RETRY_MS = 1000
 /** Node takes longer timers for none at all. */
 export const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000
+/** A recording of which nothing came for so long is not live: services that record say so every minute. */
+export const RECORDING_SILENT_MS = 3 * 60 * 1000
+/** Who reads a recording chunk by chunk reads it once: so long is one event enough, unless he begins anew. */
+export const RECORDING_READ_MS = 15 * 60 * 1000
+/** Readings that are remembered; of more, the oldest is told once more. */
+export const RECORDING_READERS = 10_000
+/** A service's clock may be ahead by so much; a session of the far future would stand above all others for ever. */
+export const RECORDING_AHEAD_MS = 60 * 60 * 1000

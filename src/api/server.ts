@@ -8,7 +8,7 @@ import type { AccessSnapshot } from './access-state.ts'
 import { auditApi } from './audit-api.ts'
 import { authenticate, authorize } from './authenticate.ts'
 import { type ApiDeps, type Caller, type Stranger, strangerFrom } from './context.ts'
-import { apiStatus } from './errors.ts'
+import { ApiError, apiStatus } from './errors.ts'
 import type { ApiCall, Handlers } from './handler-types.ts'
 import { createHandlers } from './handlers.ts'
 import { defaultServerLimits, type ServerLimits } from './limits.ts'
@@ -62,6 +62,8 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
       info: { title: 'Teleport Kubernetes Access', version: deps.version },
     },
   })
+
+  app.addContentTypeParser(BYTES, { parseAs: 'buffer' }, (_, body, done) => done(null, body))
 
   // Places for strangers are few, and are given back with the answer.
   app.addHook('onRequest', async (request, reply) => {
@@ -119,6 +121,9 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   }
 }
 
+/** Bodies and answers that are no JSON. */
+const BYTES = 'application/octet-stream'
+
 interface CallState {
   readonly deps: ApiDeps
   readonly limits: ServerLimits
@@ -163,6 +168,8 @@ function register(
       params: endpoint.params,
       querystring: endpoint.query,
       ...(endpoint.body === null ? {} : { body: endpoint.body }),
+      ...(endpoint.binary === 'body' ? { consumes: [BYTES] } : {}),
+      ...(endpoint.binary === 'response' ? { produces: [BYTES] } : {}),
       response: { 200: endpoint.response },
     },
     // Before the body is read or validated: who may not call learns nothing about what would be valid.
@@ -176,6 +183,7 @@ function register(
       const caller = callers.get(request)
       if (caller === undefined)
         throw new TypeError('a request without a caller reached its handler')
+      assertForm(endpoint, request.body)
       const before = deps.access.current()
       const answer = await handler({
         // What `authorize` let through is what the endpoint's handler takes.
@@ -191,6 +199,15 @@ function register(
   })
 }
 
+/** Throws BAD_REQUEST for JSON where bytes are wanted, and for bytes where JSON is. */
+function assertForm({ binary, body: schema }: Endpoint, body: unknown): void {
+  if (schema === null || (binary === 'body') === body instanceof Uint8Array) return
+  throw new ApiError(
+    'BAD_REQUEST',
+    `content-type: the body must be ${binary === 'body' ? BYTES : 'application/json'}`,
+  )
+}
+
 /** For the OpenAPI document: who may call. */
 function describeAccess({ open, rules, members = [] }: Endpoint): string {
   switch (open) {
@@ -198,6 +215,8 @@ function describeAccess({ open, rules, members = [] }: Endpoint): string {
       return 'Open to anyone, without a certificate.'
     case 'self':
       return 'Open to every user, about himself.'
+    case 'people':
+      return 'Open to every user and the local administrator, who see what their roles show and what is their own.'
     case 'member':
       return `Open to services that joined: ${members.join(', ')}.`
     default:

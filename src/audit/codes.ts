@@ -27,6 +27,8 @@ export const eventCodes = {
   'lock.created': 'TLK00I',
   'lock.deleted': 'TLK01I',
   'client.disconnect': 'T3006I',
+  'session.upload': 'T2005I',
+  'session.recording.access': 'T2012I',
   'instance.join': 'TJ002I',
   'join_token.create': 'TJT00I',
   /** Ours, like the next: the original tells neither. */

@@ -34,5 +34,5 @@ export type {
   KubeRequestEvent,
   UserFields,
 } from './types.ts'
-export { newEventUid } from './uid.ts'
+export { eventUidOf, newEventUid } from './uid.ts'
 export { defaultUnprovenLimits, UnprovenEvents, type UnprovenLimits } from './unproven.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { newEventUid } from './uid.ts'
+import { eventUidOf, newEventUid } from './uid.ts'
 
 describe('newEventUid()', () => {
   it('is a UUID of version 7 that carries the time', () => {
@@ -18,4 +18,11 @@ describe('newEventUid()', () => {
   it('is another one each time', () => {
     expect(new Set(Array.from({ length: 10_000 }, () => newEventUid(0))).size).toBe(10_000)
   })
+})
+
+it('eventUidOf() is a uid of that time too, and the same for the same words', () => {
+  const uid = eventUidOf(1_645_557_742_000, 'upload of a')
+  expect(uid).toMatch(/^017f22e2-79b0-7[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/)
+  expect(eventUidOf(1_645_557_742_000, 'upload of a')).toBe(uid)
+  expect(eventUidOf(1_645_557_742_000, 'upload of b')).not.toBe(uid)
 })

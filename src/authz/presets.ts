@@ -49,24 +49,29 @@ export function presetRoles(): readonly PresetRole[] {
         { resources: ['cluster_status'], verbs: ['read'] },
       ],
     }),
-    preset('auditor', 'read the audit log and see who may do what; changes nothing', {
-      rules: [
-        {
-          resources: [
-            'event',
-            'user',
-            'role',
-            'lock',
-            'kube_cluster',
-            'kube_server',
-            'token',
-            'instance',
-          ],
-          verbs: ['list', 'read'],
-        },
-        { resources: ['cluster_settings', 'cluster_status', 'stats'], verbs: ['read'] },
-      ],
-    }),
+    preset(
+      'auditor',
+      'read the audit log and recordings, and see who may do what; changes nothing',
+      {
+        rules: [
+          {
+            resources: [
+              'event',
+              'session',
+              'user',
+              'role',
+              'lock',
+              'kube_cluster',
+              'kube_server',
+              'token',
+              'instance',
+            ],
+            verbs: ['list', 'read'],
+          },
+          { resources: ['cluster_settings', 'cluster_status', 'stats'], verbs: ['read'] },
+        ],
+      },
+    ),
     preset(
       'admin',
       'everything in the management API, and every Kubernetes cluster as the user record says',

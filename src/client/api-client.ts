@@ -52,8 +52,9 @@ export class ApiClient implements Disposable {
       body?: unknown
     }
     const path = pathOf(name, given.params ?? {}) + queryText(given.query ?? {})
-    const body = given.body === undefined ? null : JSON.stringify(given.body)
-    const answer = await this.#transport.exchange(routes[name][0], path, body)
+    const [method, , form] = routes[name]
+    const answer = await this.#transport.exchange(method, path, encodeBody(given.body))
+    if (form === 'bytes' && isGood(answer)) return answer.bytes as unknown as ResponseOf<N>
     return readAnswer(answer, (status) => this.#hintOf(status)) as ResponseOf<N>
   }
 
@@ -69,13 +70,20 @@ export function readAnswer(
   answer: Answer,
   hintOf: (status: number) => string | null = () => null,
 ): unknown {
-  const parsed = parseJson(answer.text)
-  if (answer.status >= 200 && answer.status < 300) return parsed
+  const parsed = parseJson(answer.bytes.toString('utf8'))
+  if (isGood(answer)) return parsed
   const refusal = refusalOf(parsed)
   if (refusal === null) {
     throw new ClientError('BAD_ANSWER', `unexpected answer ${answer.status} from the auth service`)
   }
   throw new ApiCallError(answer.status, refusal.code, refusal.message, hintOf(answer.status))
+}
+
+const isGood = ({ status }: Answer): boolean => status >= 200 && status < 300
+
+function encodeBody(body: unknown): string | Uint8Array | null {
+  if (body === undefined) return null
+  return body instanceof Uint8Array ? body : JSON.stringify(body)
 }
 
 function queryText(query: Readonly<Record<string, unknown>>): string {

@@ -14,7 +14,8 @@ export interface Exchange {
   readonly port: number
   readonly method: string
   readonly path: string
-  readonly body: string | null
+  /** A text is JSON. */
+  readonly body: string | Uint8Array | null
   readonly agent?: Agent
   readonly tls?: Pick<RequestOptions, 'ca' | 'servername' | 'rejectUnauthorized' | 'minVersion'>
   /** Connects instead of Node; only without an agent. */
@@ -26,7 +27,7 @@ export interface Exchange {
 
 export interface Answer {
   readonly status: number
-  readonly text: string
+  readonly bytes: Buffer
 }
 
 /** One HTTPS request and its whole answer. Rejects with the network's or TLS's error, or ClientError BAD_ANSWER. */
@@ -46,14 +47,7 @@ export function exchange({
         ...call.tls,
         agent: call.agent ?? (call.dial === undefined ? false : new DialingAgent({}, call.dial)),
         ...(call.signal === undefined ? {} : { signal: call.signal }),
-        headers:
-          body === null
-            ? { accept: 'application/json' }
-            : {
-                accept: 'application/json',
-                'content-type': 'application/json',
-                'content-length': Buffer.byteLength(body),
-              },
+        headers: headersOf(body),
       },
       (incoming) => {
         const chunks: Buffer[] = []
@@ -68,10 +62,7 @@ export function exchange({
         })
         incoming.on('end', () => {
           clearTimeout(deadline)
-          resolve({
-            status: incoming.statusCode ?? 0,
-            text: Buffer.concat(chunks).toString('utf8'),
-          })
+          resolve({ status: incoming.statusCode ?? 0, bytes: Buffer.concat(chunks) })
         })
         incoming.on('error', fail)
       },
@@ -92,3 +83,13 @@ export function exchange({
     outgoing.end(body ?? undefined)
   })
 }
+
+const headersOf = (body: string | Uint8Array | null): Record<string, string | number> => ({
+  accept: 'application/json, application/octet-stream',
+  ...(body === null
+    ? {}
+    : {
+        'content-type': typeof body === 'string' ? 'application/json' : 'application/octet-stream',
+        'content-length': Buffer.byteLength(body),
+      }),
+})

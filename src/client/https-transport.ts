@@ -7,7 +7,7 @@ import { explainFailure } from './failures.ts'
 
 /** One request and its answer. Rejects with ClientError when there is none. */
 export interface ApiTransport extends Disposable {
-  exchange(method: string, path: string, body: string | null): Promise<Answer>
+  exchange(method: string, path: string, body: string | Uint8Array | null): Promise<Answer>
 }
 
 /** Requests over TLS, mutual once there is a certificate, to the name that the host CA must have certified. */
@@ -35,7 +35,7 @@ export class HttpsTransport implements ApiTransport {
     this.#agent.destroy()
   }
 
-  async exchange(method: string, path: string, body: string | null): Promise<Answer> {
+  async exchange(method: string, path: string, body: string | Uint8Array | null): Promise<Answer> {
     const { host, port, hints, timeoutMs, signal } = this.#connection
     return exchange({
       host,

@@ -1,9 +1,14 @@
 import { expect, it } from 'vitest'
-import { endpoints } from '../contract/index.ts'
+import { type Endpoint, endpoints } from '../contract/index.ts'
 import { pathOf, routes } from './routes.ts'
 
 it('the routes are those of the contract', () => {
-  const wanted = Object.entries(endpoints).map(([name, { method, path }]) => [name, [method, path]])
+  const wanted = Object.entries(endpoints).map(
+    ([name, { method, path, binary }]: [string, Endpoint]) => [
+      name,
+      binary === 'response' ? [method, path, 'bytes'] : [method, path],
+    ],
+  )
   expect(routes).toEqual(Object.fromEntries(wanted))
 })
 

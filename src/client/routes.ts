@@ -1,6 +1,6 @@
 import type { Endpoint, EndpointName } from '../contract/index.ts'
 
-type Route = readonly [method: Endpoint['method'], path: string]
+type Route = readonly [method: Endpoint['method'], path: string, answer?: 'bytes']
 
 /**
  * Methods and paths of the contract's endpoints, written out: the contract itself is made of schemas, whose library takes
@@ -58,6 +58,12 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'member.server_certificates': ['POST', '/v1/member/server_certificates'],
   'member.kube_clusters': ['POST', '/v1/member/kube_clusters'],
   'member.proxy_certificate': ['POST', '/v1/member/proxy_certificate'],
+  'recordings.list': ['GET', '/v1/recordings'],
+  'recordings.get': ['GET', '/v1/recordings/:id'],
+  'recordings.chunk': ['GET', '/v1/recordings/:id/chunks/:index', 'bytes'],
+  'member.recording_begin': ['PUT', '/v1/member/recordings/:id'],
+  'member.recording_chunk': ['PUT', '/v1/member/recordings/:id/chunks/:index'],
+  'member.recording_end': ['POST', '/v1/member/recordings/:id/end'],
 }
 
 /** The path of an endpoint with its parameters filled in. */

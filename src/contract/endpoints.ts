@@ -1,4 +1,5 @@
-import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
+import { Empty, type Endpoint, None, Paged, Paging, pageOf } from './endpoint.ts'
 import {
   DynamicClustersAnswer,
   DynamicClustersRequest,
@@ -16,6 +17,7 @@ import {
   ServerCertificatesAnswer,
   ServerCertificatesRequest,
 } from './member.ts'
+import { recordingEndpoints } from './recordings.ts'
 import {
   AuditEventSchema,
   ClusterSettingsResource,
@@ -35,43 +37,7 @@ import {
 } from './resources.ts'
 import { StatsSnapshot } from './stats.ts'
 
-/**
- * One endpoint of the management API. `rules` is what the caller's roles must allow, all of it. An endpoint without rules
- * says whom it answers nevertheless: `anyone` who reaches the auth service (what comes before a certificate), `self`,
- * a person about himself, or `member`, a service of ours in another process, when it is one of `members`.
- */
-export interface Endpoint {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  readonly path: string
-  readonly summary: string
-  readonly rules: readonly { readonly resource: string; readonly verb: string }[]
-  readonly open?: 'anyone' | 'self' | 'member'
-  /** The services that may call what is open to members. */
-  readonly members?: readonly ('kube' | 'proxy')[]
-  /** Of the body, when it may be larger than a page of YAML. */
-  readonly maxBodyBytes?: number
-  readonly params: TObject
-  readonly query: TObject
-  readonly body: TSchema | null
-  readonly response: TSchema
-}
-
-const None = Type.Object({}, { additionalProperties: false })
 const ByName = Type.Object({ name: ResourceName }, { additionalProperties: false })
-const Paging = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-  after: Type.Optional(Type.String({ maxLength: 1024 })),
-}
-const Paged = Type.Object(Paging, { additionalProperties: false })
-const Next = Type.Union([Type.String(), Type.Null()], {
-  description: 'give it as `after` to go on; null at the end',
-})
-const pageOf = <T extends TSchema>(
-  item: T,
-): ReturnType<typeof Type.Object<{ items: ReturnType<typeof Type.Array<T>>; next: typeof Next }>> =>
-  Type.Object({ items: Type.Array(item), next: Next })
-
-const Empty = Type.Object({}, { additionalProperties: false })
 
 const IssueRequest = Type.Object(
   {
@@ -864,6 +830,7 @@ export const endpoints = {
     body: ProxyCertificateRequest,
     response: ProxyCertificateAnswer,
   },
+  ...recordingEndpoints,
 } as const satisfies Record<string, Endpoint>
 
 export type EndpointName = keyof typeof endpoints

@@ -4,11 +4,11 @@
  *
  * Trusts: nothing. Refuses: I/O and every import of another room, since the browser uses it too.
  */
+export type { Endpoint } from './endpoint.ts'
 export {
   ApiErrorBody,
   type BodyOf,
   buildPath,
-  type Endpoint,
   type EndpointName,
   endpoints,
   type ParamsOf,
@@ -28,6 +28,12 @@ export {
   MemberStatement,
   type ProxyHeartbeatRequest,
 } from './member.ts'
+export {
+  RECORDING_CHUNK_BYTES,
+  type RecordingEnd,
+  type RecordingFacts,
+  type RecordingResource,
+} from './recordings.ts'
 export {
   type AuditEventResource,
   type ClusterSettingsResource,

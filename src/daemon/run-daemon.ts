@@ -77,6 +77,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const auth = await openAuthService(stack, {
     dataDir: config.dataDir,
     databasePath: config.databasePath,
+    recordingsPath: config.recordingsPath,
     clusterName: config.auth.clusterName,
     hostId,
     version,

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode } from '../core/index.ts'
 
@@ -20,5 +20,15 @@ export async function makePrivateDirectory(path: string): Promise<void> {
     }
     const found = await stat(path).catch(() => null)
     if (found?.isDirectory() !== true) throw error
+  }
+}
+
+/** What was made, renamed or removed in a directory survives the machine's losing its power from now on. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
   }
 }

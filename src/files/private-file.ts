@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 export interface PrivateFile {
   readonly path: string
-  readonly content: string
+  readonly content: string | Uint8Array
   /** 0700 instead of 0600. */
   readonly executable?: boolean
   readonly modifiedAt?: Date
@@ -15,7 +15,7 @@ export interface PrivateFile {
  *
  * @throws the file system's error; what was there before is then untouched
  */
-export async function writePrivateFile(path: string, content: string): Promise<void> {
+export async function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
   await writePrivateFiles([{ path, content }])
 }
 

@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Lock, Subject } from '../authz/index.ts'
 import type { Identity, UserIdentity } from '../identity/index.ts'
+import type { SessionFacts } from '../recording/index.ts'
 
 /** The verdict on a peer's certificate at one moment. */
 export type PeerVerdict =
@@ -131,4 +132,45 @@ export interface UpgradeConnection {
   readonly authorization: string | null
   /** Says that the API server did not accept the credential (401), so that the next one is a new one. */
   refused(): void
+}
+
+/** Where sessions are recorded. */
+export interface SessionRecorder {
+  /** What holds for every session of this Teleport cluster, whatever roles say. */
+  policy(): RecordingPolicy
+  /**
+   * Begins a record. Rejects when nothing can be recorded now (no room, spool not writable). Where nothing is recorded at all, the
+   * record that is begun keeps nothing.
+   */
+  begin(facts: SessionFacts, options: RecordOptions): Promise<SessionRecord>
+}
+
+export interface RecordingPolicy {
+  /** False: sessions are not recorded. */
+  readonly records: boolean
+  /** Every session is recorded or does not take place; else roles say so (`record_session`). */
+  readonly strict: boolean
+}
+
+export interface RecordOptions {
+  /** Without a terminal: bytes kept of each stream. The recorder's own limit counts when absent. */
+  readonly keepBytes?: number
+  /**
+   * Whether what the person types or sends is kept. Without it stdin is given all the same: of a `kubectl cp` the list of files
+   * is kept, and nothing else.
+   */
+  readonly keepStdin?: boolean
+  /** Once, when the record cannot go on: under `strict` the session ends, under `best_effort` the gap is audited. */
+  readonly onFailed: (error: Error) => void
+  /** There is room again after a call said false. */
+  readonly onDrain: () => void
+}
+
+export interface SessionRecord {
+  /** False: wait for onDrain before more is read. Never throws. The bytes may be kept by reference: nobody changes them afterwards. */
+  data(stream: 'stdin' | 'stdout' | 'stderr', data: Buffer): boolean
+  resize(size: { readonly width: number; readonly height: number }): void
+  marker(label: string): void
+  /** Seals the record. Resolves when it lies safely in the spool (the upload goes on by itself). */
+  end(end: { readonly exitCode: number | null; readonly reason: string }): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { BodyOf, EndpointName, QueryOf, ResponseOf } from '../contract/index.ts'
+import type { BodyOf, EndpointName, ParamsOf, QueryOf, ResponseOf } from '../contract/index.ts'
 
 /** What members call; what else there is, is not for them. */
 export type MemberEndpoint = Extract<EndpointName, `member.${string}`>
@@ -6,5 +6,9 @@ export type MemberEndpoint = Extract<EndpointName, `member.${string}`>
 /** Calls the auth service, as whoever we are now. Rejects as ApiClient does. */
 export type MemberCall = <N extends MemberEndpoint>(
   name: N,
-  input: { readonly query?: QueryOf<N>; readonly body?: BodyOf<N> },
+  input: {
+    readonly params?: ParamsOf<N>
+    readonly query?: QueryOf<N>
+    readonly body?: BodyOf<N>
+  },
 ) => Promise<ResponseOf<N>>

@@ -11,14 +11,14 @@ import { MAX_CHUNK_BYTES } from './limits.ts'
  *      | magic "TKCH" 32 | version | index (32)  | length (32) | hash before it (256) | body ...  |
  *      +-----------------+---------+-------------+-------------+----------------------+-----------+
  *
- * The length is that of the unpacked bytes. The hash is the record's SHA-256 up to this chunk: chunks of two records, or in
- * another order, do not fit. The body is packed with zstd, and may be encrypted by whoever keeps it.
+ * The length is that of the unpacked bytes. A chunk ends with a seal; the hash is the record's running hash before it: chunks of two
+ * records, or in another order, do not fit. The body is packed with zstd. Who keeps it may encrypt the whole (age.ts).
  */
 export interface PackedChunk {
   readonly index: number
   /** Of the unpacked bytes. */
   readonly length: number
-  /** The SHA-256 of the record before this chunk; of nothing for the first. */
+  /** The running hash of the record before this chunk; the SHA-256 of nothing for the first. */
   readonly before: Buffer
   readonly body: Buffer
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { RecordError } from './errors.ts'
 import {
   type DataStream,
@@ -10,6 +9,7 @@ import {
   type RecordFrame,
 } from './frame.ts'
 import { MAX_DATA_BYTES, MAX_WORDS_BYTES } from './limits.ts'
+import { type RecordPlace, RunningHash } from './running-hash.ts'
 import { parseSessionFacts } from './session-facts.ts'
 import { readVarint } from './varint.ts'
 
@@ -18,7 +18,7 @@ import { readVarint } from './varint.ts'
  * before it have been given.
  */
 export class RecordDecoder {
-  readonly #hash = createHash('sha256')
+  readonly #hash: RunningHash
   #kept: Buffer[] = []
   #bytes = 0
   /** How much must be there before it is worth looking. */
@@ -27,6 +27,15 @@ export class RecordDecoder {
   #state: 'preface' | 'begin' | 'frames' | 'ended' = 'preface'
   #unsealed = 0
   #failed: RecordError | null = null
+
+  /** `from`: the bytes begin behind that place, not with the record. */
+  constructor(from: RecordPlace | null = null) {
+    this.#hash = new RunningHash(from?.digest)
+    if (from === null || from.isBeginning) return
+    this.#atMs = from.atMs
+    this.#state = 'frames'
+    this.#wanted = 1
+  }
 
   /** The frames that are whole with these bytes. Their data are copies. */
   push(chunk: Buffer): RecordFrame[] {
@@ -50,7 +59,8 @@ export class RecordDecoder {
         const bytes = rest.subarray(0, head.end)
         rest = rest.subarray(head.end)
         const frame = this.#read(head, bytes.subarray(head.start))
-        this.#hash.update(bytes)
+        if (head.type === frameTypes.seal) this.#hash.seal()
+        else this.#hash.update(bytes)
         if (frame !== null) yield frame
       }
     } catch (error) {
@@ -72,9 +82,9 @@ export class RecordDecoder {
     return this.#state === 'ended' && this.#unsealed === 0 && this.#bytes === 0
   }
 
-  /** The SHA-256 of everything that was read in whole frames. */
+  /** The running hash of everything that was read in whole frames. */
   digest(): Buffer {
-    return this.#hash.copy().digest()
+    return this.#hash.digest()
   }
 
   #readPreface(bytes: Buffer): Buffer {
@@ -91,6 +101,8 @@ export class RecordDecoder {
 
   #read({ type, elapsed }: FrameHead, payload: Buffer): RecordFrame | null {
     if (type === frameTypes.seal) {
+      // Its hash covers what is before it, and not when it was written.
+      if (elapsed !== 0) throw malformed('a seal that has a time')
       if (!payload.equals(this.digest())) {
         throw new RecordError(
           'RECORD_CHANGED',

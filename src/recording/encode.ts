@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type DataStream,
   dataStreams,
@@ -8,6 +7,7 @@ import {
   type RecordFrame,
 } from './frame.ts'
 import { MAX_DATA_BYTES, MAX_WORDS_BYTES } from './limits.ts'
+import { type RecordPlace, RunningHash } from './running-hash.ts'
 import { varint } from './varint.ts'
 
 /**
@@ -15,9 +15,16 @@ import { varint } from './varint.ts'
  * time of the frame before.
  */
 export class RecordEncoder {
-  readonly #hash = createHash('sha256')
-  #lastMs = 0
-  #begun = false
+  readonly #hash: RunningHash
+  #lastMs: number
+  #begun: boolean
+
+  /** `from`: goes on behind a seal, in a record that another process wrote so far. */
+  constructor(from: RecordPlace | null = null) {
+    this.#hash = new RunningHash(from?.digest)
+    this.#lastMs = from?.atMs ?? 0
+    this.#begun = from !== null && !from.isBeginning
+  }
 
   /** Throws TypeError for frames in an order that no session has, or words above their limit. */
   frame(frame: RecordFrame): Buffer {
@@ -45,14 +52,17 @@ export class RecordEncoder {
 
   /** Everything before it cannot be changed any more without being noticed by who knows the last seal. */
   seal(): Buffer {
-    const bytes = Buffer.concat(this.#parts(frameTypes.seal, this.#lastMs, this.digest()))
-    this.#hash.update(bytes)
-    return bytes
+    return Buffer.concat(this.#parts(frameTypes.seal, this.#lastMs, this.#hash.seal()))
   }
 
-  /** The SHA-256 of everything so far. */
+  /** The running hash of everything so far. */
   digest(): Buffer {
-    return this.#hash.copy().digest()
+    return this.#hash.digest()
+  }
+
+  /** Where the record stands, for who goes on with it behind a seal. */
+  place(): RecordPlace {
+    return { digest: this.digest(), atMs: this.#lastMs, isBeginning: !this.#begun }
   }
 
   #parts(type: number, atMs: number, payload: Buffer): Buffer[] {

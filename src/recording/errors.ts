@@ -8,6 +8,8 @@ export type RecordErrorCode =
   | 'RECORD_CHANGED'
   /** A chunk of another record, or one that is not the next. */
   | 'RECORD_OUT_OF_ORDER'
+  /** Encrypted, and not for whoever tries to read it. */
+  | 'RECORD_LOCKED'
 
 /** Bytes that are not a record as it was written. What came before them is good. */
 export class RecordError extends CodedError<RecordErrorCode> {

@@ -48,8 +48,8 @@ export type RecordFrame =
  *      |          | frame, ms (varint)  |                 |             |
  *      +----------+---------------------+-----------------+-------------+
  *
- * Varints are LEB128, unsigned, of 53 bits at most. A seal's payload is the SHA-256 of everything before the seal, seals and the
- * preface included.
+ * Varints are LEB128, unsigned, of 53 bits at most. A seal's payload is the running hash (running-hash.ts): the SHA-256 of the last
+ * seal's payload, for the first that of nothing, and of all bytes between the two, the preface included.
  */
 export const frameTypes = {
   begin: 1,

@@ -10,7 +10,15 @@
  * order or of another record, bytes that are not those which were sealed.
  * Test: any split of the bytes gives the same frames; every changed byte is noticed; every cut gives the frames before it.
  */
+export {
+  assertRecipient,
+  decryptChunk,
+  encryptChunk,
+  isEncrypted,
+  parseIdentities,
+} from './age.ts'
 export { AsciicastWriter } from './asciicast.ts'
+export { NO_CHUNKS, nextChain } from './chain.ts'
 export { openChunk, type PackedChunk, packChunk, readChunkHead } from './chunk.ts'
 export { RecordDecoder } from './decode.ts'
 export { RecordEncoder } from './encode.ts'
@@ -24,6 +32,7 @@ export {
   RecordReader,
   recordBytes,
 } from './read-record.ts'
+export { NO_RECORD, type RecordPlace } from './running-hash.ts'
 export { parseSessionFacts, type SessionFacts } from './session-facts.ts'
 export { StreamKeeper } from './stream-keeper.ts'
 export { type TarEntry, TarManifest } from './tar-manifest.ts'

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
 import { openChunk } from './chunk.ts'
 import { RecordDecoder } from './decode.ts'
-import type { RecordFrame } from './frame.ts'
+import { RecordError } from './errors.ts'
+import { frameTypes, HASH_BYTES, type RecordFrame } from './frame.ts'
+import { NO_RECORD } from './running-hash.ts'
 
 /** Which chunk has to come, by its number and by what went before it. */
 export interface ExpectedChunk {
@@ -43,12 +44,24 @@ export async function* recordBytes(
   files: AsyncIterable<Buffer>,
   open: ChunkOpener = openChunk,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const hash = createHash('sha256')
+  let before = NO_RECORD
   let index = 0
   for await (const file of files) {
-    const bytes = await open(file, { index, before: hash.copy().digest() })
-    hash.update(bytes)
-    index += 1
+    const bytes = await open(file, { index, before })
     yield bytes
+    before = sealOf(bytes)
+    index += 1
   }
 }
+
+/** What the seal says with which a chunk ends; whoever reads its frames sees whether that is right. */
+function sealOf(bytes: Buffer): Buffer {
+  const seal = bytes.subarray(-SEAL_HEAD.length - HASH_BYTES)
+  if (!seal.subarray(0, SEAL_HEAD.length).equals(SEAL_HEAD)) {
+    throw new RecordError('RECORD_MALFORMED', 'a piece of a recording does not end with a seal')
+  }
+  return Buffer.from(seal.subarray(SEAL_HEAD.length))
+}
+
+/** Type, no time, and the length of a hash. */
+const SEAL_HEAD = Buffer.from([frameTypes.seal, 0, HASH_BYTES])

@@ -11,11 +11,16 @@ const FACTS: SessionFacts = {
   sessionId: '2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11',
   kind: 'exec',
   user: 'alice',
+  roles: ['dev'],
   teleportCluster: 'example.com',
   kubeCluster: 'west',
   namespace: 'team',
   pod: 'web-0',
   container: 'main',
+  node: 'node-1',
+  image: 'web:1',
+  serverId: '6a1f3a0e-0000-4000-8000-000000000001',
+  protocol: 'v5.channel.k8s.io',
   command: ['sh', '-c', 'echo "ä\n"'],
   tty: true,
   startedMs: 1_764_000_000_000,
@@ -118,14 +123,55 @@ describe('a record', () => {
 
   it('notices every changed byte', () => {
     fc.assert(
-      fc.property(session, fc.nat(), fc.integer({ min: 1, max: 255 }), (frames, at, change) => {
-        const record = write(frames)
-        const index = at % record.length
-        record[index] = (record[index] ?? 0) ^ change
-        const { error, isWhole } = readAll(record)
-        // A changed length may make the rest look like the beginning of a frame.
-        if (error === null) expect(isWhole).toBe(false)
-        else expect(error).toBeInstanceOf(RecordError)
+      fc.property(
+        session,
+        fc.array(fc.nat({ max: 20 })),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (frames, seals, at, change) => {
+          const record = write(frames, seals)
+          const index = at % record.length
+          record[index] = (record[index] ?? 0) ^ change
+          const { error, isWhole } = readAll(record)
+          // A changed length may make the rest look like the beginning of a frame.
+          if (error === null) expect(isWhole).toBe(false)
+          else expect(error).toBeInstanceOf(RecordError)
+        },
+      ),
+    )
+  })
+
+  it('notices a changed byte of its last seal', () => {
+    const record = write([begin, { kind: 'end', atMs: 1, exitCode: 0, reason: 'exited' }])
+    for (let at = record.length - 35; at < record.length; at += 1) {
+      const spoilt = Buffer.from(record)
+      spoilt[at] = (spoilt[at] ?? 0) ^ 1
+      const { error, isWhole } = readAll(spoilt)
+      expect(error !== null || !isWhole, `byte ${at}`).toBe(true)
+    }
+  })
+
+  it('can be gone on with behind any seal, by who knows the place and nothing else', () => {
+    fc.assert(
+      fc.property(session, fc.nat(), (frames, at) => {
+        const first = new RecordEncoder()
+        const split = at % frames.length
+        const before = Buffer.concat([
+          ...frames.slice(0, split).map((frame) => first.frame(frame)),
+          ...(split === 0 ? [] : [first.seal()]),
+        ])
+        const place = first.place()
+        const second = new RecordEncoder(place)
+        const after = Buffer.concat([
+          ...frames.slice(split).map((frame) => second.frame(frame)),
+          second.seal(),
+        ])
+        expect(readAll(Buffer.concat([before, after]))).toEqual({
+          frames,
+          error: null,
+          isWhole: true,
+        })
+        expect(new RecordDecoder(place).push(after)).toEqual(frames.slice(split))
       }),
     )
   })

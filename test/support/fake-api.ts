@@ -44,8 +44,8 @@ export class FakeApi {
   async #answer(
     method: string,
     path: string,
-    body: string | null,
-  ): Promise<{ status: number; text: string }> {
+    body: string | Uint8Array | null,
+  ): Promise<{ status: number; bytes: Buffer }> {
     const url = new URL(path, 'https://fake')
     const found = find(method, url.pathname)
     if (found === null) throw new Error(`no such endpoint: ${method} ${path}`)
@@ -56,13 +56,15 @@ export class FakeApi {
       const answer = await handler({
         params: found.params,
         query: Object.fromEntries(url.searchParams),
-        body: body === null ? null : (JSON.parse(body) as unknown),
+        body: typeof body === 'string' ? (JSON.parse(body) as unknown) : body,
       })
-      return { status: 200, text: JSON.stringify(answer) }
+      const bytes = answer instanceof Uint8Array ? answer : JSON.stringify(answer)
+      return { status: 200, bytes: Buffer.from(bytes as string) }
     } catch (error) {
       if (!(error instanceof ApiCallError)) throw error
       const { code, message } = error
-      return { status: error.status, text: JSON.stringify({ error: { code, message } }) }
+      const text = JSON.stringify({ error: { code, message } })
+      return { status: error.status, bytes: Buffer.from(text) }
     }
   }
 }

@@ -63,7 +63,7 @@ export async function pingProxy(
       )
     )
   })
-  const parsed = parseJson(answer.text)
+  const parsed = parseJson(answer.bytes.toString('utf8'))
   const clusterName = parsed?.['cluster_name']
   if (answer.status !== 200 || !isName(clusterName)) {
     throw new ClientError('BAD_ANSWER', `the server at ${text} is not a Teleport proxy`, {

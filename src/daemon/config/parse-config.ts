@@ -24,6 +24,8 @@ export interface TeleportConfig {
   }
   /** `:memory:` or a file. */
   readonly databasePath: string
+  /** The directory where the auth service keeps recordings. */
+  readonly recordingsPath: string
   /** How this process joins a Teleport cluster whose auth service is elsewhere. */
   readonly joining: {
     /** Null: nothing says where. `auth` addresses may be those of a proxy, as the older form has them. */
@@ -190,6 +192,8 @@ function readValue(node: Node, type: KeyType, path: string): Read {
     }
     case 'boolean':
       return readBoolean(node)
+    case 'directory':
+      return readDirectory(node)
     case 'address':
       return readAddress(node, path)
     case 'addresses': {
@@ -376,6 +380,17 @@ function readKeyPairs(node: Node): Read {
     : { problem: 'must be a list of {key_file, cert_file}' }
 }
 
+/** `file:///path`, as the original writes it, or the path alone. */
+function readDirectory(node: Node): Read {
+  const path = scalarText(node)?.replace(/^file:\/\//, '') ?? ''
+  return path.startsWith('/')
+    ? { value: path }
+    : {
+        problem:
+          'must be file:// and the absolute path of a directory: this version keeps them nowhere else',
+      }
+}
+
 /** Which second factor logins ask for. */
 function readAuthentication(node: Node): Read {
   if (!isMap(node)) return { problem: 'must have type and second_factor' }
@@ -477,6 +492,8 @@ function resolveConfig(values: Values): TeleportConfig {
       values.get<string>('teleport.storage.type') === 'memory'
         ? ':memory:'
         : join(storagePath, 'teleport.db'),
+    recordingsPath:
+      values.get<string>('teleport.storage.audit_sessions_uri') ?? join(dataDir, 'recordings'),
     joining: resolveJoining(values),
     auth: {
       enabled: values.get<boolean>('auth_service.enabled') ?? true,

@@ -4,6 +4,7 @@
 export type KeyType =
   | 'text'
   | 'boolean'
+  | 'directory'
   | 'address'
   | 'addresses'
   | 'texts'
@@ -57,6 +58,10 @@ export const schema: SectionSpec = {
         'sqlite (dir is the same), or memory for trials (default: sqlite)',
       ),
       path: key('text', 'directory of the database (default: <data_dir>/backend)'),
+      audit_sessions_uri: key(
+        'directory',
+        'where recordings of sessions are kept, file:///path (default: <data_dir>/recordings)',
+      ),
     },
     proxy_server: key(
       'address',

@@ -4,6 +4,7 @@ import {
   type ApiListener,
   createApiListener,
   createApiServer,
+  createRecordingIntake,
   DynamicKubeClusters,
   ensurePresets,
   type InvitePort,
@@ -28,6 +29,7 @@ import {
 import { type Clock, errorMessage, type Logger, parseDuration } from '../../core/index.ts'
 import { JoinTokens, KubeNames, Members, type StaticToken } from '../../join/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
+import { openDirectoryStore, type RecordingTarget } from '../../recordings/index.ts'
 import { openSqlAuditStore } from '../../sinks/index.ts'
 import { openSqlite } from '../../storage/index.ts'
 import { keepAdminIdentity } from '../admin-identity.ts'
@@ -55,6 +57,8 @@ export interface AuthService {
   readonly certificates: HostCertificates
   /** Links with which users set their passwords. */
   readonly invites: InvitePort
+  /** Takes recordings of this process. */
+  readonly recordings: RecordingTarget
 }
 
 /** Opens the auth service; everything that it owns is disposed with `stack`, in reverse order. */
@@ -64,6 +68,8 @@ export async function openAuthService(
     readonly dataDir: string
     /** `:memory:` or a file. */
     readonly databasePath: string
+    /** The directory where recordings of sessions are kept. */
+    readonly recordingsPath: string
     readonly clusterName: string
     readonly hostId: string
     readonly version: string
@@ -109,6 +115,12 @@ export async function openAuthService(
     await shipped.catch(() => {})
   })
 
+  const recordings = await openDirectoryStore({
+    path: options.recordingsPath,
+    clock,
+    log,
+  })
+
   const proxies = await ProxyRegistry.open(backend, clock)
   const kubeClusters = new KubeClusterRegistry(backend, clock)
   // From here on it knows what an earlier process knew.
@@ -151,6 +163,7 @@ export async function openAuthService(
     hostBar: (id, nowMs) => access.current().hostBar(id, nowMs),
   })
 
+  const audit = options.stats.countingAudit(spool)
   const server = await createApiServer({
     clusterName,
     version: options.version,
@@ -170,10 +183,11 @@ export async function openAuthService(
     kubeClusters,
     dynamicClusters,
     joining,
-    audit: options.stats.countingAudit(spool),
+    audit,
     events,
     eventSink: events,
     membership: membershipOf(joining),
+    recordings,
     ownProxies: options.ownProxies,
     proxies,
     stats: options.stats,
@@ -222,6 +236,7 @@ export async function openAuthService(
     hostPeers,
     certificates,
     invites: server.invites,
+    recordings: createRecordingIntake({ recordings, audit, clusterName, clock }),
   }
 }
 

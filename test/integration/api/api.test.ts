@@ -41,6 +41,7 @@ describe('management API', () => {
       'join.create',
     ])
     expect(openTo('self')).toEqual(['self.read'])
+    expect(openTo('people')).toEqual(['recordings.list', 'recordings.get', 'recordings.chunk'])
     for (const name of openTo('member')) {
       const { members = [] }: Endpoint = endpoints[name]
       expect(members.length, name).toBeGreaterThan(0)
@@ -95,7 +96,7 @@ describe('management API', () => {
     expect((await call(connection, endpoint)).status).toBe(403)
   })
 
-  it.each([...ruled, ...openTo('self'), ...openTo('member')])(
+  it.each([...ruled, ...openTo('self'), ...openTo('people'), ...openTo('member')])(
     '%s without a certificate is 401 and audited',
     async (name) => {
       const { certificate: _, privateKey: __, ...bare } = await api.admin()
@@ -179,7 +180,9 @@ describe('management API', () => {
         ttlMs: 60_000,
       }),
     )
-    expect((await call(connection, endpoints['users.list'])).status).toBe(403)
+    for (const name of ['users.list', ...openTo('people')] as const) {
+      expect((await call(connection, endpoints[name])).status, name).toBe(403)
+    }
   })
 
   it('gives who proves nothing one answer a connection, and others many', async () => {

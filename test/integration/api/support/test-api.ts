@@ -1,7 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import {
   AccessState,
@@ -38,6 +41,7 @@ import {
   type StaticToken,
 } from '../../../../src/join/index.ts'
 import { authServerName } from '../../../../src/protocol/index.ts'
+import { openDirectoryStore, type RecordingStore } from '../../../../src/recordings/index.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
@@ -72,6 +76,7 @@ export class TestApi implements AsyncDisposable {
   proxies!: ProxyRegistry
   dynamicClusters!: DynamicKubeClusters
   joining!: Joining
+  recordings!: RecordingStore
   port = 0
   /** What a search of the audit log gives. */
   search: AuditReader['search'] = async () => ({ events: this.events, next: null })
@@ -133,6 +138,9 @@ export class TestApi implements AsyncDisposable {
       proxyAddress: () => 'proxy.example.com:3080',
       authAddress: 'auth.example.com:3025',
     }
+    const directory = await mkdtemp(join(tmpdir(), 'recordings-'))
+    api.stack.defer(() => rm(directory, { recursive: true, force: true }))
+    api.recordings = await openDirectoryStore({ path: directory, clock, log: silentLogger })
     const server = await createApiServer({
       clusterName: CLUSTER,
       version: '1.0.0',
@@ -160,6 +168,7 @@ export class TestApi implements AsyncDisposable {
           api.stored.push(...events.map(({ json }) => JSON.parse(json.toString()) as AuditEvent))
         },
       },
+      recordings: api.recordings,
       membership: {
         claim: async (name, lineage) =>
           (await api.joining.names.claim(name, lineage)).lineage === lineage,

@@ -59,6 +59,7 @@ export class AuthParty implements AsyncDisposable {
     const service = await openAuthService(stack, {
       dataDir: this.directory,
       databasePath: join(this.directory, 'teleport.db'),
+      recordingsPath: join(this.directory, 'recordings'),
       clusterName: TELEPORT,
       hostId: 'auth',
       version: '0.0.0',

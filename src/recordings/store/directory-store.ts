@@ -1,0 +1,348 @@
+import { createHash } from 'node:crypto'
+import { appendFile, readdir, readFile, rename, rm, stat, unlink, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Clock,
+  errorCode,
+  errorMessage,
+  fewAtOnce,
+  type Logger,
+  printable,
+} from '../../core/index.ts'
+import { makePrivateDirectory, syncDirectory, writePrivateFile } from '../../files/index.ts'
+import { parseSessionFacts } from '../../recording/index.ts'
+import { RecordingError } from '../errors.ts'
+import { DIRECTORIES_REMEMBERED, FILES_AT_ONCE, MAX_CHUNKS } from '../limits.ts'
+import { type ChunkFile, chainOf, chunkFileOf, chunksAmong, sizeOf } from './chunk-files.ts'
+import { encodeHead, type HeadFile, parseHead } from './head-file.ts'
+import { cursorAfter, encodeRow, parseRow, type Row, Rows } from './rows.ts'
+import { Turns } from './turns.ts'
+import type {
+  Recording,
+  RecordingEnd,
+  RecordingHead,
+  RecordingPage,
+  RecordingQuery,
+  RecordingStore,
+} from './types.ts'
+
+const HEAD_FILE = 'recording.json'
+/** Rows of a day's recordings, one a line: a help to begin sooner, and never more right than the recordings themselves. */
+const INDEX_FILE = 'index.jsonl'
+const DAY = /^\d{4}-\d{2}-\d{2}$/
+const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const LEFT_OVER = /^\.[0-9a-f]{16}\.tmp$/
+/** The last moment that has a year of four digits. */
+const LAST_MS = Date.UTC(9999, 11, 31)
+
+/**
+ * Opens a directory of recordings (0700, files 0600): a directory a day, in it one a recording, in it what is known of it and
+ * its chunks. What cannot be read, or is none of ours, is passed over with a line in the log.
+ */
+export async function openDirectoryStore(options: {
+  readonly path: string
+  readonly clock: Clock
+  readonly log: Logger
+}): Promise<RecordingStore> {
+  const { path, log } = options
+  await makePrivateDirectory(path)
+  const rows: Row[] = []
+  for (const day of (await readdir(path)).filter((name) => DAY.test(name))) {
+    try {
+      rows.push(...(await rowsOfDay(join(path, day), log)))
+    } catch (error) {
+      log.warn(
+        { day, error: errorMessage(error) },
+        'the recordings of a day cannot be read, and are passed over',
+      )
+    }
+  }
+  return new DirectoryStore({ ...options, rows: new Rows(rows) })
+}
+
+async function rowsOfDay(directory: string, log: Logger): Promise<Row[]> {
+  const ids = new Set((await readdir(directory)).filter((name) => SESSION_ID.test(name)))
+  const text = await readFile(join(directory, INDEX_FILE), 'utf8').catch(() => '')
+  const rows = new Map<string, Row>()
+  for (const line of text.split('\n')) {
+    const row = line === '' ? null : parseRow(line)
+    if (row !== null && ids.has(row.sessionId)) rows.set(row.sessionId, row)
+  }
+  const missing = [...ids].filter((id) => !rows.has(id))
+  await fewAtOnce(
+    missing.map((id) => async () => {
+      const head = await readHead(join(directory, id))
+      if (head?.facts.sessionId === id) rows.set(id, head.facts)
+      else log.warn({ recording: id }, 'a recording cannot be read, and is passed over')
+    }),
+    FILES_AT_ONCE,
+  )
+  return [...rows.values()]
+}
+
+class DirectoryStore implements RecordingStore {
+  readonly #path: string
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #rows: Rows
+  readonly #turns = new Turns()
+  /** Chunks of the recordings that were touched last. */
+  readonly #chunks = new Map<string, ChunkFile[]>()
+
+  constructor(options: {
+    readonly path: string
+    readonly clock: Clock
+    readonly log: Logger
+    readonly rows: Rows
+  }) {
+    this.#path = options.path
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#rows = options.rows
+  }
+
+  begin({ facts: told, encrypted }: RecordingHead): Promise<void> {
+    // As they will be read again, in an order of their own.
+    const facts = parseSessionFacts(JSON.stringify(told))
+    if (facts === null || !SESSION_ID.test(facts.sessionId) || facts.startedMs > LAST_MS) {
+      return Promise.reject(conflict('the id or the time of a recording is none'))
+    }
+    const head = { facts, encrypted }
+    const { sessionId } = facts
+    return this.#turns.take(sessionId, async () => {
+      const row = this.#rows.get(sessionId)
+      const known = row === null ? null : await readHead(this.#directoryOf(row))
+      if (known === null) return this.#create(head, row)
+      if (encodeHead({ ...known, end: null }) !== encodeHead({ ...head, end: null })) {
+        throw conflict(`recording ${sessionId} is there already, and is another one`)
+      }
+      if (known.end === null) await this.#heard(head.facts)
+    })
+  }
+
+  putChunk(id: string, index: number, chunk: Uint8Array): Promise<void> {
+    return this.#turns.take(id, async () => {
+      const row = this.#rowOf(id)
+      const directory = this.#directoryOf(row)
+      const chunks = await this.#chunksOf(row)
+      const file = chunkFileOf(index, chunk)
+      const there = chunks[index]
+      if (there !== undefined) {
+        if (there.name === file.name) return
+        throw conflict(`chunk ${index} of recording ${id} is there already, with another content`)
+      }
+      if (index !== chunks.length || index >= MAX_CHUNKS) {
+        throw conflict(`chunk ${index} of recording ${id} does not follow the one before it`)
+      }
+      if ((await readHead(directory))?.end !== null) {
+        throw conflict(`recording ${id} has ended: no chunk comes after that`)
+      }
+      await writePrivateFile(join(directory, file.name), chunk)
+      await syncDirectory(directory)
+      chunks.push(file)
+      await this.#heard(row)
+    })
+  }
+
+  complete(id: string, end: RecordingEnd): Promise<boolean> {
+    return this.#turns.take(id, async () => {
+      const row = this.#rowOf(id)
+      const directory = this.#directoryOf(row)
+      const head = await readHead(directory)
+      if (head === null) throw unknown(id)
+      const chunks = await this.#chunksOf(row)
+      const whole: HeadFile = { ...head, end: { ...end, size: sizeOf(chunks) } }
+      if (head.end !== null) {
+        if (encodeHead(head) === encodeHead(whole)) return false
+        throw conflict(`recording ${id} has ended already, and otherwise`)
+      }
+      if (chunks.length !== end.chunks || chainOf(chunks) !== end.sha256) {
+        throw conflict(
+          `recording ${id} has ${chunks.length} chunks here, and was to have ${end.chunks}`,
+        )
+      }
+      await writePrivateFile(join(directory, HEAD_FILE), encodeHead(whole))
+      await syncDirectory(directory)
+      await this.#tidy(directory)
+      return true
+    })
+  }
+
+  async list(query: RecordingQuery): Promise<RecordingPage> {
+    const items: Recording[] = []
+    const matching = this.#rows.matching(query)
+    for (;;) {
+      const rows = take(matching, query.limit - items.length)
+      const last = rows.at(-1)
+      if (last === undefined) return { items, next: null }
+      const read = new Map<Row, Recording>()
+      await fewAtOnce(
+        rows.map((row) => async () => {
+          const recording = await this.get(row.sessionId)
+          if (recording !== null) read.set(row, recording)
+        }),
+        FILES_AT_ONCE,
+      )
+      items.push(...rows.flatMap((row) => read.get(row) ?? []))
+      if (items.length >= query.limit) {
+        return { items, next: matching.next().done === true ? null : cursorAfter(last) }
+      }
+    }
+  }
+
+  async get(id: string): Promise<Recording | null> {
+    const row = this.#rows.get(id)
+    if (row === null) return null
+    const directory = this.#directoryOf(row)
+    try {
+      const head = await readHead(directory)
+      if (head === null || head.facts.sessionId !== id) {
+        this.#log.warn({ recording: id }, 'a recording cannot be read, and is passed over')
+        return null
+      }
+      const { facts, encrypted, end } = head
+      if (end !== null) {
+        const { size, ...told } = end
+        return { facts, encrypted, chunks: end.chunks, size, heardMs: end.endedMs, end: told }
+      }
+      const chunks = await this.#chunksOf(row)
+      const { mtimeMs } = await stat(join(directory, HEAD_FILE))
+      return {
+        facts,
+        encrypted,
+        chunks: chunks.length,
+        size: sizeOf(chunks),
+        heardMs: Math.trunc(mtimeMs),
+        end: null,
+      }
+    } catch (error) {
+      this.#log.warn(
+        { recording: id, error: errorMessage(error) },
+        'a recording cannot be read, and is passed over',
+      )
+      return null
+    }
+  }
+
+  async readChunk(id: string, index: number): Promise<Buffer> {
+    const row = this.#rowOf(id)
+    const file = (await this.#chunksOf(row))[index]
+    if (file === undefined) {
+      throw new RecordingError('RECORDING_UNKNOWN', `recording ${id} has no chunk ${index}`)
+    }
+    let bytes: Buffer
+    try {
+      bytes = await readFile(join(this.#directoryOf(row), file.name))
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+      this.#chunks.delete(id)
+      throw corrupt(id, index, error)
+    }
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    if (sha256 !== file.sha256 || bytes.length !== file.size) throw corrupt(id, index)
+    return bytes
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#turns.take(id, async () => {
+      const row = this.#rows.get(id)
+      if (row === null) return
+      const directory = this.#directoryOf(row)
+      // At once, so that a process that dies amid it leaves no half of a recording.
+      const aside = join(this.#path, `.removed-${id}`)
+      await rename(directory, aside)
+      this.#rows.remove(id)
+      this.#chunks.delete(id)
+      await rm(aside, { recursive: true, force: true })
+    })
+  }
+
+  async #create(head: RecordingHead, known: Row | null): Promise<void> {
+    const directory = this.#directoryOf(head.facts)
+    if (known !== null) {
+      throw new RecordingError(
+        'RECORDING_CORRUPT',
+        `recording ${known.sessionId} is there, and cannot be read`,
+      )
+    }
+    await makePrivateDirectory(directory)
+    await writePrivateFile(join(directory, HEAD_FILE), encodeHead({ ...head, end: null }))
+    for (const path of [directory, join(directory, '..'), this.#path]) await syncDirectory(path)
+    this.#rows.add(head.facts)
+    await appendFile(join(directory, '..', INDEX_FILE), encodeRow(head.facts), {
+      mode: 0o600,
+    }).catch((error: unknown) =>
+      this.#log.warn({ error: errorMessage(error) }, 'cannot write the index of the recordings'),
+    )
+  }
+
+  /** Something came of a recording just now. */
+  async #heard(row: Pick<Row, 'sessionId' | 'startedMs'>): Promise<void> {
+    const now = this.#clock.now() / 1000
+    await utimes(join(this.#directoryOf(row), HEAD_FILE), now, now)
+  }
+
+  /** Files that a process which died amid writing left. */
+  async #tidy(directory: string): Promise<void> {
+    for (const name of await readdir(directory)) {
+      if (LEFT_OVER.test(name)) await unlink(join(directory, name)).catch(() => {})
+    }
+  }
+
+  async #chunksOf(row: Row): Promise<ChunkFile[]> {
+    const id = row.sessionId
+    const known = this.#chunks.get(id) ?? chunksAmong(await readdir(this.#directoryOf(row)))
+    // Who read at the same time may have been first.
+    const chunks = this.#chunks.get(id) ?? known
+    this.#chunks.delete(id)
+    this.#chunks.set(id, chunks)
+    if (this.#chunks.size > DIRECTORIES_REMEMBERED) {
+      for (const oldest of this.#chunks.keys()) {
+        this.#chunks.delete(oldest)
+        break
+      }
+    }
+    return chunks
+  }
+
+  #rowOf(id: string): Row {
+    const row = this.#rows.get(id)
+    if (row === null) throw unknown(id)
+    return row
+  }
+
+  #directoryOf({ sessionId, startedMs }: Pick<Row, 'sessionId' | 'startedMs'>): string {
+    return join(this.#path, new Date(startedMs).toISOString().slice(0, 10), sessionId)
+  }
+}
+
+/** Null for a head that is none; rejects when it cannot be read at all, unless it is not there. */
+async function readHead(directory: string): Promise<HeadFile | null> {
+  try {
+    return parseHead(await readFile(join(directory, HEAD_FILE), 'utf8'))
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null
+    throw error
+  }
+}
+
+function take<T>(from: Generator<T, void, undefined>, most: number): T[] {
+  const taken: T[] = []
+  while (taken.length < most) {
+    const next = from.next()
+    if (next.done === true) break
+    taken.push(next.value)
+  }
+  return taken
+}
+
+const conflict = (words: string): RecordingError => new RecordingError('RECORDING_CONFLICT', words)
+const unknown = (id: string): RecordingError =>
+  new RecordingError('RECORDING_UNKNOWN', `there is no recording ${printable(id)}`)
+const corrupt = (id: string, index: number, cause?: unknown): RecordingError =>
+  new RecordingError(
+    'RECORDING_CORRUPT',
+    `chunk ${index} of recording ${id} is not what was kept: its file was changed or is damaged`,
+    cause === undefined ? {} : { cause },
+  )

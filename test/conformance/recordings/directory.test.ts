@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { silentLogger, systemClock } from '../../../src/core/index.ts'
+import { openDirectoryStore, type RecordingStore } from '../../../src/recordings/index.ts'
+import { describeRecordingStore } from './describe-store.ts'
+import { endOf, headOf, idOf } from './facts.ts'
+
+describeRecordingStore('a directory', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'recordings-'))
+  return {
+    open: (clock) => openDirectoryStore({ path, clock, log: silentLogger }),
+    remove: () => rm(path, { recursive: true, force: true }),
+  }
+})
+
+describe('a directory of recordings', () => {
+  let path: string
+  let store: RecordingStore
+  const warnings: unknown[] = []
+  const log = { ...silentLogger, warn: (fields: object) => void warnings.push(fields) }
+  const open = (): Promise<RecordingStore> => openDirectoryStore({ path, clock: systemClock, log })
+  const day = (): string => join(path, '2025-11-24')
+  const listed = async (): Promise<string[]> =>
+    (await store.list({ limit: 10 })).items.map(({ facts }) => facts.sessionId)
+
+  beforeEach(async () => {
+    warnings.length = 0
+    path = join(await mkdtemp(join(tmpdir(), 'recordings-')), 'recordings')
+    store = await open()
+    for (const n of [1, 2, 3]) {
+      await store.begin(headOf(n))
+      await store.putChunk(idOf(n), 0, Buffer.from('a chunk'))
+      await store.complete(idOf(n), endOf([Buffer.from('a chunk')]))
+    }
+  })
+  afterEach(() => rm(join(path, '..'), { recursive: true, force: true }))
+
+  const chunkFile = async (n: number): Promise<string> => {
+    const names = await readdir(join(day(), idOf(n)))
+    const name = names.find((one) => one.endsWith('.chunk'))
+    return join(day(), idOf(n), name ?? '')
+  }
+
+  it('is for its owner alone', async () => {
+    for (const directory of [path, day(), join(day(), idOf(1))]) {
+      expect((await stat(directory)).mode & 0o777).toBe(0o700)
+    }
+    const files = [
+      await chunkFile(1),
+      join(day(), idOf(1), 'recording.json'),
+      join(day(), 'index.jsonl'),
+    ]
+    for (const file of files) expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+
+  it('keeps the bytes of a chunk as they came', async () => {
+    expect(await readFile(await chunkFile(1), 'utf8')).toBe('a chunk')
+  })
+
+  it.each([
+    ['was cut', (file: string) => truncate(file, 3)],
+    ['was changed', (file: string) => writeFile(file, 'a chunK')],
+    ['is gone', (file: string) => rm(file)],
+  ])('says so when a chunk %s, and gives the other recordings', async (_, spoil) => {
+    await spoil(await chunkFile(2))
+    for (const opened of [store, await open()]) {
+      await expect(opened.readChunk(idOf(2), 0)).rejects.toMatchObject({
+        code: expect.stringMatching(/^RECORDING_(CORRUPT|UNKNOWN)$/),
+      })
+      expect((await opened.readChunk(idOf(1), 0)).toString()).toBe('a chunk')
+    }
+    expect(await listed()).toEqual([3, 2, 1].map(idOf))
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['half of it', '{"version":1,"facts":{"sess'],
+    ['another version', '{"version":2}'],
+    ['the facts of another', null],
+  ])('passes over a recording whose facts are %s, with a line in the log', async (_, text) => {
+    const other = await readFile(join(day(), idOf(1), 'recording.json'), 'utf8')
+    await writeFile(join(day(), idOf(2), 'recording.json'), text ?? other)
+    expect(await listed()).toEqual([3, 1].map(idOf))
+    expect(warnings).toContainEqual({ recording: idOf(2) })
+    await rm(join(day(), 'index.jsonl'))
+    store = await open()
+    expect(await listed()).toEqual([3, 1].map(idOf))
+  })
+
+  it.each([
+    ['is gone', () => rm(join(day(), 'index.jsonl'))],
+    ['is torn', () => truncate(join(day(), 'index.jsonl'), 150)],
+    ['is nonsense', () => writeFile(join(day(), 'index.jsonl'), '[1]\n{}\n\u0000')],
+    [
+      'is a directory',
+      async () => {
+        await rm(join(day(), 'index.jsonl'))
+        await mkdir(join(day(), 'index.jsonl'))
+      },
+    ],
+  ])('knows all recordings when the index of a day %s', async (_, spoil) => {
+    await spoil()
+    store = await open()
+    expect(await listed()).toEqual([3, 2, 1].map(idOf))
+    await store.begin(headOf(4))
+    expect(await listed()).toEqual([4, 3, 2, 1].map(idOf))
+  })
+
+  it('passes over what others put there', async () => {
+    await writeFile(join(path, 'notes.txt'), 'x')
+    await writeFile(join(path, '2025-11-23'), 'a file that is called like a day')
+    await mkdir(join(path, 'lost+found'))
+    await mkdir(join(day(), 'backup'))
+    await writeFile(join(day(), idOf(7)), 'a file that is called like a recording')
+    await mkdir(join(day(), idOf(8)))
+    await writeFile(join(day(), idOf(1), 'copy of 000000.chunk'), 'x')
+    await writeFile(join(day(), idOf(1), '.0123456789abcdef.tmp'), 'half a chunk')
+    store = await open()
+    expect(await listed()).toEqual([3, 2, 1].map(idOf))
+    expect((await store.readChunk(idOf(1), 0)).toString()).toBe('a chunk')
+  })
+
+  it('goes on with a recording that was begun by a process which died amid it', async () => {
+    await mkdir(join(day(), idOf(5)))
+    await writeFile(join(day(), idOf(5), '.0123456789abcdef.tmp'), '{"vers')
+    store = await open()
+    await store.begin(headOf(5))
+    await store.putChunk(idOf(5), 0, Buffer.from('a'))
+    expect(await store.complete(idOf(5), endOf([Buffer.from('a')]))).toBe(true)
+    expect(await readdir(join(day(), idOf(5)))).toHaveLength(2)
+  })
+})

@@ -1,0 +1,412 @@
+import { randomUUID } from 'node:crypto'
+import { request } from 'node:https'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
+import type {
+  RecordingEnd,
+  RecordingFacts,
+  RecordingResource,
+} from '../../../src/contract/index.ts'
+import { endOf as storedEnd } from '../../conformance/recordings/facts.ts'
+import { TestClock } from './support/people.ts'
+import { CLUSTER, TestApi } from './support/test-api.ts'
+
+const NOWHERE = randomUUID()
+
+describe('recordings', () => {
+  let api: TestApi
+  let clock: TestClock
+  let hostId: string
+  let agent: ApiClient
+
+  beforeEach(async () => {
+    clock = new TestClock()
+    api = await TestApi.start({ clock })
+    hostId = randomUUID()
+    agent = new ApiClient(await api.member(hostId, 'token'))
+    await serve(hostId, 'west')
+  })
+  afterEach(async () => {
+    agent[Symbol.dispose]()
+    await api[Symbol.asyncDispose]()
+  })
+
+  const serve = (host: string, name: string): Promise<void> =>
+    api.kubeClusters.announce(host, [
+      {
+        name,
+        serverName: `${name}.k`,
+        labels: {},
+        unknownLabels: [],
+        health: 'healthy',
+        problem: null,
+        sinceMs: clock.now(),
+        kubernetesVersion: null,
+        version: '1.0.0',
+        address: null,
+      },
+    ])
+
+  const facts = (but: Partial<RecordingFacts> = {}): RecordingFacts => ({
+    kind: 'exec',
+    user: 'alice',
+    roles: ['dev'],
+    kube_cluster: 'west',
+    namespace: 'team',
+    pod: 'web-0',
+    container: 'main',
+    node: 'node-1',
+    image: 'web:1',
+    protocol: 'v5.channel.k8s.io',
+    server_id: hostId,
+    command: ['sh'],
+    tty: true,
+    started: new Date(clock.now()).toISOString(),
+    encrypted: false,
+    ...but,
+  })
+  const endOf = (chunks: readonly Uint8Array[]): RecordingEnd => {
+    const { endedMs: _, exitCode, ...end } = storedEnd(chunks)
+    return {
+      ...end,
+      ...(exitCode === null ? {} : { exit_code: exitCode }),
+      ended: new Date(clock.now()).toISOString(),
+    }
+  }
+  const CHUNKS = [Buffer.from([0, 255, 10, 13, 128]), Buffer.alloc(1_500_000, 'x')]
+
+  /** A whole recording. */
+  async function recorded(but: Partial<RecordingFacts> = {}, by = agent): Promise<string> {
+    const id = randomUUID()
+    await by.call('member.recording_begin', { params: { id }, body: facts(but) })
+    for (const [index, body] of CHUNKS.entries()) {
+      await by.call('member.recording_chunk', { params: { id, index: String(index) }, body })
+    }
+    await by.call('member.recording_end', { params: { id }, body: endOf(CHUNKS) })
+    return id
+  }
+
+  /** Somebody with these rules. */
+  async function person(
+    user: string,
+    rules: { allow?: string[]; deny?: string[] } = {},
+  ): Promise<ApiClient> {
+    const name = `role-${user}`
+    const of = (verbs: string[] = []): { resources: string[]; verbs: string[] }[] =>
+      verbs.length === 0 ? [] : [{ resources: ['session'], verbs }]
+    await api.stores.roles.upsert({
+      kind: 'role',
+      version: 'v7',
+      metadata: { name },
+      spec: { allow: { rules: of(rules.allow) }, deny: { rules: of(rules.deny) } },
+    })
+    await expect.poll(() => api.access.current().roles.has(name)).toBe(true)
+    return new ApiClient(await api.as(user, [name]))
+  }
+  const idsOf = async (client: ApiClient, query = {}): Promise<string[]> =>
+    (await client.call('recordings.list', { query })).items.map((item) => item.session_id)
+  const accesses = (): unknown[] =>
+    api.events.filter(({ event }) => event === 'session.recording.access')
+
+  it('come from a service chunk by chunk, and are read as they came', async () => {
+    using auditor = await person('auditor', { allow: ['list', 'read'] })
+    const id = randomUUID()
+    await agent.call('member.recording_begin', { params: { id }, body: facts() })
+    const live = await auditor.call('recordings.get', { params: { id } })
+    expect(live).toMatchObject({ state: 'live', chunks: 0, sha256: null, duration_ms: null })
+    for (const [index, body] of CHUNKS.entries()) {
+      await agent.call('member.recording_chunk', { params: { id, index: String(index) }, body })
+      const read = await auditor.call('recordings.chunk', {
+        params: { id, index: String(index) },
+      })
+      expect(Buffer.compare(read, body)).toBe(0)
+    }
+    clock.advance(5000)
+    await agent.call('member.recording_end', { params: { id }, body: endOf(CHUNKS) })
+    const whole: RecordingResource = {
+      session_id: id,
+      ...facts({ started: live.started }),
+      state: 'complete',
+      chunks: 2,
+      size: 1_500_005,
+      bytes: 1234,
+      sha256: endOf(CHUNKS).sha256,
+      ended: new Date(clock.now()).toISOString(),
+      duration_ms: 5000,
+      exit_code: 0,
+      reason: 'exited',
+    }
+    expect(await auditor.call('recordings.get', { params: { id } })).toEqual(whole)
+    expect(await auditor.call('recordings.list', {})).toEqual({ items: [whole], next: null })
+  })
+
+  it('are delivered again without a second effect, and audited once', async () => {
+    const id = await recorded()
+    await agent.call('member.recording_begin', { params: { id }, body: facts() })
+    await agent.call('member.recording_chunk', {
+      params: { id, index: '0' },
+      body: CHUNKS[0] as Buffer,
+    })
+    await agent.call('member.recording_end', { params: { id }, body: endOf(CHUNKS) })
+    const uploads = api.events.filter(({ event }) => event === 'session.upload')
+    expect(uploads[0]).toMatchObject({
+      code: 'T2005I',
+      sid: id,
+      user: 'alice',
+      kubernetes_cluster: 'west',
+      server_id: hostId,
+      session_chunks: 2,
+      stored_bytes: 1_500_005,
+    })
+    // The store of events takes each uid once.
+    expect(new Set(uploads.map(({ uid }) => uid)).size).toBe(1)
+  })
+
+  it('are refused when they contradict what is there', async () => {
+    const id = await recorded()
+    const again = (index: string, body: Uint8Array): Promise<unknown> =>
+      agent.call('member.recording_chunk', { params: { id, index }, body })
+    await expect(again('0', Buffer.from('other'))).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(again('2', Buffer.from('more'))).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(
+      agent.call('member.recording_begin', { params: { id }, body: facts({ user: 'bob' }) }),
+    ).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  it('are silent for a while, and then incomplete', async () => {
+    using auditor = await person('auditor', { allow: ['list', 'read'] })
+    const id = randomUUID()
+    const started = facts().started
+    const stateOf = async (): Promise<string> =>
+      (await auditor.call('recordings.get', { params: { id } })).state
+    await agent.call('member.recording_begin', { params: { id }, body: facts({ started }) })
+    clock.advance(170_000)
+    await agent.call('member.recording_begin', { params: { id }, body: facts({ started }) })
+    clock.advance(170_000)
+    expect(await stateOf()).toBe('live')
+    clock.advance(20_000)
+    expect(await stateOf()).toBe('incomplete')
+  })
+
+  describe('a service', () => {
+    it('writes none of a Kubernetes cluster that it never served', async () => {
+      const id = randomUUID()
+      await expect(
+        agent.call('member.recording_begin', {
+          params: { id },
+          body: facts({ kube_cluster: 'east' }),
+        }),
+      ).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+      expect(await api.recordings.get(id)).toBeNull()
+      expect(api.events.at(-1)).toMatchObject({ event: 'auth', user: `@${hostId}` })
+    })
+
+    it('writes none in the name of another', async () => {
+      await expect(
+        agent.call('member.recording_begin', {
+          params: { id: randomUUID() },
+          body: facts({ server_id: NOWHERE }),
+        }),
+      ).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    })
+
+    it('adds nothing to what another brought, though both serve the cluster', async () => {
+      const otherId = randomUUID()
+      using other = new ApiClient(await api.member(otherId, 'token'))
+      await serve(otherId, 'west')
+      const id = randomUUID()
+      await agent.call('member.recording_begin', { params: { id }, body: facts() })
+      const denied = { code: 'NOT_FOUND' }
+      await expect(
+        other.call('member.recording_chunk', {
+          params: { id, index: '0' },
+          body: Buffer.from('x'),
+        }),
+      ).rejects.toMatchObject(denied)
+      await expect(
+        other.call('member.recording_end', { params: { id }, body: endOf([Buffer.from('x')]) }),
+      ).rejects.toMatchObject(denied)
+      await expect(
+        other.call('member.recording_begin', {
+          params: { id },
+          body: facts({ server_id: otherId }),
+        }),
+      ).rejects.toMatchObject({ code: 'CONFLICT' })
+    })
+
+    it('puts none into the far future, where it would stand above all others', async () => {
+      const started = new Date(clock.now() + 2 * 3_600_000).toISOString()
+      await expect(
+        agent.call('member.recording_begin', {
+          params: { id: randomUUID() },
+          body: facts({ started }),
+        }),
+      ).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    })
+
+    it.each([
+      ['JSON where bytes are wanted', 'application/json', '{"a":1}'],
+      ['a chunk that is too large', 'application/octet-stream', Buffer.alloc(2 * 1024 * 1024 + 1)],
+    ])('is refused %s', async (_, type, body) => {
+      const id = randomUUID()
+      const connection = await api.member(hostId, 'token')
+      await agent.call('member.recording_begin', { params: { id }, body: facts() })
+      const path = `/v1/member/recordings/${id}/chunks/0`
+      expect(await put(connection, path, type, body)).toBe(400)
+      expect(await api.recordings.get(id)).toMatchObject({ chunks: 0 })
+    })
+  })
+
+  describe('for people', () => {
+    it('are their own, without any rule', async () => {
+      using alice = await person('alice')
+      const own = await recorded()
+      const other = await recorded({ user: 'bob' })
+      expect(await idsOf(alice)).toEqual([own])
+      expect(await idsOf(alice, { user: 'bob' })).toEqual([])
+      expect(await alice.call('recordings.get', { params: { id: own } })).toMatchObject({
+        user: 'alice',
+      })
+      expect(
+        (await alice.call('recordings.chunk', { params: { id: own, index: '1' } })).length,
+      ).toBe(1_500_000)
+      for (const id of [other, NOWHERE]) {
+        const words = {
+          code: 'NOT_FOUND',
+          message: expect.stringContaining('or none that you may see'),
+        }
+        await expect(alice.call('recordings.get', { params: { id } })).rejects.toMatchObject(words)
+        await expect(
+          alice.call('recordings.chunk', { params: { id, index: '0' } }),
+        ).rejects.toMatchObject(words)
+      }
+    })
+
+    it('are not those of somebody who had the name before', async () => {
+      using first = await person('alice')
+      const id = await recorded()
+      expect(await idsOf(first)).toEqual([id])
+      clock.advance(10_000)
+      await api.stores.users.delete('alice')
+      await expect.poll(() => api.access.current().users.has('alice')).toBe(false)
+      clock.advance(10_000)
+      using second = await person('alice')
+      expect(await idsOf(second)).toEqual([])
+      await expect(second.call('recordings.get', { params: { id } })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      })
+    })
+
+    it('are all with the rule "session", each verb for itself, and for the local administrator', async () => {
+      const ids = [await recorded({ user: 'bob' }), await recorded({ user: 'carol' })]
+      using lister = await person('lister', { allow: ['list'] })
+      expect((await idsOf(lister)).sort()).toEqual([...ids].sort())
+      await expect(
+        lister.call('recordings.get', { params: { id: ids[0] ?? '' } }),
+      ).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      using reader = await person('reader', { allow: ['read'] })
+      expect(await idsOf(reader)).toEqual([])
+      expect(await reader.call('recordings.get', { params: { id: ids[0] ?? '' } })).toMatchObject({
+        user: 'bob',
+      })
+      using admin = new ApiClient(await api.admin())
+      expect(await idsOf(admin)).toHaveLength(2)
+    })
+
+    it('are none, their own neither, when a role denies it', async () => {
+      using alice = await person('alice', { allow: ['list', 'read'], deny: ['list', 'read'] })
+      const id = await recorded()
+      await expect(idsOf(alice)).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+      await expect(alice.call('recordings.get', { params: { id } })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      })
+    })
+
+    it('are found by what they are about, page by page', async () => {
+      using auditor = await person('auditor', { allow: ['list'] })
+      const ids: string[] = []
+      for (const user of ['a', 'b', 'a', 'b', 'a']) {
+        ids.push(await recorded({ user, pod: `web-${user}`, kind: 'attach' }))
+        clock.advance(1000)
+      }
+      const first = await auditor.call('recordings.list', { query: { user: 'a', limit: 2 } })
+      const second = await auditor.call('recordings.list', {
+        query: { user: 'a', limit: 2, after: first.next ?? '' },
+      })
+      expect([...first.items, ...second.items].map((item) => item.session_id)).toEqual(
+        [4, 2, 0].map((index) => ids[index]),
+      )
+      expect(second.next).toBeNull()
+      const from = new Date(clock.now() - 2500).toISOString()
+      expect(await idsOf(auditor, { from })).toEqual([ids[4], ids[3]])
+      expect(await idsOf(auditor, { pod: 'web-b', kind: 'attach' })).toEqual([ids[3], ids[1]])
+      expect(await idsOf(auditor, { kube_cluster: 'east' })).toEqual([])
+      for (const query of [{ from: 'yesterday' }, { after: 'nonsense' }]) {
+        await expect(idsOf(auditor, query)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+      }
+    })
+
+    it('are audited, each time that somebody reads one, and before he gets anything', async () => {
+      using auditor = await person('auditor', { allow: ['read'] })
+      const id = await recorded()
+      const read = (index: string): Promise<unknown> =>
+        auditor.call('recordings.chunk', { params: { id, index } })
+      await read('0')
+      await read('1')
+      expect(accesses()).toMatchObject([
+        {
+          code: 'T2012I',
+          user: 'auditor',
+          sid: id,
+          session_user: 'alice',
+          kubernetes_cluster: 'west',
+          cluster_name: CLUSTER,
+        },
+      ])
+      await read('0')
+      expect(accesses()).toHaveLength(2)
+      clock.advance(16 * 60_000)
+      await read('1')
+      expect(accesses()).toHaveLength(3)
+      api.spoolFails = true
+      await expect(read('0')).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' })
+    })
+
+    it('that begin in the middle are audited too', async () => {
+      using auditor = await person('auditor', { allow: ['read'] })
+      const id = await recorded()
+      await auditor.call('recordings.chunk', { params: { id, index: '1' } })
+      expect(accesses()).toHaveLength(1)
+    })
+  })
+})
+
+/** The status of a raw call. */
+const put = (
+  { host, port, serverName, hostCa, certificate, privateKey }: ApiConnection,
+  path: string,
+  type: string,
+  body: string | Buffer,
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const call = request(
+      {
+        host,
+        port,
+        servername: serverName,
+        ca: hostCa,
+        cert: certificate ?? undefined,
+        key: privateKey ?? undefined,
+        method: 'PUT',
+        path,
+        agent: false,
+        headers: { 'content-type': type, 'content-length': Buffer.byteLength(body) },
+      },
+      (answer) => {
+        answer.resume()
+        resolve(answer.statusCode ?? 0)
+      },
+    )
+    call.once('error', reject)
+    call.end(body)
+  })
