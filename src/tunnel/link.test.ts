@@ -108,6 +108,8 @@ describe('the link of an agent to a proxy', () => {
             state = step(state, kind, 0, random).state
             if (state.kind !== 'waiting') continue
             expect(state.forMs).toBeLessThanOrEqual(limits.maxBackoffMs)
+            // With the handshake, everybody is back within five seconds.
+            expect(state.forMs).toBeLessThan(4000)
             state = step(state, 'due').state
             expect(state.kind).toBe('connecting')
           }
