@@ -357,6 +357,9 @@ export const InstanceResource = Type.Object(
       last_seen: Type.String({ description: 'RFC 3339' }),
       joined: Type.String({ description: 'RFC 3339' }),
       certificate_expires: Type.String({ description: 'RFC 3339' }),
+      locked: Type.Optional(
+        Type.String({ description: 'why it is refused now: a lock is in force against it' }),
+      ),
     }),
   },
   { description: 'a process that joined' },

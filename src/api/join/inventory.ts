@@ -21,12 +21,16 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
     if (found === null) throw new ApiError('NOT_FOUND', `instance "${hostId}" was not found`)
     return found
   }
+  const instance = (member: Member): InstanceResource => {
+    const nowMs = clock.now()
+    return instanceOf(member, access.current().hostBar(member.hostId, nowMs), nowMs)
+  }
   return {
     'members.list': async ({ query }) => {
       const { items, next } = await members.list(pageOf(query))
-      return { items: items.map((member) => instanceOf(member, clock.now())), next }
+      return { items: items.map(instance), next }
     },
-    'members.read': async ({ params }) => instanceOf(await read(params.name), clock.now()),
+    'members.read': async ({ params }) => instance(await read(params.name)),
     'members.delete': async ({ caller, params }) => {
       const { hostId, nodename, services, lineage } = await read(params.name)
       const fields = { host_id: hostId, node_name: nodename, services, token_name: lineage }
@@ -68,7 +72,7 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
   }
 }
 
-function instanceOf(member: Member, nowMs: number): InstanceResource {
+function instanceOf(member: Member, bar: string | null, nowMs: number): InstanceResource {
   const { hostId, labels, nodename, services, version, lineage, address } = member
   return {
     kind: 'instance',
@@ -80,6 +84,7 @@ function instanceOf(member: Member, nowMs: number): InstanceResource {
       last_seen: iso(member.lastSeenMs),
       joined: iso(member.joinedMs),
       certificate_expires: iso(member.certificateEndsMs),
+      ...(bar === null ? {} : { locked: bar }),
     },
   }
 }

@@ -52,12 +52,18 @@ const instancesText = (instances: readonly InstanceResource[]): string =>
       spec.hostname,
       spec.services.join(','),
       spec.version,
-      status.online ? 'online' : 'offline',
+      statusOf(status),
       status.last_seen,
       spec.token,
       labelsText(metadata.labels),
     ]),
   )
+
+/** A lock says more than whether it was heard of just now. */
+const statusOf = ({ online, locked }: InstanceResource['status']): string => {
+  if (locked !== undefined) return 'locked'
+  return online ? 'online' : 'offline'
+}
 
 function filterOf(flags: LsFlags): (instance: InstanceResource) => boolean {
   const services = flags.services?.split(',').map((name) => name.trim())

@@ -46,6 +46,7 @@ describe('on the way to a service that is dialled', () => {
     const said = await estate.tctl('lock', `--server-id=${await hostId('kube')}`)
     await watch.ended
     await expect.poll(status, PATIENTLY).toBe(503)
+    expect(await estate.tctl('inventory', 'ls')).toMatch(/ kube .* locked /)
     await estate.tctl('rm', `lock/${/lock "([^"]+)"/.exec(said)?.[1] ?? ''}`)
     await expect.poll(status, PATIENTLY).toBe(200)
   })

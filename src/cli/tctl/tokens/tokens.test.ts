@@ -157,6 +157,28 @@ describe('tctl tokens ls, inventory ls', () => {
   })
 
   it.each([
+    [{ online: true }, 'online'],
+    [{ online: false }, 'offline'],
+    [{ online: true, locked: 'host a is locked out: why' }, 'locked'],
+  ])('shows %o as %s', async (status, word) => {
+    const times = { last_seen: '', joined: '', certificate_expires: '' }
+    const instance = {
+      kind: 'instance',
+      version: 'v1',
+      metadata: { name: 'a', labels: {} },
+      spec: { hostname: 'a', services: ['kube'], version: '1.2.3', token: 't', address: 'x:1' },
+      status: { ...times, ...status },
+    } as const
+    const { api } = service(
+      {},
+      { 'members.list': () => ({ items: [instance], next: null }) as never },
+    )
+    const io = new FakeIo()
+    expect(await tctl(api, ['inventory', 'ls'], io)).toBe(0)
+    expect(io.out).toMatch(new RegExp(`1\\.2\\.3 +${word} `))
+  })
+
+  it.each([
     [[], ['a', 'b', 'c']],
     [['--services=proxy'], ['b']],
     [['--older-than=1.10.0'], ['a', 'c']],
