@@ -47,6 +47,7 @@ export {
   type ChannelOptions,
   connectionTo,
   type KnownProxy,
+  needsUpgrade,
   openChannel,
 } from './login/open-channel.ts'
 export { type Ping, pingProxy } from './login/ping.ts'

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { type Upgrade, upgradeDial, upgradeOf } from '../client/index.ts'
+import { type Upgrade, upgradeOf } from '../client/index.ts'
 import { type Logger, systemClock } from '../core/index.ts'
 import { type Dialer, openDialer } from '../dial/index.ts'
 import {
   chooseStore,
+  findWay,
   MemberAccess,
   MemberApi,
   type MemberRoute,
@@ -48,7 +49,7 @@ export async function runMember(options: RunOptions): Promise<void> {
           }),
         ).port
   const dial = openDialer(env)
-  const route = routeOf(config, dial, upgradeOf(env))
+  const route = routeOf({ config, dial, upgrade: upgradeOf(env), log, signal })
   const link = await joined(stack, options, route, signal)
   const agent = config.kube.enabled
     ? await openAgent(stack, {
@@ -118,13 +119,19 @@ function judge({ proxy, kube, joining }: TeleportConfig): void {
   }
 }
 
-const routeOf = ({ joining }: TeleportConfig, dial: Dialer, upgrade: Upgrade): MemberRoute => ({
-  via: joining.server?.kind ?? 'auth',
-  addresses: joining.server?.addresses ?? [],
-  dial,
-  // A service never looks for another way by itself: what it does must be what its configuration says.
-  upgraded: upgrade === 'always' && joining.server?.kind === 'proxy',
-})
+function routeOf(parts: {
+  readonly config: TeleportConfig
+  readonly dial: Dialer
+  readonly upgrade: Upgrade
+  readonly log: Logger
+  readonly signal: AbortSignal
+}): MemberRoute {
+  const { dial, upgrade } = parts
+  const { server } = parts.config.joining
+  const addresses = server?.addresses ?? []
+  if (server?.kind !== 'proxy') return { via: server?.kind ?? 'auth', addresses, dial }
+  return { via: 'proxy', addresses, dial, upgrade, way: findWay({ ...parts, addresses }) }
+}
 
 /** Who we are to the auth service, and the way to it. */
 async function joined(
@@ -233,7 +240,7 @@ function dialOut(
   const { agent, link, route } = parts
   const { access, certificates } = agent.member
   const own = route.via === 'proxy' ? route.addresses : []
-  const dial = route.upgraded === true ? upgradeDial(parts.dial) : parts.dial
+  const dial = route.way ?? parts.dial
   return openAgentTunnels(stack, {
     identity: link.identity,
     kube: agent.kube,

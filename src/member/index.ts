@@ -12,6 +12,7 @@
  * Test: unit tests beside the code; processes without each other, and whole daemons, in test/integration/member.
  */
 export { MemberError, type MemberErrorCode } from './errors.ts'
+export { findWay } from './find-way.ts'
 export { chooseStore } from './identity/choose-store.ts'
 export { inCluster } from './identity/in-cluster.ts'
 export { type IdentityOptions, openMemberIdentity } from './identity/open-identity.ts'

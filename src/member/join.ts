@@ -143,7 +143,7 @@ async function openThrough(
     now,
     signal,
     dial: route.dial,
-    upgrade: route.upgraded === true ? 'always' : 'never',
+    upgrade: route.upgrade ?? 'never',
     words: {
       pins: caPins.length > 0 ? 'teleport.ca_pin' : 'the proxy',
       unknown:

@@ -1,4 +1,4 @@
-import { ApiClient, ClientError, upgradeDial } from '../client/index.ts'
+import { ApiClient, ClientError } from '../client/index.ts'
 import type { BodyOf, EndpointName, ParamsOf, QueryOf, ResponseOf } from '../contract/index.ts'
 import { authServerName } from '../protocol/index.ts'
 import type { MemberIdentity } from './identity/types.ts'
@@ -80,7 +80,7 @@ export class MemberApi implements Disposable {
       hostCa: hostCaPem,
       certificate: certificatePem,
       privateKey: privateKeyPem,
-      dial: this.#route.upgraded === true ? upgradeDial(this.#route.dial) : this.#route.dial,
+      dial: this.#route.way ?? this.#route.dial,
       ...(this.#timeoutMs === undefined ? {} : { timeoutMs: this.#timeoutMs }),
     })
   }

@@ -1,4 +1,4 @@
-import type { Dial } from '../client/index.ts'
+import type { Dial, Upgrade } from '../client/index.ts'
 
 /** Where the auth service is, seen from here. */
 export interface MemberRoute {
@@ -7,6 +7,8 @@ export interface MemberRoute {
   /** Tried in turn. */
   readonly addresses: readonly { readonly host: string; readonly port: number }[]
   readonly dial: Dial
-  /** Connections to a proxy go inside a WebSocket, since TLS ends in front of it. */
-  readonly upgraded?: boolean
+  /** Whether connections to a proxy go inside a WebSocket; never when nothing is said. */
+  readonly upgrade?: Upgrade
+  /** How calls and tunnels connect, by what `upgrade` says; `dial` when nothing is said. */
+  readonly way?: Dial
 }

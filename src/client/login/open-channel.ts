@@ -2,6 +2,7 @@ import { errorCode, errorMessage } from '../../core/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
 import { ApiClient } from '../api-client.ts'
 import type { ApiConnection } from '../api-connection.ts'
+import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 import type { ProxyAddress } from '../proxy-address.ts'
 import { upgradeDial } from '../upgrade/upgrade-dial.ts'
@@ -85,6 +86,27 @@ export async function openChannel(options: ChannelOptions): Promise<Channel> {
       // Nobody is reached on the other way either: what was said first is nearer to the truth.
       throw second instanceof NoAuthService ? error.found : second
     }
+  }
+}
+
+/**
+ * Whether connections to a proxy must go inside a WebSocket, since something in front of it ends TLS. Nobody is told or believed
+ * anything. Rejects when the auth service is found on neither way, with what was found on the direct one.
+ */
+export async function needsUpgrade(
+  proxy: ProxyAddress,
+  { dial, signal }: { readonly dial: Dial; readonly signal: AbortSignal },
+): Promise<boolean> {
+  try {
+    await lookUnverified({ proxy, dial, signal })
+    return false
+  } catch (error) {
+    if (!(error instanceof NoAuthService)) throw error
+    const inside = { proxy, dial: upgradeDial(dial), pingDial: dial, signal }
+    await lookUnverified(inside).catch(() => {
+      throw error.found
+    })
+    return true
   }
 }
 

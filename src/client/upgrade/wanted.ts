@@ -12,6 +12,6 @@ export function upgradeOf(env: Readonly<Record<string, string | undefined>>): Up
   throw new ClientError(
     'UPGRADE_INVALID',
     '$TELEPORT_TLS_ROUTING_CONN_UPGRADE is neither yes nor no',
-    { hint: 'without it tsh finds out by itself, and a service goes inside no WebSocket' },
+    { hint: 'without it the way is found out' },
   )
 }

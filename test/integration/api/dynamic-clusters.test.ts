@@ -3,11 +3,12 @@ import { DynamicKubeClusters } from '../../../src/api/index.ts'
 import type { GenericEvent } from '../../../src/audit/index.ts'
 import { createSecretCipher } from '../../../src/ca/index.ts'
 import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
-import type {
-  BodyOf,
-  KubeClusterWrite,
-  KubeMatchers,
-  ResponseOf,
+import {
+  type BodyOf,
+  type KubeClusterWrite,
+  type KubeMatchers,
+  MEMBER_KUBECONFIGS_BYTES,
+  type ResponseOf,
 } from '../../../src/contract/index.ts'
 import { type Clock, type Logger, silentLogger } from '../../../src/core/index.ts'
 import { TestApi } from './support/test-api.ts'
@@ -305,6 +306,26 @@ describe('dynamic clusters', () => {
       ['east', false],
       ['west', true],
     ])
+  })
+
+  it('one answer holds so many bytes of kubeconfigs, and the others come with the next', async () => {
+    const each = 200_000
+    const count = Math.ceil(MEMBER_KUBECONFIGS_BYTES / each) + 2
+    const spec = { kubeconfig: kubeconfig('x'.repeat(each)) }
+    const all = Array.from({ length: count }, (_, index) => `c-${index + 100}`)
+    for (const name of all) await create(cluster(name, {}, { spec }))
+    using one = await agent('00000000-0000-4000-8000-000000000001')
+    const came: string[] = []
+    const have: string[] = []
+    for (const fits of [count - 2, 2]) {
+      const { clusters } = await given(one, EVERY, have)
+      expect(clusters.map(({ name }) => name)).toEqual(all)
+      const whole = clusters.filter(({ kubeconfig: text }) => text !== null)
+      expect(whole).toHaveLength(fits)
+      came.push(...whole.map(({ name }) => name))
+      have.push(...whole.map(({ revision }) => revision))
+    }
+    expect(came).toEqual(all)
   })
 
   it('an agent is not given what nobody can read any more, waits, and the log says it once', async () => {

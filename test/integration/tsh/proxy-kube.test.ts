@@ -206,14 +206,17 @@ describe('behind a load balancer that ends TLS', () => {
     await expectServed(core)
   })
 
-  it('an agent joins and opens its tunnel there, when its environment says so', async () => {
-    const token = 'a-token-of-an-agent-far-away'
+  it.each([
+    ['because its environment says so', 'yes', 'far'],
+    ['and finds the way by itself', '', 'farther'],
+  ])('an agent joins and opens its tunnel there, %s', async (_title, upgrade, name) => {
+    const token = `a-token-of-an-agent-that-is-${name}`
     await daemon.tctl('tokens', 'add', '--type=kube', `--value=${token}`)
     const home = await mkdtemp(join(directory, 'agent-'))
-    const kubeconfig = join(home, 'far.kubeconfig')
+    const kubeconfig = join(home, 'agent.kubeconfig')
     const config = JSON.parse(demo.kubeconfig()) as { contexts: { name: string }[] }
-    const contexts = config.contexts.map((context) => ({ ...context, name: 'far' }))
-    const renamed = { ...config, contexts, 'current-context': 'far' }
+    const contexts = config.contexts.map((context) => ({ ...context, name }))
+    const renamed = { ...config, contexts, 'current-context': name }
     await writeFile(kubeconfig, JSON.stringify(renamed), { mode: 0o600 })
     await using agent = new Running(
       join(import.meta.dirname, '../../../bin/teleport'),
@@ -226,11 +229,13 @@ describe('behind a load balancer that ends TLS', () => {
         `--kubeconfig=${kubeconfig}`,
         `--data-dir=${join(home, 'data')}`,
       ],
-      { env: { ...process.env, TELEPORT_TLS_ROUTING_CONN_UPGRADE: 'yes' } },
+      { env: { ...process.env, TELEPORT_TLS_ROUTING_CONN_UPGRADE: upgrade } },
     )
     await agent.until(({ stderr }) => stderr.includes('a tunnel to the proxy is open'), 60_000)
-    await expect.poll(async () => (await joe.tsh('kube', 'ls')).out, PATIENTLY).toMatch(/^far$/m)
-    const core = configOf(await proxyKube('far')).makeApiClient(CoreV1Api)
+    await expect
+      .poll(async () => (await joe.tsh('kube', 'ls')).out, PATIENTLY)
+      .toMatch(new RegExp(`^${name}$`, 'm'))
+    const core = configOf(await proxyKube(name)).makeApiClient(CoreV1Api)
     await expectServed(core)
   })
 

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import type { Dial } from '../client/index.ts'
+import { silentLogger } from '../core/index.ts'
+import { findWay } from './find-way.ts'
+
+const nobody: Dial = () => Promise.reject(new Error('nobody is there'))
+const wayOf = (upgrade: 'auto' | 'always' | 'never', dial: Dial): Dial =>
+  findWay({
+    addresses: [{ host: 'teleport.example.com', port: 443 }],
+    dial,
+    upgrade,
+    log: silentLogger,
+    signal: new AbortController().signal,
+  })
+const address = { hostname: 'teleport.example.com', port: 443 }
+
+it('connects as it is when it may not look', () => {
+  expect(wayOf('never', nobody)).toBe(nobody)
+})
+
+it('while nobody answers, connections say so themselves, and each looks again', async () => {
+  let dialled = 0
+  const way = wayOf('auto', (...asked) => {
+    dialled += 1
+    return nobody(...asked)
+  })
+  for (const times of [2, 4]) {
+    await expect(way(address, new AbortController().signal)).rejects.toThrow('nobody is there')
+    expect(dialled).toBe(times)
+  }
+})
