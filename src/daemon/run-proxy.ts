@@ -98,7 +98,7 @@ export async function openRemoteProxy(
   stack.defer(() => door.close())
   const authName = authServerName(teleportCluster)
   const heartbeats = stack.use(
-    new ProxyHeartbeats({
+    await ProxyHeartbeats.open({
       call: options.call,
       version: options.version,
       startedMs: clock.now(),
@@ -107,6 +107,7 @@ export async function openRemoteProxy(
         web_address: publicWebAddress(config),
         kube_address: publicKubeAddress(config),
       },
+      path: join(config.dataDir, 'member-direct.json'),
       log,
     }),
   )

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { KubeWatch } from '../../support/kube-client.ts'
 import { Estate } from './support/estate.ts'
@@ -49,6 +51,17 @@ describe('on the way to a service that is dialled', () => {
     expect(await estate.tctl('inventory', 'ls')).toMatch(/ kube .* locked /)
     await estate.tctl('rm', `lock/${/lock "([^"]+)"/.exec(said)?.[1] ?? ''}`)
     await expect.poll(status, PATIENTLY).toBe(200)
+  })
+
+  it('a proxy that starts anew while auth is dead knows it still', async () => {
+    const [proxy] = estate.proxies
+    const kept = join(estate.directory, 'proxy-0', 'data', 'member-direct.json')
+    await expect.poll(() => readFile(kept, 'utf8'), PATIENTLY).toContain('127.0.0.1')
+    await estate.auth.end('SIGKILL')
+    await proxy?.end('SIGKILL')
+    await proxy?.start()
+    await expect.poll(status, PATIENTLY).toBe(200)
+    await estate.auth.start()
   })
 
   it('a proxy that is removed brings nobody any more, and what it brought is cut', async () => {
