@@ -1,7 +1,5 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { errorMessage } from '../core/index.ts'
-import { responseHeaders, statusBody, statusCodes } from '../kube/index.ts'
+import { statusBody } from '../kube/index.ts'
 import {
   type ActivityMeter,
   activityMeter,
@@ -10,15 +8,15 @@ import {
   WebSocketMeter,
 } from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { auditRefusal, commit, noteCut } from './audit-request.ts'
+import { ask, type UpgradeAnswer } from './ask-upgrade.ts'
+import { commit, noteCut } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
-import { leftEarly, type RequestOutcome } from './event.ts'
+import type { RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { LiveExchange } from './live.ts'
-import type { UpgradeConnection, UpstreamFailure } from './ports.ts'
 import { headerOf } from './raw-headers.ts'
 import { isProxied, notAccepted, type Refusal, upstreamRefusal } from './refusal.ts'
-import { refuse } from './refuse.ts'
+import { fail, failureOf, relay, shuttingDown, WaitingUpgrade } from './waiting-upgrade.ts'
 
 /**
  * Carries an upgrade (exec, attach, port-forward) to the API server on a connection of its own, and moves bytes both
@@ -38,7 +36,10 @@ export async function upgrade(
       AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
     ])
     const dialled = await request.connection.cluster.upstream.dialForUpgrade(signal)
-    const answer = await ask(deps, request, wanted, dialled, signal)
+    const { method } = request.exchange
+    const { target, headers } = request
+    const asked = { method, target, headers, protocol: wanted.protocol }
+    const answer = await ask(dialled, asked, deps.limits, signal)
     if (answer.type === 'switched' && waiting.withdrawn !== null) {
       // Between the answer and now; nobody tells the stream what it did not hear.
       answer.socket.destroy()
@@ -54,219 +55,6 @@ export async function upgrade(
     waiting.over()
     leave()
   }
-}
-
-/** An upgrade that the API server has not answered yet; it is given up when the client leaves or loses its rights. */
-class WaitingUpgrade implements LiveExchange {
-  readonly #request: AllowedRequest
-  readonly #socket: Duplex
-  readonly #given = new AbortController()
-  readonly #onLeft = (): void => {
-    this.#left = true
-    this.#given.abort()
-  }
-  #left = false
-  #withdrawn: Refusal | null = null
-
-  constructor(request: AllowedRequest, socket: Duplex) {
-    this.#request = request
-    this.#socket = socket
-    request.exchange.onAbort(this.#onLeft)
-    // Later, an end in one direction is a part of the stream.
-    socket.once('end', this.#onLeft)
-  }
-
-  get signal(): AbortSignal {
-    return this.#given.signal
-  }
-
-  get left(): boolean {
-    return this.#left
-  }
-
-  get withdrawn(): Refusal | null {
-    return this.#withdrawn
-  }
-
-  over(): void {
-    this.#socket.off('end', this.#onLeft)
-  }
-
-  recheck(): void {
-    this.#giveUp(this.#request.withdrawn())
-  }
-
-  sweep(nowMs: number): void {
-    this.#giveUp(this.#request.overdue(nowMs, nowMs))
-  }
-
-  cut(): void {
-    this.#giveUp(shuttingDown)
-  }
-
-  #giveUp(refusal: Refusal | null): void {
-    if (refusal === null) return
-    this.#withdrawn ??= refusal
-    this.#given.abort()
-  }
-}
-
-async function fail(
-  deps: HandlerDeps,
-  request: AllowedRequest,
-  { left, withdrawn }: WaitingUpgrade,
-  failure: UpstreamFailure,
-): Promise<void> {
-  const { exchange, connection, info, events, startedMs } = request
-  const nowMs = deps.clock.now()
-  if (!left && withdrawn === null) {
-    deps.log.warn(
-      { cluster: connection.cluster.name, code: failure.code, error: failure.message },
-      'an upgrade failed at the API server',
-    )
-  }
-  if (left) {
-    deps.metrics?.requestEnded(request, leftEarly, nowMs - startedMs)
-    await commit(deps, events.ended(leftEarly, nowMs))
-    exchange.reset()
-  } else {
-    const refusal = withdrawn ?? upstreamRefusal(failure, connection.cluster.name)
-    const outcome = { ...leftEarly, outcome: 'failed', error: refusal } as const
-    const status = statusCodes[refusal.reason]
-    deps.metrics?.requestEnded(request, { ...outcome, status }, nowMs - startedMs)
-    await refuse(deps, exchange, events, info, refusal)
-  }
-}
-
-const shuttingDown: Refusal = {
-  code: 'SHUTTING_DOWN',
-  reason: 'ServiceUnavailable',
-  message: 'the service is being stopped: try again',
-}
-
-type UpgradeAnswer =
-  | {
-      readonly type: 'switched'
-      readonly socket: Duplex
-      readonly head: Buffer
-      readonly rawHeaders: readonly string[]
-    }
-  | {
-      readonly type: 'refused'
-      readonly status: number
-      readonly rawHeaders: readonly string[]
-      readonly body: Buffer
-    }
-
-/** Sends the request on the fresh connection and reads the head of the answer, strictly, with Node's parser. */
-function ask(
-  deps: HandlerDeps,
-  { exchange, target, headers }: AllowedRequest,
-  wanted: UpgradeRequest,
-  dialled: UpgradeConnection,
-  signal: AbortSignal,
-): Promise<UpgradeAnswer> {
-  const { socket, host, basePath, authorization } = dialled
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      socket.destroy()
-      reject(error instanceof Error ? error : new Error(errorMessage(error)))
-    }
-    const outgoing = httpRequest({
-      // A Duplex is all that the client uses of it.
-      createConnection: () => socket,
-      method: exchange.method,
-      path: basePath + target,
-      headers: [
-        'Host',
-        host,
-        ...headers,
-        ...(authorization === null ? [] : ['Authorization', authorization]),
-        // Node would frame the absent body of a POST in chunks, and their end would be the stream's first bytes.
-        ...(headers.some((name) => name.toLowerCase() === 'content-length')
-          ? []
-          : ['Content-Length', '0']),
-      ],
-      setHost: false,
-      maxHeaderSize: 64 * 1024,
-      signal,
-    })
-    outgoing.once('error', fail)
-    outgoing.once('upgrade', (response, upgraded, head) => {
-      const protocol = response.headers.upgrade ?? ''
-      if (protocol.toLowerCase() !== wanted.protocol.toLowerCase()) {
-        fail(
-          new Error(`the API server switched to ${protocol.slice(0, 32)}, which nobody asked for`),
-        )
-        return
-      }
-      resolve({ type: 'switched', socket: upgraded, head, rawHeaders: response.rawHeaders })
-    })
-    outgoing.once('response', (response) => {
-      if (response.statusCode === 101) {
-        fail(new Error('the API server switched to nothing'))
-        return
-      }
-      readWhole(response, deps.limits.maxUpgradeAnswerBytes)
-        .finally(() => socket.destroy())
-        .then(
-          (body) =>
-            resolve({
-              type: 'refused',
-              status: response.statusCode ?? 502,
-              rawHeaders: response.rawHeaders,
-              body,
-            }),
-          reject,
-        )
-    })
-    outgoing.end()
-  })
-}
-
-async function readWhole(response: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > limit) throw new Error('the answer of the API server to an upgrade is too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-async function relay(
-  deps: HandlerDeps,
-  request: AllowedRequest,
-  { status, rawHeaders, body }: Extract<UpgradeAnswer, { type: 'refused' }>,
-): Promise<void> {
-  const { exchange, info, events, startedMs } = request
-  const nowMs = deps.clock.now()
-  const outcome: RequestOutcome = {
-    outcome: 'done',
-    status,
-    bytesSent: body.length,
-    bytesReceived: 0,
-    error: null,
-  }
-  deps.metrics?.requestEnded(request, outcome, nowMs - startedMs)
-  const written = await commit(deps, events.ended(outcome, nowMs))
-  if (exchange.closed) return
-  if (!written) {
-    await refuse(deps, exchange, events, info, auditRefusal)
-    return
-  }
-  exchange.respond(status, withoutLength(responseHeaders(rawHeaders)), false)
-  exchange.end(body)
-}
-
-function withoutLength(headers: readonly string[]): string[] {
-  const kept: string[] = []
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? ''
-    if (name.toLowerCase() !== 'content-length') kept.push(name, headers[index + 1] ?? '')
-  }
-  return kept
 }
 
 /** Both directions of a switched connection, until both are done, or until the person's rights end. */
@@ -440,19 +228,3 @@ class UpgradedStream implements LiveExchange {
 }
 
 const LINGER_MS = 2000
-
-const UPSTREAM_CODES: ReadonlySet<string> = new Set([
-  'UPSTREAM_UNREACHABLE',
-  'UPSTREAM_TLS',
-  'UPSTREAM_CREDENTIALS',
-  'UPSTREAM_RESET',
-  'ABORTED',
-])
-
-function failureOf(error: unknown): UpstreamFailure {
-  const code =
-    typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
-  return UPSTREAM_CODES.has(code)
-    ? { code: code as UpstreamFailure['code'], message: errorMessage(error), cause: error }
-    : { code: 'UPSTREAM_RESET', message: errorMessage(error), cause: error }
-}
