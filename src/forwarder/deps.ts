@@ -5,6 +5,7 @@ import type { ForwarderLimits } from './limits.ts'
 import type { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, ServedCluster } from './ports.ts'
 import type { RefusalCode } from './refusal.ts'
+import type { RememberedServers } from './remembered-servers.ts'
 import type { StreamKind } from './stream-kind.ts'
 
 /** What metrics may know of a request that was allowed. */
@@ -45,4 +46,5 @@ export interface HandlerDeps {
   readonly limits: ForwarderLimits
   readonly metrics: ForwarderMetrics | null
   readonly live: LiveExchanges
+  readonly servers: RememberedServers
 }

@@ -19,6 +19,7 @@ import type {
   PeerCertificateParser,
   ServedClusters,
 } from './ports.ts'
+import { RememberedServers } from './remembered-servers.ts'
 
 /** How often a drain looks whether everything has ended. */
 const DRAIN_LOOK_MS = 20
@@ -65,6 +66,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     limits,
     metrics: options.metrics ?? null,
     live,
+    servers: new RememberedServers(),
   }
   const served = serveConnections({
     limits,

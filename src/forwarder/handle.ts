@@ -11,6 +11,7 @@ import {
 import { belowServerPath } from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commit } from './audit-request.ts'
+import { command } from './command.ts'
 import type { Connection } from './connection.ts'
 import type { HandlerDeps } from './deps.ts'
 import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
@@ -98,7 +99,9 @@ export async function handle(
     }
     deps.metrics?.requestStarted(request)
     if (exchange.upgrade === null) forward(deps, request)
-    else await upgrade(deps, request, exchange.upgrade)
+    else if (stream === 'exec' || stream === 'attach') {
+      await command(deps, request, exchange.upgrade)
+    } else await upgrade(deps, request, exchange.upgrade)
   } catch (error) {
     // A defect of ours: the peer learns nothing of it, and nothing goes up.
     deps.log.error({ error: errorMessage(error), stack: stackOf(error) }, 'a request failed inside')

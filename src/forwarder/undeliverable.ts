@@ -16,6 +16,7 @@ import { LiveExchanges } from './live.ts'
 import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './ports.ts'
 import { type Refusal, tooMany, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
+import { RememberedServers } from './remembered-servers.ts'
 import { barred } from './session-rules.ts'
 import { SteadyFields } from './steady-fields.ts'
 
@@ -67,6 +68,7 @@ export function createUndeliverable(options: {
   const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     ...options,
+    servers: new RememberedServers(),
     isServed: () => false,
     unproven,
     auditMode: 'strict',
