@@ -8,7 +8,7 @@ import {
 import { cutShort, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
 import { type LinkEvent, SpdyLink } from './spdy-link.ts'
-import { type StatusStyle, statusText } from './status-style.ts'
+import { isJson, type StatusStyle, statusText } from './status-style.ts'
 import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
 
 type StreamType = CommandStream | 'error' | 'resize'
@@ -255,7 +255,9 @@ class SpdyCommandClient extends SpdyCommand {
   }
 
   protected text(type: 'error' | 'resize', text: Buffer, isWhole: boolean): Buffer {
-    if (type === 'resize' || !isWhole || this.#status !== null) return text
+    if (type === 'resize' || this.#status !== null) return text
+    // Some kubelets close the connection behind their Status, and never its stream.
+    if (!isWhole && !isJson(text)) return text
     this.#status = text.toString('utf8')
     this.listener?.status(this.#status === '' ? SUCCESS : this.#status)
     return EMPTY

@@ -20,3 +20,13 @@ function messageOf(status: string): string {
     return status
   }
 }
+
+/** Whether a Status that comes in pieces is there. */
+export function isJson(text: Buffer): boolean {
+  try {
+    JSON.parse(text.toString('utf8'))
+    return true
+  } catch {
+    return false
+  }
+}

@@ -11,7 +11,7 @@ import {
 } from '../protocol/index.ts'
 import { broken, cutShort, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
-import { statusText } from './status-style.ts'
+import { isJson, statusText } from './status-style.ts'
 import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
 import { readMessage, type WebSocketDialect, writeMessage } from './websocket-dialect.ts'
 
@@ -155,15 +155,6 @@ class WebSocketCommand implements CommandEnd {
     const listener = this.#listener
     this.#listener = null
     listener?.closed(error)
-  }
-}
-
-function isJson(text: Buffer): boolean {
-  try {
-    JSON.parse(text.toString('utf8'))
-    return true
-  } catch {
-    return false
   }
 }
 
