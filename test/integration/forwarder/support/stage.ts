@@ -39,6 +39,7 @@ export const NEIGHBOUR = kubeServerName(TELEPORT_CLUSTER, 'east')
 export const PODS = '/api/v1/namespaces/team/pods'
 export const WATCH = `${PODS}?watch=1`
 export const EXEC = `${PODS}/web/exec`
+export const FORWARD = `${PODS}/web/portforward`
 
 /** What the person's role gives: himself, in one group. */
 export const ROLE: RoleSpec = {
