@@ -1,12 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { statusBody } from '../kube/index.ts'
-import {
-  type ActivityMeter,
-  activityMeter,
-  channelLastWords,
-  hasErrorChannel,
-  WebSocketMeter,
-} from '../protocol/index.ts'
+import { type ActivityMeter, activityMeter } from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { ask, type UpgradeAnswer } from './ask-upgrade.ts'
 import { commit, noteCut } from './audit-request.ts'
@@ -19,7 +12,7 @@ import { isProxied, notAccepted, type Refusal, upstreamRefusal } from './refusal
 import { fail, failureOf, relay, shuttingDown, WaitingUpgrade } from './waiting-upgrade.ts'
 
 /**
- * Carries an upgrade (exec, attach, port-forward) to the API server on a connection of its own, and moves bytes both
+ * Carries an upgrade that is no command (command.ts) to the API server on a connection of its own, and moves bytes both
  * ways once the server has switched protocols. Whatever else the server answers is relayed whole and both connections
  * are closed: a connection that was meant for an upgrade is never used for anything else (CVE-2018-1002105).
  */
@@ -66,8 +59,6 @@ class UpgradedStream implements LiveExchange {
   readonly #clientHead: Buffer
   readonly #answer: Extract<UpgradeAnswer, { type: 'switched' }>
   readonly #meter: ActivityMeter
-  /** Where the client is in what it is told, when the protocol has a place for last words. */
-  readonly #told: WebSocketMeter | null
   /** When somebody was last heard at the client's end; what programs send to keep a connection alive is nobody. */
   #heardMs: number
   #bytesSent = 0
@@ -91,7 +82,6 @@ class UpgradedStream implements LiveExchange {
     this.#answer = answer
     const subprotocol = headerOf(answer.rawHeaders, 'sec-websocket-protocol')
     this.#meter = activityMeter(wanted.protocol, subprotocol)
-    this.#told = hasErrorChannel(subprotocol) ? new WebSocketMeter() : null
     this.#heardMs = deps.clock.now()
   }
 
@@ -119,7 +109,6 @@ class UpgradedStream implements LiveExchange {
     client.on('data', (chunk: Buffer) => this.#heard(chunk))
     server.on('data', (chunk: Buffer) => {
       this.#bytesSent += chunk.length
-      this.#told?.push(chunk)
     })
     client.pipe(server)
     server.pipe(client)
@@ -155,21 +144,7 @@ class UpgradedStream implements LiveExchange {
     if (refusal === null || this.#withdrawn !== null || this.#finished) return
     this.#withdrawn = refusal
     noteCut(this.#deps, this.#request, refusal)
-    if (!this.#tell(refusal)) this.#client.destroy()
-  }
-
-  /** Ends the stream with words, where the protocol has a place for them. False: there is none, or not now. */
-  #tell(refusal: Refusal): boolean {
-    const client = this.#client
-    if (this.#told?.isBetweenMessages !== true || client.writableNeedDrain || !client.writable)
-      return false
-    this.#server.unpipe(client)
-    client.unpipe(this.#server)
-    client.write(channelLastWords(statusBody(refusal)))
-    this.#linger()
-    // What the client still sends goes nowhere; its end comes with that of the server.
-    this.#server.destroy()
-    return true
+    this.#client.destroy()
   }
 
   #heard(chunk: Buffer): void {
@@ -194,7 +169,6 @@ class UpgradedStream implements LiveExchange {
 
   #down(chunk: Buffer): void {
     this.#bytesSent += chunk.length
-    this.#told?.push(chunk)
     this.#client.write(chunk)
   }
 

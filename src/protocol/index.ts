@@ -7,9 +7,7 @@
  * number that the peer chose. Test: vectors of real clients, any split of the bytes, mutation.
  */
 export { type ActivityMeter, activityMeter } from './activity/meter.ts'
-export { WebSocketMeter } from './activity/websocket.ts'
 export { PROXIED_ALPN, TUNNEL_ALPN } from './alpn.ts'
-export { channelLastWords, hasErrorChannel } from './channels/last-words.ts'
 export { type AlertName, tlsAlert } from './client-hello/alert.ts'
 export {
   type ClientHello,

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { activityMeter } from './meter.ts'
-import { WebSocketMeter } from './websocket.ts'
 
 const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 
@@ -120,21 +119,5 @@ describe('activityMeter()', () => {
     const endless = activityMeter('websocket', null)
     expect(endless.push(bytes('82 7f ffffffffffffffff'))).toBe(false)
     expect(endless.push(bytes('00'))).toBe(true)
-  })
-})
-
-describe('WebSocketMeter', () => {
-  it('knows between which bytes another message may stand', () => {
-    const [first, rest] = [bytes('02 02 0161'), bytes('80 01 62')]
-    const stream = Buffer.concat([bytes('82 02 0161'), first, bytes('8a 00'), rest, bytes('89 00')])
-    const meter = new WebSocketMeter()
-    const free: number[] = []
-    for (const [index, byte] of stream.entries()) {
-      if (meter.isBetweenMessages) free.push(index)
-      meter.push(Buffer.from([byte]))
-    }
-    expect(meter.isBetweenMessages).toBe(true)
-    // Not after the first part of a message, whatever control frames come in between.
-    expect(free).toEqual([0, 4, 13])
   })
 })

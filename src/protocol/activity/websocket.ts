@@ -4,8 +4,6 @@ import type { SpdyMeter } from './spdy.ts'
 const MAX_HEADER_BYTES = 14
 /** The bit that tells CLOSE, PING and PONG from what carries messages (RFC 6455, 5.2). */
 const CONTROL = 0x08
-/** The bit of a message's last frame. */
-const FINAL = 0x80
 
 /**
  * Walks over the frames of a WebSocket (RFC 6455, 5.2) by their headers. Messages count; their control frames do not.
@@ -21,16 +19,9 @@ export class WebSocketMeter {
   #rest = 0
   #done = 0
   #counts = false
-  /** A message that came in part. */
-  #isOpen = false
 
   constructor(inner: SpdyMeter | null = null) {
     this.#inner = inner
-  }
-
-  /** Whether a message of its own may follow here. */
-  get isBetweenMessages(): boolean {
-    return this.#filled === 0 && this.#rest === 0 && !this.#isOpen
   }
 
   push(chunk: Uint8Array): boolean {
@@ -68,9 +59,7 @@ export class WebSocketMeter {
     this.#filled = 0
     this.#done = 0
     this.#rest = this.#length()
-    const first = this.#header[0] ?? 0
-    this.#counts = (first & CONTROL) === 0
-    if (this.#counts) this.#isOpen = (first & FINAL) === 0
+    this.#counts = ((this.#header[0] ?? 0) & CONTROL) === 0
   }
 
   #isMasked(): boolean {

@@ -3,7 +3,14 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { RoleSpec } from '../../support/roles.ts'
 import type { ApiRequest, ApiResponse } from './support/api-server.ts'
 import { type Call, type Client, versions } from './support/clients.ts'
-import { EXEC, PATIENTLY, PODS, ROLE, Stage, WATCH } from './support/stage.ts'
+import {
+  type ClientKind,
+  openCommand,
+  serveCommands,
+  serverKinds,
+  type TestEnd,
+} from './support/commands.ts'
+import { EXEC, FORWARD, PATIENTLY, PODS, ROLE, Stage, WATCH } from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -369,15 +376,15 @@ describe.each(versions)('%s', (version) => {
   })
 })
 
+const PING = Buffer.from('800300060000000400000001', 'hex')
+
 describe('an upgrade', () => {
   const ASKING = 'Host: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1'
-  const PING = Buffer.from('800300060000000400000001', 'hex')
   const DATA = Buffer.from('00000005000000036c730a', 'hex')
 
   /** A running stream: what the client wrote arrives in `got`. */
-  async function exec(
+  async function forwarding(
     stage: Stage,
-    container = 'web',
   ): Promise<{ send(bytes: Buffer): Promise<void>; ended: Promise<unknown> }> {
     let got = 0
     stage.api.upgrade = (_request, socket, head) => {
@@ -388,7 +395,7 @@ describe('an upgrade', () => {
       socket.write('HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n')
     }
     const socket = await stage.raw()
-    socket.write(`POST ${EXEC}?container=${container} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
+    socket.write(`POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
     await once(socket, 'data')
     return {
       async send(bytes) {
@@ -402,10 +409,10 @@ describe('an upgrade', () => {
 
   test('is cut by a lock', async () => {
     const stage = await openStage()
-    const { ended } = await exec(stage)
+    const { ended } = await forwarding(stage)
     stage.access.lock(LOCK)
     await ended
-    await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'LOCKED' })
+    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'LOCKED' })
     expect(stage.audit.cuts).toMatchObject([{ reason: WORDS, decided_by: 'lock "l1"' }])
   })
 
@@ -415,30 +422,30 @@ describe('an upgrade', () => {
     const socket = await stage.raw()
     const chunks: Buffer[] = []
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-    socket.write(`POST ${EXEC} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
+    socket.write(`POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
     await expect.poll(() => stage.api.arrived.length, PATIENTLY).toBe(1)
     stage.access.lock(LOCK)
     await once(socket, 'end')
     const text = Buffer.concat(chunks).toString()
     expect(text).toMatch(/^HTTP\/1\.1 403 /)
     expect(text).toContain(WORDS)
-    await stage.expectAudited(EXEC, { error_code: 'LOCKED' })
+    await stage.expectAudited(FORWARD, { error_code: 'LOCKED' })
   })
 
   test('is cut when its certificate expires, where a role says so', async () => {
     const stage = await openStage()
     stage.access.change(withOptions({ disconnect_expired_cert: true }))
-    const { ended } = await exec(stage)
+    const { ended } = await forwarding(stage)
     stage.clock.advance(120 * MINUTE_MS)
     await ended
-    await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'CERT_EXPIRED' })
+    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'CERT_EXPIRED' })
   })
 
   test('is cut when nobody is at the other end, whatever his program sends', async () => {
     const stage = await openStage()
     stage.access.change(withOptions({ client_idle_timeout: '10m' }))
-    const busy = await exec(stage)
-    const idle = await exec(stage)
+    const busy = await forwarding(stage)
+    const idle = await forwarding(stage)
     stage.clock.advance(9 * MINUTE_MS)
     await busy.send(DATA)
     await idle.send(PING)
@@ -451,67 +458,60 @@ describe('an upgrade', () => {
 
   test('is cut by what its role began to say in the middle of it', async () => {
     const stage = await openStage()
-    const { ended, send } = await exec(stage)
+    const { ended, send } = await forwarding(stage)
     await send(Buffer.concat([PING, DATA.subarray(0, 9)]))
     stage.access.change(withOptions({ client_idle_timeout: '10m' }))
     await send(DATA.subarray(9))
     stage.clock.advance(11 * MINUTE_MS)
     await ended
-    await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'CLIENT_IDLE' })
+    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'CLIENT_IDLE' })
+  })
+})
+
+describe('a command', () => {
+  const served = async (
+    spec: RoleSpec,
+    kind: ClientKind = 'v5.channel.k8s.io',
+  ): Promise<{ stage: Stage; client: Awaited<ReturnType<typeof openCommand>>; there: TestEnd }> => {
+    const stage = await openStage()
+    stage.access.change(spec)
+    const serving = Promise.withResolvers<TestEnd>()
+    const [today] = serverKinds
+    if (today === undefined) throw new Error('no server')
+    serveCommands(stage, today, (end) => serving.resolve(end))
+    const client = await openCommand(stage, kind)
+    return { stage, client, there: await serving.promise }
+  }
+  const lastStatus = (client: TestEnd): unknown => JSON.parse(client.statuses.at(-1) ?? '')
+
+  test('is cut when its certificate expires, where a role says so', async () => {
+    const { stage, client } = await served(withOptions({ disconnect_expired_cert: true }))
+    stage.clock.advance(120 * MINUTE_MS)
+    await client.over.promise
+    expect(lastStatus(client)).toMatchObject({ status: 'Failure', reason: 'Unauthorized' })
+    await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'CERT_EXPIRED' })
   })
 
-  describe('over a WebSocket with channels', () => {
-    const STDOUT = Buffer.from([0x82, 3, 1, 0x68, 0x69])
-
-    /** What the client got after the head, however the API server began. */
-    async function lastWords(
-      said: Buffer,
-      protocol = 'v5.channel.k8s.io',
-    ): Promise<{ stage: Stage; text: Buffer }> {
-      const stage = await openStage()
-      stage.api.upgrade = (_request, socket) => {
-        socket.write(
-          `HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
-        )
-        socket.write(said)
-      }
-      const socket = await stage.raw()
-      const chunks: Buffer[] = []
-      socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-      socket.write(
-        `GET ${EXEC} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  test.each<ClientKind>(['SPDY/3.1', 'v5.channel.k8s.io'])(
+    'over %s is cut when nobody is at the other end, whatever is put out or keeps the connection alive',
+    async (kind) => {
+      const { stage, client, there } = await served(
+        withOptions({ client_idle_timeout: '10m' }),
+        kind,
       )
-      const body = (): Buffer => {
-        const all = Buffer.concat(chunks)
-        const head = all.indexOf('\r\n\r\n')
-        return head === -1 ? Buffer.alloc(0) : all.subarray(head + 4)
-      }
-      await expect.poll(() => body().length, PATIENTLY).toBe(said.length)
-      stage.access.lock(LOCK)
-      await once(socket, 'end')
-      await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'LOCKED' })
-      return { stage, text: body().subarray(said.length) }
-    }
-
-    test('the client is told why, as of a command that failed, and that it is over', async () => {
-      const { text } = await lastWords(STDOUT)
-      expect(text.subarray(0, 2)).toEqual(Buffer.from([0x82, 126]))
-      const end = 4 + text.readUInt16BE(2)
-      expect(text[4]).toBe(3)
-      expect(JSON.parse(text.subarray(5, end).toString())).toMatchObject({
-        kind: 'Status',
-        status: 'Failure',
-        message: WORDS,
-      })
-      expect(text.subarray(end)).toEqual(Buffer.from([0x88, 2, 0x03, 0xe8]))
-    })
-
-    test.each([
-      ['in the middle of a frame', STDOUT.subarray(0, 4), undefined],
-      ['in the middle of a message', Buffer.from([0x02, 2, 1, 0x68]), undefined],
-      ['without a channel for it', STDOUT, 'SPDY/3.1+portforward.k8s.io'],
-    ])('nothing is added %s', async (_where, said, protocol) => {
-      expect((await lastWords(said, protocol)).text).toEqual(Buffer.alloc(0))
-    })
-  })
+      stage.clock.advance(9 * MINUTE_MS)
+      client.out.write('stdin', Buffer.from('x'))
+      await expect.poll(() => there.text('stdin'), PATIENTLY).toBe('x')
+      stage.clock.advance(9 * MINUTE_MS)
+      there.out.write('stdout', Buffer.from('still going'))
+      await expect.poll(() => client.text('stdout'), PATIENTLY).toBe('still going')
+      if (kind === 'SPDY/3.1') client.connection.write(PING)
+      else client.connection.write(Buffer.from([0x89, 0x80, 0, 0, 0, 0]))
+      expect(client.isOver).toBe(false)
+      stage.clock.advance(2 * MINUTE_MS)
+      await client.over.promise
+      expect(lastStatus(client)).toMatchObject({ status: 'Failure', reason: 'Timeout' })
+      await stage.expectAudited(EXEC, { outcome: 'aborted', error_code: 'CLIENT_IDLE' })
+    },
+  )
 })

@@ -303,7 +303,11 @@ describe('while the API server thinks about an upgrade', () => {
 describe('an upgrade that we refuse', () => {
   test.each([
     ['of a LIST', `GET ${PODS} HTTP/1.1\r\n${ASKING}\r\n\r\n`, 400],
-    ['to two protocols', `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nUpgrade: websocket\r\n\r\n`, 400],
+    [
+      'to two protocols',
+      `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nUpgrade: websocket\r\n\r\n`,
+      400,
+    ],
     ['with a body', `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nContent-Length: 5\r\n\r\nhello`, 400],
     [
       'with chunks',
