@@ -1,5 +1,5 @@
 import { errorMessage, parseDuration } from '../core/index.ts'
-import { fieldsOf, invalid, isEmpty, textOf } from './fields.ts'
+import { type Fields, fieldsOf, invalid, isEmpty, textOf } from './fields.ts'
 import type { LockMode, RoleOptions } from './types.ts'
 import { judgeOptions, OFF, UNLIMITED } from './unenforced.ts'
 
@@ -9,10 +9,13 @@ const ENFORCED = [
   'lock',
   'max_session_ttl',
   'pin_source_ip',
+  'record_session',
 ]
 
 const ON: readonly unknown[] = [true, 'true', 'yes', 'on']
-const LOCK_MODES: readonly LockMode[] = ['strict', 'best_effort']
+const MODES: readonly LockMode[] = ['strict', 'best_effort']
+/** Of `record_session`; sessions of SSH and desktops there are none. */
+const RECORDED: readonly string[] = ['default', 'kube', 'k8s', 'stdin', 'ssh', 'desktop']
 
 /** Reads the options of a role, whichever way the original lets them be written. Throws AuthzError. */
 export function parseOptions(value: unknown, path: string): RoleOptions {
@@ -29,7 +32,8 @@ export function parseOptions(value: unknown, path: string): RoleOptions {
       `${path}.disconnect_expired_cert`,
     ),
     pinSourceIp: parseSwitch(options['pin_source_ip'], `${path}.pin_source_ip`),
-    lock: parseLockMode(options['lock'], `${path}.lock`),
+    lock: parseMode(options['lock'], `${path}.lock`),
+    ...parseRecording(fieldsOf(options['record_session'], `${path}.record_session`), path),
   }
 }
 
@@ -53,9 +57,30 @@ function parseSwitch(value: unknown, path: string): boolean {
   throw invalid(path, 'must be true or false')
 }
 
-function parseLockMode(value: unknown, path: string): LockMode {
+function parseMode(value: unknown, path: string): LockMode {
   if (isEmpty(value)) return 'best_effort'
-  const mode = LOCK_MODES.find((known) => known === value)
-  if (mode === undefined) throw invalid(path, `must be ${LOCK_MODES.join(' or ')}`)
+  const mode = MODES.find((known) => known === value)
+  if (mode === undefined) throw invalid(path, `must be ${MODES.join(' or ')}`)
   return mode
+}
+
+/** `k8s` is the original's name of what is `kube` here; either counts more than `default`. */
+function parseRecording(
+  modes: Fields,
+  optionsPath: string,
+): Pick<RoleOptions, 'recordSession' | 'recordStdin'> {
+  const path = `${optionsPath}.record_session`
+  for (const kind of Object.keys(modes)) {
+    if (!RECORDED.includes(kind)) throw invalid(`${path}.${kind}`, 'is not a kind of session')
+  }
+  const modeOf = (kind: string): LockMode | null =>
+    isEmpty(modes[kind])
+      ? null
+      : parseMode(OFF.includes(modes[kind]) ? null : modes[kind], `${path}.${kind}`)
+  const kube = [modeOf('kube'), modeOf('k8s')].filter((mode) => mode !== null)
+  const counting = kube.length === 0 ? [modeOf('default')] : kube
+  return {
+    recordSession: counting.includes('strict') ? 'strict' : 'best_effort',
+    recordStdin: parseSwitch(modes['stdin'], `${path}.stdin`),
+  }
 }

@@ -9,6 +9,8 @@ const none: SessionOptions = {
   disconnectExpiredCert: false,
   pinSourceIp: false,
   lock: 'best_effort',
+  recordSession: 'best_effort',
+  recordStdin: false,
 }
 
 describe('sessionOptions()', () => {
@@ -23,12 +25,16 @@ describe('sessionOptions()', () => {
       roleOf('b', { options: { client_idle_timeout: '5m', pin_source_ip: true } }),
       roleOf('c', { options: { client_idle_timeout: 'never', disconnect_expired_cert: 'yes' } }),
       roleOf('d', { options: { lock: 'strict', pin_source_ip: false } }),
+      roleOf('e', { options: { record_session: { default: 'strict', stdin: true } } }),
+      roleOf('f', { options: { record_session: { default: 'best_effort', stdin: false } } }),
     ]
     expect(sessionOptions(roles)).toEqual({
       clientIdleTimeoutMs: 5 * 60_000,
       disconnectExpiredCert: true,
       pinSourceIp: true,
       lock: 'strict',
+      recordSession: 'strict',
+      recordStdin: true,
     })
   })
 
@@ -38,6 +44,13 @@ describe('sessionOptions()', () => {
       disconnect_expired_cert: fc.constantFrom(undefined, false, true, 'no', 'on'),
       pin_source_ip: fc.constantFrom(undefined, null, false, true, 'off', 'yes'),
       lock: fc.constantFrom(undefined, '', 'best_effort', 'strict'),
+      record_session: fc.constantFrom(
+        undefined,
+        {},
+        { default: 'strict' },
+        { stdin: 'yes' },
+        { kube: 'strict', stdin: true },
+      ),
     })
     .map((options) => roleOf('r', { options }))
   const strictness = ({
@@ -45,11 +58,15 @@ describe('sessionOptions()', () => {
     disconnectExpiredCert,
     pinSourceIp,
     lock,
+    recordSession,
+    recordStdin,
   }: SessionOptions): readonly number[] => [
     -(clientIdleTimeoutMs ?? Number.POSITIVE_INFINITY),
     Number(disconnectExpiredCert),
     Number(pinSourceIp),
     Number(lock === 'strict'),
+    Number(recordSession === 'strict'),
+    Number(recordStdin),
   ]
 
   it('is never loosened by one more role, nor changed by the order of roles', () => {

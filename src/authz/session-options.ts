@@ -13,11 +13,20 @@ export function sessionOptions(roles: readonly Role[]): SessionOptions {
     disconnectExpiredCert: any((options) => options.disconnectExpiredCert),
     pinSourceIp: any((options) => options.pinSourceIp),
     lock: any((options) => options.lock === 'strict') ? 'strict' : 'best_effort',
+    recordSession: any((options) => options.recordSession === 'strict') ? 'strict' : 'best_effort',
+    recordStdin: any((options) => options.recordStdin),
   }
 }
 
 /** Whether a role restricts sessions at all. */
 export function restrictsSessions(role: Role): boolean {
-  const { clientIdleTimeoutMs, disconnectExpiredCert, pinSourceIp, lock } = sessionOptions([role])
-  return clientIdleTimeoutMs !== null || disconnectExpiredCert || pinSourceIp || lock === 'strict'
+  const options = sessionOptions([role])
+  return (
+    options.clientIdleTimeoutMs !== null ||
+    options.disconnectExpiredCert ||
+    options.pinSourceIp ||
+    options.lock === 'strict' ||
+    options.recordSession === 'strict' ||
+    options.recordStdin
+  )
 }

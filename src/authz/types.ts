@@ -32,7 +32,7 @@ export interface RoleDeny {
   readonly rules: readonly ApiRule[]
 }
 
-/** `strict`: nothing is served while it is not known which locks are in force. */
+/** Of locks: `strict` serves nothing while it is not known which of them are in force. */
 export type LockMode = 'strict' | 'best_effort'
 
 /** What holds for sessions of whoever has the role. Restrictions only: what a role does not say restricts nothing. */
@@ -44,6 +44,10 @@ export interface RoleOptions {
   readonly disconnectExpiredCert: boolean
   readonly pinSourceIp: boolean
   readonly lock: LockMode
+  /** `strict`: a session that cannot be recorded does not take place, or ends. */
+  readonly recordSession: LockMode
+  /** What the person types and sends is recorded, too. */
+  readonly recordStdin: boolean
 }
 
 /** What holds for a session, over all roles of the person. `max_session_ttl` is not here: it bounds certificates. */

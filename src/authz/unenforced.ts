@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf, invalid, isEmpty, notEnforced } from './fields.ts'
+import { type Fields, invalid, isEmpty, notEnforced } from './fields.ts'
 
 /**
  * The fields of a role that this version does not act on. Those that say nothing about Kubernetes are kept as they are;
@@ -101,27 +101,10 @@ export function judgeConditions(fields: Fields, known: readonly string[], path: 
 export function judgeOptions(options: Fields, known: readonly string[], path: string): void {
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name) || HARMLESS_OPTIONS.has(name)) continue
-    if (name === 'record_session') {
-      judgeRecording(fieldsOf(value, `${path}.${name}`), `${path}.${name}`)
-      continue
-    }
     const neutral = own(RESTRICTING_OPTIONS, name)
     if (neutral === undefined) throw invalid(`${path}.${name}`, 'is not an option of a role')
     if (!isEmpty(value) && !neutral.includes(value)) {
       throw notEnforced(`${path}.${name}`, 'leave it out')
-    }
-  }
-}
-
-/** Of kinds of sessions: `best_effort` lets a session go on without a recording, `strict` does not. */
-function judgeRecording(modes: Fields, path: string): void {
-  for (const [kind, mode] of Object.entries(modes)) {
-    if (kind === 'desktop' || kind === 'ssh') continue
-    if (kind !== 'default' && kind !== 'k8s') {
-      throw invalid(`${path}.${kind}`, 'is not a kind of session')
-    }
-    if (!isEmpty(mode) && mode !== 'best_effort' && !OFF.includes(mode)) {
-      throw notEnforced(`${path}.${kind}`, 'sessions are not recorded; write best_effort')
     }
   }
 }
