@@ -7,6 +7,7 @@ import {
   HASH_BYTES,
   PREFACE,
   type RecordFrame,
+  sealFrame,
 } from './frame.ts'
 import { MAX_DATA_BYTES, MAX_WORDS_BYTES } from './limits.ts'
 import { type RecordPlace, RunningHash } from './running-hash.ts'
@@ -26,6 +27,7 @@ export class RecordDecoder {
   #atMs = 0
   #state: 'preface' | 'begin' | 'frames' | 'ended' = 'preface'
   #unsealed = 0
+  #goodBytes = 0
   #failed: RecordError | null = null
 
   /** `from`: the bytes begin behind that place, not with the record. */
@@ -61,6 +63,7 @@ export class RecordDecoder {
         const frame = this.#read(head, bytes.subarray(head.start))
         if (head.type === frameTypes.seal) this.#hash.seal()
         else this.#hash.update(bytes)
+        this.#goodBytes += bytes.length
         if (frame !== null) yield frame
       }
     } catch (error) {
@@ -75,6 +78,29 @@ export class RecordDecoder {
   /** How much of a frame is there that is not whole. */
   get pending(): number {
     return this.#bytes
+  }
+
+  /** Bytes of what was read, up to the end of the last frame that was as it was written. */
+  get goodBytes(): number {
+    return this.#goodBytes
+  }
+
+  /** A seal over what was read, for a record whose end lacks one. */
+  sealNow(): Buffer {
+    return sealFrame(this.digest())
+  }
+
+  /**
+   * Where who goes on with the record may do so, with the bytes that have to come first: a seal, unless it ends with one. Null when
+   * its end was read, or nothing of it.
+   */
+  place(): { readonly seal: Buffer; readonly place: RecordPlace } | null {
+    if (this.#state !== 'frames') return null
+    const digest = this.digest()
+    return {
+      seal: this.#unsealed === 0 ? Buffer.alloc(0) : this.sealNow(),
+      place: { digest, atMs: this.#atMs, isBeginning: false },
+    }
   }
 
   /** True when the session's end was read, and a seal behind it. */
@@ -95,6 +121,7 @@ export class RecordDecoder {
       )
     }
     this.#hash.update(PREFACE)
+    this.#goodBytes += PREFACE.length
     this.#state = 'begin'
     return bytes.subarray(PREFACE.length)
   }

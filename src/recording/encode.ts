@@ -5,6 +5,7 @@ import {
   frameTypes,
   PREFACE,
   type RecordFrame,
+  sealFrame,
 } from './frame.ts'
 import { MAX_DATA_BYTES, MAX_WORDS_BYTES } from './limits.ts'
 import { type RecordPlace, RunningHash } from './running-hash.ts'
@@ -52,7 +53,7 @@ export class RecordEncoder {
 
   /** Everything before it cannot be changed any more without being noticed by who knows the last seal. */
   seal(): Buffer {
-    return Buffer.concat(this.#parts(frameTypes.seal, this.#lastMs, this.#hash.seal()))
+    return sealFrame(this.#hash.seal())
   }
 
   /** The running hash of everything so far. */

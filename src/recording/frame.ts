@@ -72,3 +72,8 @@ export const dataTypeOf: Readonly<Record<DataStream, number>> = {
 /** Before the first frame: what this is, and in which version. */
 export const PREFACE = Buffer.from('TKREC\x00\x00\x01', 'latin1')
 export const HASH_BYTES = 32
+
+/** Type, no time, and the length of a hash. */
+export const SEAL_HEAD = Buffer.from([frameTypes.seal, 0, HASH_BYTES])
+
+export const sealFrame = (digest: Buffer): Buffer => Buffer.concat([SEAL_HEAD, digest])

@@ -1,7 +1,7 @@
 import { openChunk } from './chunk.ts'
 import { RecordDecoder } from './decode.ts'
 import { RecordError } from './errors.ts'
-import { frameTypes, HASH_BYTES, type RecordFrame } from './frame.ts'
+import { HASH_BYTES, type RecordFrame, SEAL_HEAD } from './frame.ts'
 import { NO_RECORD } from './running-hash.ts'
 
 /** Which chunk has to come, by its number and by what went before it. */
@@ -62,6 +62,3 @@ function sealOf(bytes: Buffer): Buffer {
   }
   return Buffer.from(seal.subarray(SEAL_HEAD.length))
 }
-
-/** Type, no time, and the length of a hash. */
-const SEAL_HEAD = Buffer.from([frameTypes.seal, 0, HASH_BYTES])

@@ -10,6 +10,21 @@ export type RecordingErrorCode =
   /** A cursor that is none. */
   | 'RECORDING_CURSOR'
 
+/** Why nothing can be recorded. */
+export type RecorderErrorCode =
+  /** Recordings that wait for the auth service fill the spool. */
+  | 'RECORDER_FULL'
+  /** The disk does not take what is recorded. */
+  | 'RECORDER_UNWRITABLE'
+  /** The auth service does not take the recording. */
+  | 'RECORDER_REFUSED'
+  /** The process ends. */
+  | 'RECORDER_CLOSED'
+
+export class RecorderError extends CodedError<RecorderErrorCode> {
+  override readonly name = 'RecorderError'
+}
+
 export class RecordingError extends CodedError<RecordingErrorCode> {
   override readonly name = 'RecordingError'
 }

@@ -4,5 +4,48 @@
 export const FILES_AT_ONCE = 16
 /** Recordings whose list of chunk files is in memory: who plays one asks for its chunks one by one. */
 export const DIRECTORIES_REMEMBERED = 256
-/** Of one recording: two years of a chunk every few seconds would be more; a service that was taken over fills no directory. */
+/** Of one recording: two months of a chunk every few seconds; a service that was taken over fills no directory. */
 export const MAX_CHUNKS = 1_000_000
+
+/** Single ones are others in tests. */
+export interface RecorderLimits {
+  /** What lies in the spool at most, in bytes: recordings that wait while the auth service is away. Then nothing is recorded any more. */
+  readonly spoolBytes: number
+  /** How long bytes are in memory alone, in milliseconds: what `kill -9` takes away. */
+  readonly flushMs: number
+  /** A part of a session is delivered so long after its first byte, in milliseconds, or sooner when there is much. */
+  readonly cutMs: number
+  /** An open part becomes a chunk when it is larger; it may be larger by two groups. */
+  readonly chunkBytes: number
+  /** Bytes of a session that wait for the disk; beyond this, who brings more is told to wait. */
+  readonly pendingBytes: number
+  /** The service says that a session goes on, in milliseconds; the auth service believes it for three times as long. */
+  readonly sayEveryMs: number
+  /** Recordings that are delivered at once. */
+  readonly deliveriesAtOnce: number
+  /** The wait after a failure doubles from the first to the last, in milliseconds, with jitter. */
+  readonly retryFirstMs: number
+  readonly retryLastMs: number
+  /** When the process ends: so long is what waits delivered, in milliseconds; the rest waits in the spool. */
+  readonly closeMs: number
+}
+
+export const defaultRecorderLimits: RecorderLimits = {
+  spoolBytes: 4 * 1024 ** 3,
+  flushMs: 1000,
+  cutMs: 5000,
+  chunkBytes: 1024 * 1024,
+  pendingBytes: 1024 * 1024,
+  sayEveryMs: 60_000,
+  deliveriesAtOnce: 4,
+  retryFirstMs: 200,
+  retryLastMs: 10_000,
+  closeMs: 5000,
+}
+
+/** Bytes after which a seal is written, and that are written at once; a group is larger by a frame at most. */
+export const GROUP_BYTES = 256 * 1024
+/** Of one data frame here: a group of small frames is what it says. */
+export const FRAME_BYTES = 128 * 1024
+/** Files of a `kubectl cp` that are told one by one. */
+export const FILES_TOLD = 1000

@@ -1,0 +1,684 @@
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { factsOf, idOf } from '../../test/conformance/recordings/facts.ts'
+import { type Clock, silentLogger, systemClock } from '../core/index.ts'
+import {
+  decryptChunk,
+  isEncrypted,
+  openChunk,
+  type RecordFrame,
+  RecordReader,
+  type SessionFacts,
+} from '../recording/index.ts'
+import { RecordingError } from './errors.ts'
+import type { RecorderLimits } from './limits.ts'
+import { Recorder, type RecorderOptions } from './recorder.ts'
+import type { RecordingSettings, RecordOptions } from './recorder-types.ts'
+import { nodeDisk, type SpoolDisk } from './spool/disk.ts'
+import { openDirectoryStore } from './store/directory-store.ts'
+import type { Recording, RecordingStore } from './store/types.ts'
+import type { RecordingTarget } from './target.ts'
+
+const SETTINGS: RecordingSettings = {
+  records: true,
+  strict: false,
+  recipients: [],
+  pipeBytes: 1000,
+}
+/** Quick, so that tests wait for nothing; what they assert does not depend on it. */
+const QUICK: Partial<RecorderLimits> = {
+  flushMs: 5,
+  cutMs: 20,
+  retryFirstMs: 1,
+  retryLastMs: 10,
+  closeMs: 500,
+}
+/** Nothing happens by itself. */
+const LAZY: Partial<RecorderLimits> = { ...QUICK, flushMs: 3_600_000, cutMs: 3_600_000 }
+
+describe('Recorder', () => {
+  let root: string
+  let store: RecordingStore
+  let target: RecordingTarget
+  const opened: Recorder[] = []
+  const clock: Clock = systemClock
+  const failures: Error[] = []
+  const errors: unknown[] = []
+  const log = { ...silentLogger, error: (fields: object) => void errors.push(fields) }
+
+  beforeEach(async () => {
+    failures.length = 0
+    errors.length = 0
+    root = await mkdtemp(join(tmpdir(), 'recorder-'))
+    store = await openDirectoryStore({ path: join(root, 'store'), clock, log: silentLogger })
+    target = into(store)
+  })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((recorder) => recorder[Symbol.asyncDispose]()))
+    await rm(root, { recursive: true, force: true })
+  })
+
+  const into = (to: RecordingStore): RecordingTarget => ({
+    begin: (head) => to.begin(head),
+    putChunk: (id, index, chunk) => to.putChunk(id, index, chunk),
+    end: async (id, end) => void (await to.complete(id, end)),
+  })
+  const spool = (name = 'spool'): string => join(root, name)
+  async function open(but: Partial<RecorderOptions> = {}): Promise<Recorder> {
+    const recorder = await Recorder.open({
+      directory: spool(),
+      target,
+      settings: () => SETTINGS,
+      clock,
+      log,
+      limits: QUICK,
+      ...but,
+    })
+    opened.push(recorder)
+    return recorder
+  }
+  const facts = (n: number, but: Partial<SessionFacts> = {}): SessionFacts =>
+    factsOf(n, { startedMs: clock.now(), ...but })
+  const options = (but: Partial<RecordOptions> = {}): RecordOptions => ({
+    onFailed: (error) => void failures.push(error),
+    onDrain: () => {},
+    ...but,
+  })
+  const ended = { exitCode: 0, reason: 'exited' }
+
+  const isEnded = async (n: number): Promise<boolean> => (await store.get(idOf(n)))?.end != null
+  async function whole(n: number): Promise<Recording> {
+    await expect.poll(() => isEnded(n)).toBe(true)
+    const recording = await store.get(idOf(n))
+    if (recording === null) throw new Error('gone')
+    return recording
+  }
+
+  async function* chunksOf(n: number, from: RecordingStore): AsyncGenerator<Buffer> {
+    const { chunks = 0 } = (await from.get(idOf(n))) ?? {}
+    for (let index = 0; index < chunks; index += 1) yield from.readChunk(idOf(n), index)
+  }
+  /** What a recording holds; it must be whole. */
+  async function read(
+    n: number,
+    identities: readonly string[] = [],
+    from: RecordingStore = store,
+  ): Promise<RecordFrame[]> {
+    const reader = new RecordReader()
+    const frames: RecordFrame[] = []
+    const opener = async (
+      file: Buffer,
+      expected: { index: number; before: Buffer },
+    ): Promise<Buffer> => openChunk(await decryptChunk(file, identities), expected)
+    for await (const frame of reader.chunks(chunksOf(n, from), opener)) frames.push(frame)
+    expect(reader.isWhole).toBe(true)
+    return frames
+  }
+  const bytesOf = (frames: readonly RecordFrame[], stream: string): Buffer =>
+    Buffer.concat(
+      frames.flatMap((frame) =>
+        frame.kind === 'data' && frame.stream === stream ? [frame.data] : [],
+      ),
+    )
+  const labels = (frames: readonly RecordFrame[]): string[] =>
+    frames.flatMap((frame) => (frame.kind === 'marker' ? [frame.label] : []))
+
+  it('keeps what went by, byte for byte, and leaves nothing in the spool', async () => {
+    const recorder = await open()
+    const record = await recorder.begin(facts(1), options())
+    record.resize({ width: 80, height: 24 })
+    const output = randomBytes(3_000_000)
+    for (let at = 0; at < output.length; at += 100_000) {
+      record.data('stdout', output.subarray(at, at + 100_000))
+    }
+    record.marker('bob joined')
+    await record.end({ exitCode: 7, reason: 'exited' })
+    const recording = await whole(1)
+    const frames = await read(1)
+    expect(frames[0]).toMatchObject({ kind: 'begin', facts: { user: 'alice', tty: true } })
+    expect(frames[1]).toMatchObject({ kind: 'resize', width: 80, height: 24 })
+    expect(bytesOf(frames, 'stdout').equals(output)).toBe(true)
+    expect(labels(frames)).toEqual(['bob joined'])
+    expect(frames.at(-1)).toMatchObject({ kind: 'end', exitCode: 7, reason: 'exited' })
+    expect(recording.end).toMatchObject({ exitCode: 7, reason: 'exited', cut: false })
+    expect(recording.chunks).toBeGreaterThan(1)
+    await expect.poll(() => readdir(spool())).toEqual([])
+    expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, pendingBytes: 0 })
+  })
+
+  it('delivers while the session runs', async () => {
+    const recorder = await open()
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', Buffer.from('hello'))
+    await expect.poll(async () => (await store.get(idOf(1)))?.chunks).toBeGreaterThan(0)
+    expect(await isEnded(1)).toBe(false)
+    expect(recorder.stats()).toMatchObject({ live: 1, pending: 1 })
+    await record.end(ended)
+    expect(bytesOf((await whole(1), await read(1)), 'stdout').toString()).toBe('hello')
+  })
+
+  it('is for its owner alone', async () => {
+    const recorder = await open({ limits: LAZY })
+    await recorder.begin(facts(1), options())
+    expect((await stat(spool())).mode & 0o777).toBe(0o700)
+    expect((await stat(join(spool(), idOf(1)))).mode & 0o777).toBe(0o700)
+    expect((await stat(join(spool(), idOf(1), '000000.open'))).mode & 0o777).toBe(0o600)
+  })
+
+  it('keeps two sessions apart', async () => {
+    const recorder = await open()
+    const records = await Promise.all(
+      [1, 2].map((n) => recorder.begin(facts(n, { user: `user-${n}` }), options())),
+    )
+    for (let round = 0; round < 50; round += 1) {
+      for (const [at, record] of records.entries()) {
+        record.data('stdout', Buffer.from(`${at + 1}:${round} `))
+      }
+      if (round % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await Promise.all(records.map((record) => record.end(ended)))
+    for (const n of [1, 2]) {
+      await whole(n)
+      const rounds = Array.from({ length: 50 }, (_, round) => `${n}:${round} `)
+      expect(bytesOf(await read(n), 'stdout').toString()).toBe(rounds.join(''))
+    }
+  })
+
+  describe('after kill -9', () => {
+    it('completes what was written, and says that the rest is missing', async () => {
+      target = { ...target, begin: () => Promise.reject(new Error('auth is away')) }
+      const recorder = await open({ limits: { ...QUICK, cutMs: 3_600_000 } })
+      const record = await recorder.begin(facts(1), options())
+      record.data('stdout', Buffer.from('before '))
+      const file = join(spool(), idOf(1), '000000.open')
+      await expect.poll(async () => (await readFile(file)).includes('before ')).toBe(true)
+      await cp(spool(), spool('copy'), { recursive: true })
+      record.data('stdout', Buffer.from('after'))
+      await record.end(ended)
+
+      target = into(store)
+      await open({ directory: spool('copy'), target })
+      const recording = await whole(1)
+      expect(recording.end).toMatchObject({ cut: true, exitCode: null, reason: 'cut' })
+      const frames = await read(1)
+      expect(bytesOf(frames, 'stdout').toString()).toBe('before ')
+      expect(labels(frames)).toEqual([expect.stringContaining('stopped')])
+      expect(frames.at(-1)).toMatchObject({ kind: 'end', exitCode: null, reason: 'cut' })
+      await expect.poll(() => readdir(spool('copy'))).toEqual([])
+    })
+
+    it('cuts off half a frame at the end', async () => {
+      target = { ...target, begin: () => Promise.reject(new Error('auth is away')) }
+      const recorder = await open({ limits: { ...LAZY, flushMs: 1 } })
+      const record = await recorder.begin(facts(1), options())
+      const file = join(spool(), idOf(1), '000000.open')
+      for (const text of ['first ', 'second ']) {
+        record.data('stdout', Buffer.from(text))
+        await expect.poll(async () => (await readFile(file)).includes(text)).toBe(true)
+      }
+      const { length } = await readFile(file)
+      const secondAt = (await readFile(file)).indexOf('second ')
+      for (const cutAt of [length - 1, length - 20, secondAt + 3]) {
+        const copy = spool(`copy-${cutAt}`)
+        await cp(spool(), copy, { recursive: true })
+        await truncate(join(copy, idOf(1), '000000.open'), cutAt)
+        const other = await openDirectoryStore({
+          path: join(root, `store-${cutAt}`),
+          clock,
+          log: silentLogger,
+        })
+        await open({ directory: copy, target: into(other) })
+        await expect.poll(async () => (await other.get(idOf(1)))?.end?.cut).toBe(true)
+        expect(bytesOf(await read(1, [], other), 'stdout').toString()).toBe(
+          cutAt < secondAt + 7 ? 'first ' : 'first second ',
+        )
+      }
+    })
+
+    it('has a whole record, wherever amid its work the process died', async () => {
+      const seen = new Set<string>()
+      for (let steps = 0; ; steps += 1) {
+        const place = `die-${steps}`
+        const other = await openDirectoryStore({
+          path: join(root, `store-${place}`),
+          clock,
+          log: silentLogger,
+        })
+        const disk = new MortalDisk(steps)
+        // What the first process delivers counts, too.
+        const dying = await open({ directory: spool(place), disk, target: into(other) })
+        const began = await dying.begin(facts(1), options()).catch(() => null)
+        let written = ''
+        if (began !== null) {
+          for (const text of ['one ', 'two ', 'three ']) {
+            began.data('stdout', Buffer.from(text))
+            await new Promise((resolve) => setTimeout(resolve, 30))
+            if (!disk.isDead) written += text
+          }
+          await began.end(ended)
+        }
+        const lived = !disk.isDead
+        disk.kill()
+
+        await open({ directory: spool(place), target: into(other) })
+        await expect.poll(() => readdir(spool(place))).toEqual([])
+        const recording = await other.get(idOf(1))
+        if (recording === null) {
+          expect(began).toBeNull()
+        } else {
+          expect(recording.end, place).not.toBeNull()
+          const text = bytesOf(await read(1, [], other), 'stdout').toString()
+          expect('one two three '.startsWith(text), place).toBe(true)
+          expect(text.startsWith(written), place).toBe(true)
+          seen.add(`${recording.end?.reason}`)
+        }
+        if (lived) break
+      }
+      expect([...seen].sort()).toEqual(['cut', 'exited'])
+    }, 60_000)
+  })
+
+  it('waits while auth is away, and delivers later, each chunk once and in order', async () => {
+    const calls: string[] = []
+    let isAway = true
+    const real = into(store)
+    const flaky: RecordingTarget = {
+      async begin(head) {
+        if (isAway) throw new Error('away')
+        await real.begin(head)
+      },
+      async putChunk(id, index, chunk) {
+        if (isAway) throw new Error('away')
+        await real.putChunk(id, index, chunk)
+        calls.push(`${index}`)
+        // The answer is lost the first time.
+        if (calls.filter((call) => call === `${index}`).length === 1) throw new Error('reset')
+      },
+      async end(id, end) {
+        if (isAway) throw new Error('away')
+        await real.end(id, end)
+      },
+    }
+    const recorder = await open({ target: flaky })
+    const record = await recorder.begin(facts(1), options())
+    for (let part = 0; part < 3; part += 1) {
+      record.data('stdout', randomBytes(1_200_000))
+      await expect
+        .poll(async () => (await readdir(join(spool(), idOf(1)))).filter(isChunk).length)
+        .toBeGreaterThan(part)
+    }
+    await record.end(ended)
+    expect(recorder.stats().pendingBytes).toBeGreaterThan(3_000_000)
+    expect(recorder.stats().failedDeliveries).toBeGreaterThan(0)
+    isAway = false
+    const { chunks } = await whole(1)
+    expect(calls.filter((call, at) => call !== calls[at - 1])).toEqual(
+      Array.from({ length: chunks }, (_, index) => `${index}`),
+    )
+    await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
+    expect(failures).toEqual([])
+  })
+
+  it('says of a silent session that it goes on', async () => {
+    let begins = 0
+    const real = into(store)
+    const recorder = await open({
+      target: {
+        ...real,
+        begin(head) {
+          begins += 1
+          return real.begin(head)
+        },
+      },
+      limits: { ...QUICK, sayEveryMs: 20 },
+    })
+    const record = await recorder.begin(facts(1), options())
+    await expect.poll(() => begins).toBeGreaterThan(3)
+    await record.end(ended)
+  })
+
+  describe('without a terminal', () => {
+    it('keeps the beginning of each stream, and of the rest its size and hash', async () => {
+      const recorder = await open()
+      const record = await recorder.begin(facts(1, { tty: false }), options({ keepStdin: true }))
+      const big = randomBytes(500_000)
+      record.data('stdout', big.subarray(0, 600))
+      record.data('stdout', big.subarray(600))
+      record.data('stderr', Buffer.from('a little'))
+      record.data('stdin', randomBytes(999))
+      await record.end(ended)
+      await whole(1)
+      const frames = await read(1)
+      expect(bytesOf(frames, 'stdout').equals(big.subarray(0, 1000))).toBe(true)
+      expect(bytesOf(frames, 'stderr').toString()).toBe('a little')
+      expect(bytesOf(frames, 'stdin')).toHaveLength(999)
+      expect(frames.filter(({ kind }) => kind === 'omitted')).toEqual([
+        {
+          kind: 'omitted',
+          atMs: expect.any(Number),
+          stream: 'stdout',
+          bytes: 499_000,
+          sha256: createHash('sha256').update(big.subarray(1000)).digest('hex'),
+        },
+      ])
+      expect(labels(frames)).toEqual(['what follows on stdout is counted, and not kept'])
+    })
+
+    it('keeps nothing of stdin, its hash neither, unless a role says so', async () => {
+      const recorder = await open()
+      const record = await recorder.begin(facts(1, { tty: false }), options())
+      record.data('stdin', Buffer.from(`password${'x'.repeat(5000)}`))
+      await record.end(ended)
+      await whole(1)
+      expect((await read(1)).map(({ kind }) => kind)).toEqual(['begin', 'end'])
+    })
+
+    it.each([
+      ['in', 'stdin', ['tar', '-xmf', '-', '-C', '/tmp']],
+      ['out', 'stdout', ['tar', 'cf', '-', 'etc']],
+      ['out', 'stdout', ['sh', '-c', 'tar cf - etc | tail -c+1']],
+    ] as const)('lists the files of a kubectl cp %s', async (direction, stream, command) => {
+      const tar = Buffer.concat([
+        tarHead('etc/app.conf', 700),
+        Buffer.alloc(1024),
+        tarHead('etc/\u001b[2J', 0),
+      ])
+      const recorder = await open()
+      const record = await recorder.begin(facts(1, { tty: false, command }), options())
+      record.data(stream, tar)
+      await record.end(ended)
+      await whole(1)
+      expect(labels(await read(1)).filter((label) => label.startsWith('copied'))).toEqual([
+        `copied ${direction}: file 0640 700 bytes etc/app.conf`,
+        `copied ${direction}: file 0640 0 bytes etc/\ufffd[2J`,
+      ])
+    })
+  })
+
+  it('keeps recordings that only their recipients can read', async () => {
+    const identity = await generateX25519Identity()
+    const recipients = [await identityToRecipient(identity)]
+    const recorder = await open({ settings: () => ({ ...SETTINGS, recipients }) })
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', Buffer.from('a secret on the screen'))
+    await record.end(ended)
+    expect((await whole(1)).encrypted).toBe(true)
+    for await (const chunk of chunksOf(1, store)) expect(isEncrypted(chunk)).toBe(true)
+    await expect(read(1)).rejects.toMatchObject({ code: 'RECORD_LOCKED' })
+    expect(bytesOf(await read(1, [identity]), 'stdout').toString()).toBe('a secret on the screen')
+  })
+
+  describe('where there is no room', () => {
+    it('fails a record once, keeps what was written, and completes it when there is room', async () => {
+      const disk = new FullDisk()
+      const drains: number[] = []
+      const recorder = await open({ disk })
+      const record = await recorder.begin(facts(1), options({ onDrain: () => void drains.push(1) }))
+      record.data('stdout', Buffer.from('early '))
+      await expect.poll(async () => (await store.get(idOf(1)))?.chunks).toBeGreaterThan(0)
+      disk.isFull = true
+      let mayGoOn = true
+      for (let round = 0; round < 40; round += 1) {
+        mayGoOn = record.data('stdout', Buffer.alloc(100_000, 'x')) && mayGoOn
+      }
+      expect(mayGoOn).toBe(false)
+      await expect
+        .poll(() => failures)
+        .toMatchObject([
+          { code: 'RECORDER_UNWRITABLE', message: expect.stringContaining('the disk is full') },
+        ])
+      // Who waits for room is not left waiting.
+      expect(drains).toEqual([1])
+      expect(record.data('stdout', Buffer.from('late'))).toBe(true)
+      await record.end(ended)
+      expect(await isEnded(1)).toBe(false)
+      await expect(recorder.begin(facts(2), options())).rejects.toMatchObject({
+        code: 'RECORDER_UNWRITABLE',
+      })
+      disk.isFull = false
+      expect((await whole(1)).end).toMatchObject({ cut: true, reason: 'cut' })
+      const frames = await read(1)
+      expect(bytesOf(frames, 'stdout').toString()).toMatch(/^early x*$/)
+      expect(labels(frames)).toEqual([expect.stringContaining('could not be recorded any more')])
+      expect(failures).toHaveLength(1)
+      expect(recorder.stats().failedRecords).toBe(1)
+      await (await recorder.begin(facts(3), options())).end(ended)
+      await whole(3)
+      await expect.poll(() => readdir(spool())).toEqual([])
+    })
+
+    it('refuses sessions while what waits for auth fills the spool', async () => {
+      let isAway = true
+      const real = into(store)
+      const recorder = await open({
+        target: {
+          ...real,
+          begin: (head) => (isAway ? Promise.reject(new Error('away')) : real.begin(head)),
+        },
+        limits: { ...QUICK, spoolBytes: 1_000_000 },
+      })
+      const record = await recorder.begin(facts(1), options())
+      record.data('stdout', randomBytes(990_000))
+      record.data('stdout', randomBytes(900_000))
+      await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_FULL' }])
+      const refused = async (): Promise<unknown> => {
+        const begun = await recorder.begin(facts(2), options()).catch((error: unknown) => error)
+        if (begun instanceof Error) return begun
+        const filler = begun as Awaited<ReturnType<Recorder['begin']>>
+        filler.data('stdout', randomBytes(300_000))
+        await filler.end(ended)
+        return null
+      }
+      await expect
+        .poll(refused, { interval: 20 })
+        .toSatisfy((error) => error === null || (error as { code?: string }).code !== undefined)
+      isAway = false
+      await whole(1)
+      await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
+      await (await recorder.begin(facts(4), options())).end(ended)
+      await whole(4)
+    })
+  })
+
+  it('tells who brings more than the disk takes to wait, and when there is room again', async () => {
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let isHeld = false
+    const disk: SpoolDisk = {
+      ...nodeDisk,
+      async create(path) {
+        const file = await nodeDisk.create(path)
+        return {
+          async append(bytes) {
+            if (isHeld) await held
+            await file.append(bytes)
+          },
+          close: () => file.close(),
+        }
+      },
+    }
+    const recorder = await open({ disk })
+    let drained = 0
+    const record = await recorder.begin(facts(1), options({ onDrain: () => (drained += 1) }))
+    isHeld = true
+    let brought = 0
+    while (record.data('stdout', Buffer.alloc(50_000, 'x'))) brought += 50_000
+    expect(brought).toBeLessThan(2_000_000)
+    expect(drained).toBe(0)
+    release()
+    await expect.poll(() => drained).toBe(1)
+    await record.end(ended)
+    await whole(1)
+    expect(bytesOf(await read(1), 'stdout')).toHaveLength(brought + 50_000)
+  })
+
+  it('puts aside what cannot be read or is refused, and goes on with the rest', async () => {
+    await mkdir(join(spool(), idOf(1)), { recursive: true })
+    await writeFile(join(spool(), idOf(1), '000003.open'), 'nonsense')
+    await mkdir(join(spool(), idOf(2)))
+    await writeFile(join(spool(), idOf(2), '000000.chunk'), 'a chunk without its session')
+    await mkdir(join(spool(), idOf(3)))
+    await writeFile(join(spool(), idOf(3), 'end.json'), '{"version":1}')
+    await mkdir(join(spool(), idOf(4)))
+    await writeFile(join(spool(), 'notes.txt'), 'x')
+    const recorder = await open()
+    await (await recorder.begin(facts(5), options())).end(ended)
+    await whole(5)
+    await expect.poll(() => readdir(spool())).toEqual(['aside', 'notes.txt'])
+    expect(await readdir(join(spool(), 'aside'))).toHaveLength(3)
+    expect(errors).toHaveLength(3)
+  })
+
+  it('ends a session whose recording is refused for good', async () => {
+    const recorder = await open({
+      target: {
+        ...target,
+        putChunk: () => Promise.reject(new RecordingError('RECORDING_CONFLICT', 'another one')),
+      },
+    })
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', Buffer.from('x'))
+    await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_REFUSED' }])
+    await record.end(ended)
+    await expect.poll(() => readdir(spool())).toEqual(['aside'])
+    expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, failedRecords: 1 })
+  })
+
+  it('records nothing where the Teleport cluster says so', async () => {
+    const recorder = await open({ settings: () => ({ ...SETTINGS, records: false }) })
+    expect(recorder.policy()).toEqual({ records: false, strict: false })
+    const record = await recorder.begin(facts(1), options())
+    expect(record.data('stdout', randomBytes(5_000_000))).toBe(true)
+    record.resize({ width: 1, height: 1 })
+    record.marker('x')
+    await record.end(ended)
+    expect(await readdir(spool())).toEqual([])
+  })
+
+  it('refuses the id of a session that is recorded already, and leaves that one alone', async () => {
+    const recorder = await open()
+    const record = await recorder.begin(facts(1), options())
+    await expect(recorder.begin(facts(1), options())).rejects.toMatchObject({
+      code: 'RECORDER_UNWRITABLE',
+    })
+    record.data('stdout', Buffer.from('mine'))
+    await record.end(ended)
+    await whole(1)
+    expect(bytesOf(await read(1), 'stdout').toString()).toBe('mine')
+  })
+
+  it('completes and delivers what goes on when the process ends', async () => {
+    const recorder = await open({ limits: LAZY })
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', Buffer.from('until the end'))
+    await recorder[Symbol.asyncDispose]()
+    expect((await store.get(idOf(1)))?.end).toMatchObject({ cut: true })
+    expect(bytesOf(await read(1), 'stdout').toString()).toBe('until the end')
+    await record.end(ended)
+    await expect(recorder.begin(facts(2), options())).rejects.toMatchObject({
+      code: 'RECORDER_CLOSED',
+    })
+    expect(failures).toEqual([])
+  })
+})
+
+const isChunk = (name: string): boolean => name.endsWith('.chunk')
+
+/** A disk that takes nothing more at times. */
+class FullDisk implements SpoolDisk {
+  isFull = false
+  #check(): void {
+    if (this.isFull) throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })
+  }
+  makeDirectory = nodeDisk.makeDirectory
+  makeNewDirectory = nodeDisk.makeNewDirectory
+  read = nodeDisk.read
+  list = nodeDisk.list
+  facts = nodeDisk.facts
+  unlink = nodeDisk.unlink
+  rename = nodeDisk.rename
+  remove = nodeDisk.remove
+  async create(path: string): ReturnType<SpoolDisk['create']> {
+    this.#check()
+    const file = await nodeDisk.create(path)
+    return {
+      append: async (bytes) => {
+        if (this.isFull) await file.append(bytes.subarray(0, bytes.length / 2))
+        this.#check()
+        await file.append(bytes)
+      },
+      close: () => file.close(),
+    }
+  }
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    this.#check()
+    await nodeDisk.write(path, bytes)
+  }
+}
+
+/** A disk under a process that dies after so many changes: what comes after that changes nothing, and never ends. */
+class MortalDisk implements SpoolDisk {
+  #left: number
+  isDead = false
+  constructor(steps: number) {
+    this.#left = steps
+  }
+  kill(): void {
+    this.isDead = true
+  }
+  async #change<T>(make: () => Promise<T>): Promise<T> {
+    if (this.#left === 0) this.isDead = true
+    if (this.isDead) throw new Error('the process is dead')
+    this.#left -= 1
+    return make()
+  }
+  read = nodeDisk.read
+  list = nodeDisk.list
+  facts = nodeDisk.facts
+  makeDirectory = nodeDisk.makeDirectory
+  makeNewDirectory = (path: string): Promise<void> =>
+    this.#change(() => nodeDisk.makeNewDirectory(path))
+  unlink = (path: string): Promise<void> => this.#change(() => nodeDisk.unlink(path))
+  rename = (from: string, to: string): Promise<void> =>
+    this.#change(() => nodeDisk.rename(from, to))
+  remove = (path: string): Promise<void> => this.#change(() => nodeDisk.remove(path))
+  write = (path: string, bytes: Uint8Array): Promise<void> =>
+    this.#change(() => nodeDisk.write(path, bytes))
+  async create(path: string): ReturnType<SpoolDisk['create']> {
+    const file = await this.#change(() => nodeDisk.create(path))
+    return {
+      append: (bytes) => this.#change(() => file.append(bytes)),
+      close: () => file.close(),
+    }
+  }
+}
+
+/** The head of a file in a tar stream, POSIX ustar. */
+function tarHead(path: string, size: number): Buffer {
+  const head = Buffer.alloc(512)
+  head.write(path, 0)
+  head.write('0000640\0', 100)
+  head.write(`${size.toString(8).padStart(11, '0')}\0`, 124)
+  head.write('        ', 148)
+  head.write('0', 156)
+  head.write('ustar\u000000', 257)
+  const sum = head.reduce((total, byte) => total + byte, 0)
+  head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return head
+}

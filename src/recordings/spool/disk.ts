@@ -1,0 +1,64 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { makePrivateDirectory, syncDirectory, writePrivateFile } from '../../files/index.ts'
+
+/** A file that grows. */
+export interface GrowingFile {
+  append(bytes: Buffer): Promise<void>
+  close(): Promise<void>
+}
+
+/** What the spool does with the disk, so that tests can let each of it fail. All reject with the file system's error. */
+export interface SpoolDisk {
+  /** With those above it, unless it is there. */
+  makeDirectory(path: string): Promise<void>
+  /** Rejects when it is there. */
+  makeNewDirectory(path: string): Promise<void>
+  /** A new file, which survives the process from its first byte on. */
+  create(path: string): Promise<GrowingFile>
+  /** Whole or not at all; it survives the machine's losing its power. */
+  write(path: string, bytes: Uint8Array): Promise<void>
+  read(path: string): Promise<Buffer>
+  list(path: string): Promise<string[]>
+  facts(path: string): Promise<{
+    readonly size: number
+    readonly modifiedMs: number
+    readonly isDirectory: boolean
+  }>
+  unlink(path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  /** With all that is in it. */
+  remove(path: string): Promise<void>
+}
+
+export const nodeDisk: SpoolDisk = {
+  makeDirectory: makePrivateDirectory,
+  makeNewDirectory: (path) => mkdir(path, { mode: 0o700 }),
+  async create(path) {
+    const file = await open(path, 'wx', 0o600)
+    return {
+      async append(bytes) {
+        let at = 0
+        while (at < bytes.length) at += (await file.write(bytes, at)).bytesWritten
+      },
+      close: () => file.close(),
+    }
+  },
+  async write(path, bytes) {
+    await writePrivateFile(path, bytes)
+    await syncDirectory(dirname(path))
+  },
+  read: (path) => readFile(path),
+  list: (path) => readdir(path),
+  async facts(path) {
+    const found = await stat(path)
+    return {
+      size: found.size,
+      modifiedMs: Math.trunc(found.mtimeMs),
+      isDirectory: found.isDirectory(),
+    }
+  },
+  unlink,
+  rename,
+  remove: (path) => rm(path, { recursive: true, force: true }),
+}

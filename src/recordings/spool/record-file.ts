@@ -1,0 +1,195 @@
+import {
+  NO_CHUNKS,
+  NO_RECORD,
+  RecordEncoder,
+  type RecordFrame,
+  type RecordPlace,
+} from '../../recording/index.ts'
+import { GROUP_BYTES } from '../limits.ts'
+import type { RecordedSession } from '../recorder-types.ts'
+import type { RecordingEnd } from '../store/types.ts'
+import type { SpoolAccount } from './account.ts'
+import type { GrowingFile, SpoolDisk } from './disk.ts'
+import { encodeEnd } from './end-file.ts'
+import { encodeOpenHead, parseOpenFile } from './open-file.ts'
+import { packPart } from './pack-part.ts'
+import { chunkName, END_NAME, openName, pathIn, type SpooledSession } from './session-directory.ts'
+
+/** Frames that are written together, with a seal behind them. */
+interface Group {
+  readonly bytes: Buffer
+  readonly after: RecordPlace
+}
+
+/**
+ * The record of one session on its way to the disk: frames gather in memory, are written in groups to the open part, and that is
+ * cut into chunks. Its asynchronous methods are called one after the other; after one has failed, none is.
+ */
+export class RecordFile {
+  readonly #session: SpooledSession
+  readonly #disk: SpoolDisk
+  readonly #account: SpoolAccount
+  readonly #encoder = new RecordEncoder()
+  #frames: Buffer[] = []
+  #framesBytes = 0
+  #groups: Group[] = []
+  #groupsBytes = 0
+  #file: GrowingFile | null = null
+  #index = 0
+  /** Where the open part begins. */
+  #from: RecordPlace = { digest: NO_RECORD, atMs: 0, isBeginning: true }
+  /** Where what is on the disk ends. */
+  #to: RecordPlace = this.#from
+  #chain: Buffer = NO_CHUNKS
+  /** Of the record before the open part. */
+  #bytesBefore = 0
+  #openBytes = 0
+  /** What the open part takes of the spool, with its head. */
+  #openTaken = 0
+
+  constructor(session: SpooledSession, disk: SpoolDisk, account: SpoolAccount) {
+    this.#session = session
+    this.#disk = disk
+    this.#account = account
+  }
+
+  /** What waits in memory. */
+  get pendingBytes(): number {
+    return this.#framesBytes + this.#groupsBytes
+  }
+
+  /** What lies in the open part. */
+  get openBytes(): number {
+    return this.#openBytes
+  }
+
+  /** Makes the place for the first part. */
+  async open(): Promise<void> {
+    await this.#disk.makeNewDirectory(this.#session.directory)
+    await this.#begin()
+  }
+
+  add(frame: RecordFrame): void {
+    const bytes = this.#encoder.frame(frame)
+    this.#frames.push(bytes)
+    this.#framesBytes += bytes.length
+    if (this.#framesBytes >= GROUP_BYTES) this.#seal()
+  }
+
+  /** Writes all that waits; resolves to whether the open part is then as large as a chunk. */
+  async write(chunkBytes: number): Promise<boolean> {
+    if (this.#framesBytes > 0) this.#seal()
+    for (;;) {
+      const [group] = this.#groups
+      if (group === undefined || this.#openBytes >= chunkBytes) break
+      this.#account.take(this.#session.id, group.bytes.length)
+      this.#openTaken += group.bytes.length
+      await this.#file?.append(group.bytes)
+      this.#groups.shift()
+      this.#groupsBytes -= group.bytes.length
+      this.#openBytes += group.bytes.length
+      this.#to = group.after
+    }
+    return this.#openBytes >= chunkBytes
+  }
+
+  /** Makes a chunk of the open part, and begins the next one. */
+  async cut(): Promise<void> {
+    const index = this.#index
+    const taken = this.#openTaken
+    const chunk = await this.#pack()
+    this.#index += 1
+    this.#from = this.#to
+    this.#bytesBefore += this.#openBytes
+    await this.#begin()
+    // From here on the chunk counts, and the part that it was made of does not.
+    await this.#disk.unlink(this.#path(openName(index)))
+    this.#account.add(this.#session.id, -taken)
+    this.#session.chunks.push(chunk)
+  }
+
+  /** Makes a chunk of the rest, and says how the session ended. */
+  async finish(facts: {
+    readonly endedMs: number
+    readonly exitCode: number | null
+    readonly reason: string
+  }): Promise<void> {
+    const chunk = await this.#pack()
+    const end: RecordingEnd = {
+      chunks: this.#index + 1,
+      bytes: this.#bytesBefore + this.#openBytes,
+      sha256: this.#chain.toString('hex'),
+      ...facts,
+      cut: false,
+    }
+    const { head } = this.#session
+    await this.#disk.write(this.#path(END_NAME), encodeEnd({ ...head, end }))
+    await this.#disk.unlink(this.#path(openName(this.#index)))
+    this.#account.add(this.#session.id, -this.#openTaken)
+    this.#session.chunks.push(chunk)
+    this.#session.end = end
+  }
+
+  /** Lets go of the open part, as it lies there. */
+  async abandon(): Promise<void> {
+    this.#frames = []
+    this.#framesBytes = 0
+    this.#groups = []
+    this.#groupsBytes = 0
+    const file = this.#file
+    this.#file = null
+    await file?.close()
+  }
+
+  #seal(): void {
+    this.#frames.push(this.#encoder.seal())
+    const bytes = Buffer.concat(this.#frames)
+    this.#frames = []
+    this.#framesBytes = 0
+    this.#groups.push({ bytes, after: this.#encoder.place() })
+    this.#groupsBytes += bytes.length
+  }
+
+  /** Begins an open part where the last one ended. */
+  async #begin(): Promise<void> {
+    const session: RecordedSession = this.#session.head
+    const head = encodeOpenHead({
+      ...session,
+      index: this.#index,
+      place: this.#from,
+      bytes: this.#bytesBefore,
+      chain: this.#chain,
+    })
+    this.#account.take(this.#session.id, head.length)
+    this.#openTaken = head.length
+    this.#openBytes = 0
+    this.#file = await this.#disk.create(this.#path(openName(this.#index)))
+    await this.#file.append(head)
+  }
+
+  /** The chunk of the open part, which is closed, on the disk. */
+  async #pack(): Promise<{ index: number; size: number }> {
+    const file = this.#file
+    this.#file = null
+    await file?.close()
+    const open = parseOpenFile(await this.#disk.read(this.#path(openName(this.#index))))
+    if (open === null || open.record.length !== this.#openBytes) {
+      throw new Error('the open part of a recording is not what was written')
+    }
+    const { chunk, chain } = await packPart({
+      index: this.#index,
+      place: this.#from,
+      record: open.record,
+      chain: this.#chain,
+      recipients: this.#session.head.recipients,
+    })
+    this.#account.add(this.#session.id, chunk.length)
+    await this.#disk.write(this.#path(chunkName(this.#index)), chunk)
+    this.#chain = chain
+    return { index: this.#index, size: chunk.length }
+  }
+
+  #path(name: string): string {
+    return pathIn(this.#session, name)
+  }
+}
