@@ -5,7 +5,7 @@ import type { StatsSnapshot } from '../contract/index.ts'
 import type { Clock, Logger } from '../core/index.ts'
 import type { HostIdentity, Identity, UserIdentity } from '../identity/index.ts'
 import type { Member as JoinedMember, JoinTokens, KubeNames, Members } from '../join/index.ts'
-import type { RecordingStore } from '../recordings/index.ts'
+import type { RecordingSettings, RecordingStore } from '../recordings/index.ts'
 import type { AccessState } from './access-state.ts'
 import type { DynamicKubeClusters } from './kube/dynamic-clusters.ts'
 import type { KubeClusterRegistry } from './kube-clusters.ts'
@@ -39,6 +39,8 @@ export interface ApiDeps {
   readonly membership: Membership
   /** Where recordings of sessions are kept. */
   readonly recordings: RecordingStore
+  /** How sessions are recorded, everywhere in the Teleport cluster. */
+  readonly recordingSettings: RecordingSettings
   /** Where members find the proxies of this Teleport cluster, as far as the configuration of this process says. */
   readonly ownProxies: readonly ProxyPlace[]
   /** Those of other processes, by their own word. */

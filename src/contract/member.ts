@@ -66,6 +66,17 @@ export const MemberState = Type.Object({
   user_cas: Type.Array(Type.String({ description: 'PEM' })),
   host_cas: Type.Array(Type.String({ description: 'PEM' })),
   proxies: Type.Array(ProxyAddressSchema),
+  session_recording: Type.Optional(
+    Type.Object(
+      {
+        records: Type.Boolean(),
+        strict: Type.Boolean(),
+        recipients: Type.Array(Type.String({ description: 'of age' })),
+        pipe_bytes: Type.Integer(),
+      },
+      { description: 'of sessions; absent: all of them, as roles say' },
+    ),
+  ),
 })
 export type MemberState = Static<typeof MemberState>
 

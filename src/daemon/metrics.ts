@@ -2,12 +2,14 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { SpoolStats } from '../audit/index.ts'
 import type { ForwarderMetrics } from '../forwarder/index.ts'
 import type { GatewayStats } from '../gateway/index.ts'
+import type { RecorderStats } from '../recordings/index.ts'
 import { countRequests } from './request-metrics.ts'
 
 export interface Metrics {
   readonly registry: Registry
   readonly forwarder: ForwarderMetrics
   observeSpool(stats: () => SpoolStats): void
+  observeRecorder(stats: () => RecorderStats): void
   observeGateways(stats: () => readonly GatewayStats[]): void
 }
 
@@ -29,6 +31,21 @@ export function createMetrics(): Metrics {
         refused_events: [
           'Audit events since the start that could not be written',
           () => stats().refusedEvents,
+        ],
+      }),
+    observeRecorder: (stats) =>
+      observe(registry, 'teleport_recordings_', {
+        live: ['Sessions that are recorded now', () => stats().live],
+        pending: ['Recordings of which something waits in the spool', () => stats().pending],
+        pending_bytes: ['Bytes of recordings in the spool', () => stats().pendingBytes],
+        uploaded_chunks: ['Chunks delivered since the start', () => stats().uploadedChunks],
+        failed_deliveries: [
+          'Deliveries since the start that failed; most are tried again',
+          () => stats().failedDeliveries,
+        ],
+        failed_records: [
+          'Recordings since the start that could not go on',
+          () => stats().failedRecords,
         ],
       }),
     observeGateways(stats) {

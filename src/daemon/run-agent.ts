@@ -7,6 +7,7 @@ import type { Metrics } from './metrics.ts'
 import { type KubeService, openKubeService } from './services/kube.ts'
 import { openKubeListener } from './services/kube-listener.ts'
 import { type MemberLink, type MemberService, openMemberService } from './services/member.ts'
+import { openRecorder } from './services/recorder.ts'
 
 /** A kubernetes service in a process without auth. */
 export interface Agent {
@@ -27,7 +28,7 @@ export async function openAgent(
     readonly config: Pick<TeleportConfig, 'dataDir' | 'kube'>
     readonly link: MemberLink
     readonly version: string
-    readonly metrics: Pick<Metrics, 'observeSpool'>
+    readonly metrics: Pick<Metrics, 'observeSpool' | 'observeRecorder'>
     readonly measured: ForwarderMetrics
     readonly env: Readonly<Record<string, string | undefined>>
     readonly clock: Clock
@@ -52,6 +53,14 @@ export async function openAgent(
     onFatal: options.onFatal,
   })
   options.metrics.observeSpool(() => member.spool.stats())
+  const recorder = await openRecorder(stack, {
+    dataDir: config.dataDir,
+    target: member.recordings,
+    settings: () => member.access.recording(),
+    metrics: options.metrics,
+    clock,
+    log: log.child({ service: 'kube' }),
+  })
   const kube = await openKubeService(stack, {
     source: kubeSource(config, env, null),
     dynamic: member.dynamic,
@@ -66,6 +75,7 @@ export async function openAgent(
     audit: member.spool,
     auditMode: config.kube.audit,
     inventory: member.inventory,
+    recorder,
     metrics: options.measured,
     env,
     clock,

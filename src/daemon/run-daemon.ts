@@ -35,6 +35,7 @@ import { openKubeListener } from './services/kube-listener.ts'
 import type { ClusterInventory, ServedFacts } from './services/kube-ports.ts'
 import { localDynamicClusters } from './services/local-dynamic.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
+import { openRecorder } from './services/recorder.ts'
 import { openTunnelServer } from './services/tunnels.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
@@ -78,6 +79,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     dataDir: config.dataDir,
     databasePath: config.databasePath,
     recordingsPath: config.recordingsPath,
+    recordingSettings: config.auth.recording,
     clusterName: config.auth.clusterName,
     hostId,
     version,
@@ -121,6 +123,14 @@ export async function runDaemon(options: RunOptions): Promise<void> {
           audit: auth.spool,
           auditMode: config.kube.audit,
           inventory: localInventory(auth, hostId, version, log),
+          recorder: await openRecorder(stack, {
+            dataDir: config.dataDir,
+            target: auth.recordings,
+            settings: () => config.auth.recording,
+            metrics,
+            clock: systemClock,
+            log: log.child({ service: 'kube' }),
+          }),
           metrics: measured,
           env,
           clock: systemClock,

@@ -3,7 +3,7 @@ import type { Clock, Logger } from '../core/index.ts'
 import type { RequestOutcome } from './event.ts'
 import type { ForwarderLimits } from './limits.ts'
 import type { LiveExchanges } from './live.ts'
-import type { AccessSnapshots, ServedCluster } from './ports.ts'
+import type { AccessSnapshots, ServedCluster, SessionRecorder } from './ports.ts'
 import type { RefusalCode } from './refusal.ts'
 import type { RememberedServers } from './remembered-servers.ts'
 import type { StreamKind } from './stream-kind.ts'
@@ -46,5 +46,7 @@ export interface HandlerDeps {
   readonly limits: ForwarderLimits
   readonly metrics: ForwarderMetrics | null
   readonly live: LiveExchanges
+  /** Null: sessions are not recorded by this service. */
+  readonly recorder: SessionRecorder | null
   readonly servers: RememberedServers
 }

@@ -18,6 +18,7 @@ import type {
   PeerCertificate,
   PeerCertificateParser,
   ServedClusters,
+  SessionRecorder,
 } from './ports.ts'
 import { RememberedServers } from './remembered-servers.ts'
 
@@ -36,6 +37,8 @@ export interface ForwarderOptions {
   readonly hostId: string
   readonly clock: Clock
   readonly log: Logger
+  /** Null: this service records nothing. */
+  readonly recorder?: SessionRecorder | null
   readonly limits?: Partial<ForwarderLimits>
   readonly metrics?: ForwarderMetrics
 }
@@ -65,6 +68,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     log: options.log,
     limits,
     metrics: options.metrics ?? null,
+    recorder: options.recorder ?? null,
     live,
     servers: new RememberedServers(),
   }

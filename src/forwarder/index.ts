@@ -19,6 +19,7 @@ export type {
   PeerVerdict,
   ServedCluster,
   ServedClusters,
+  SessionRecorder,
   UpgradeConnection,
   Upstream,
   UpstreamExchange,

@@ -69,6 +69,7 @@ export function createUndeliverable(options: {
   const deps: HandlerDeps = {
     ...options,
     servers: new RememberedServers(),
+    recorder: null,
     isServed: () => false,
     unproven,
     auditMode: 'strict',

@@ -18,7 +18,12 @@ export {
 } from './errors.ts'
 export { defaultRecorderLimits, type RecorderLimits } from './limits.ts'
 export { Recorder, type RecorderOptions, type RecorderStats } from './recorder.ts'
-export type { RecordingSettings, RecordOptions, SessionRecord } from './recorder-types.ts'
+export {
+  defaultRecordingSettings,
+  type RecordingSettings,
+  type RecordOptions,
+  type SessionRecord,
+} from './recorder-types.ts'
 export { nodeDisk, type SpoolDisk } from './spool/disk.ts'
 export { openDirectoryStore } from './store/directory-store.ts'
 export type {

@@ -12,6 +12,14 @@ export interface RecordingSettings {
   readonly pipeBytes: number
 }
 
+/** Where nobody says otherwise. */
+export const defaultRecordingSettings: RecordingSettings = {
+  records: true,
+  strict: false,
+  recipients: [],
+  pipeBytes: 4 * 1024 * 1024,
+}
+
 export interface RecordOptions {
   /** Without a terminal: bytes kept of each stream, instead of what the settings say. */
   readonly keepBytes?: number

@@ -150,7 +150,6 @@ const cluster: Record<string, Schema> = {
     'postgresPublicAddr',
     'separateMongoListener',
     'separatePostgresListener',
-    'sessionRecording',
     'sshPublicAddr',
   ),
   ...every(free, 'auth', 'proxy', 'ingress', 'operator'),
@@ -163,6 +162,8 @@ const cluster: Record<string, Schema> = {
     secondFactor: { enum: ['off', 'otp', 'on', true, false] },
     webauthn: judged,
   }),
+  // YAML reads off as a boolean.
+  sessionRecording: { enum: ['node', 'node-sync', 'proxy', 'proxy-sync', 'off', false] },
   proxyListenerMode: oneOf('', 'multiplex'),
   proxyProtocol: { enum: ['', 'on', 'off', true, false] },
   persistence: strict({

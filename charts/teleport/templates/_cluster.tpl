@@ -27,7 +27,6 @@ The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "te
   "postgresPublicAddr" "there is no database access in this product: remove it"
   "separateMongoListener" "there is no database access in this product: remove it"
   "separatePostgresListener" "there is no database access in this product: remove it"
-  "sessionRecording" "sessions are not recorded in this version: remove it"
   "sshPublicAddr" "there is no SSH in this product: remove it"
 )) -}}
 {{- if eq $values.chartMode "standalone" }}
@@ -86,6 +85,7 @@ The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "te
 {{- end -}}
 {{- /* YAML reads off and on as booleans. */ -}}
 {{- $factor := get (dict "true" "on" "false" "off") (toString $values.authentication.secondFactor) | default $values.authentication.secondFactor -}}
+{{- $recording := get (dict "false" "off") (toString $values.sessionRecording) | default $values.sessionRecording -}}
 {{- if $values.proxyProtocol }}{{ $_ := set $proxy "proxy_protocol" (toString $values.proxyProtocol) }}{{ end -}}
 {{- $kubernetes := dict "enabled" true "kube_cluster_name" ($values.kubeClusterName | default $values.clusterName) -}}
 {{- with $values.labels }}{{ $_ := set $kubernetes "labels" . }}{{ end -}}
@@ -96,7 +96,8 @@ The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "te
     "enabled" true
     "cluster_name" $values.clusterName
     "listen_addr" "0.0.0.0:3025"
-    "authentication" (dict "type" "local" "second_factor" $factor))
+    "authentication" (dict "type" "local" "second_factor" $factor)
+    "session_recording" $recording)
   "proxy_service" $proxy
   "kubernetes_service" $kubernetes
   "ssh_service" (dict "enabled" false) -}}

@@ -6,6 +6,7 @@ import {
   type MemberStatement,
 } from '../../contract/index.ts'
 import { type Clock, parseDuration } from '../../core/index.ts'
+import type { RecordingSettings } from '../../recordings/index.ts'
 import type { AccessState } from '../access-state.ts'
 import type { ProxyPlace } from '../context.ts'
 import {
@@ -39,6 +40,7 @@ export class MemberStateFeed implements Disposable {
   readonly #clusterName: string
   readonly #ownProxies: readonly ProxyPlace[]
   readonly #proxies: ProxyRegistry
+  readonly #recording: RecordingSettings
   readonly #clock: Clock
   readonly #waiters = new Waiters()
   readonly #stops: readonly (() => void)[]
@@ -53,6 +55,7 @@ export class MemberStateFeed implements Disposable {
     readonly clusterName: string
     readonly ownProxies: readonly ProxyPlace[]
     readonly proxies: ProxyRegistry
+    readonly recordingSettings: RecordingSettings
     readonly clock: Clock
   }) {
     this.#access = options.access
@@ -60,6 +63,7 @@ export class MemberStateFeed implements Disposable {
     this.#clusterName = options.clusterName
     this.#ownProxies = options.ownProxies
     this.#proxies = options.proxies
+    this.#recording = options.recordingSettings
     this.#clock = options.clock
     this.#stops = [
       options.access.onChange(() => this.#changed()),
@@ -160,6 +164,12 @@ export class MemberStateFeed implements Disposable {
             tunnel.map(({ host, port }) => ({ host, port, host_id: hostId, since_ms: sinceMs })),
           ),
       ],
+      session_recording: {
+        records: this.#recording.records,
+        strict: this.#recording.strict,
+        recipients: [...this.#recording.recipients],
+        pipe_bytes: this.#recording.pipeBytes,
+      },
     }
   }
 }

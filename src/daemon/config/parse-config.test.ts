@@ -14,6 +14,7 @@ const problems = (text: string): string[] => {
   return []
 }
 
+const AGE = 'age1st02075fepx833jrzfc697cu98dzwt4r2krm5568elmws6zp5ehq9fzg5z'
 const SECRET = '866c6c114724a0fa4d4d73216afd99fb1a2d6bfde8e13a19'
 
 describe('parseConfig()', () => {
@@ -45,6 +46,55 @@ describe('parseConfig()', () => {
     (text) => {
       const [problem] = problems(`auth_service:\n  authentication: ${text}\n`)
       expect(problem).toContain('auth_service.authentication')
+    },
+  )
+
+  it.each([
+    ['', { records: true, strict: false }],
+    ['session_recording: node', { records: true, strict: false }],
+    ['session_recording: proxy-sync', { records: true, strict: true }],
+    ['session_recording: "node-sync"', { records: true, strict: true }],
+    ['session_recording: off', { records: false, strict: false }],
+    ['session_recording_pipe_bytes: 0', { pipeBytes: 0 }],
+    ['session_recording_pipe_bytes: 512 KiB', { pipeBytes: 512 * 1024 }],
+    [`session_recording_recipients: ${AGE}`, { recipients: [AGE] }],
+    [`session_recording_recipients: [${AGE}, ${AGE}]`, { recipients: [AGE, AGE] }],
+  ])('records sessions as %j says', (text, expected) => {
+    const { recording } = parse(`auth_service:\n  enabled: yes\n  ${text}`).auth
+    expect(recording).toEqual({
+      records: true,
+      strict: false,
+      recipients: [],
+      pipeBytes: 4 * 1024 * 1024,
+      ...expected,
+    })
+  })
+
+  it.each([
+    'session_recording: sometimes',
+    'session_recording_recipients: age1nobody',
+    'session_recording_recipients: []',
+    `session_recording_recipients: [${Array.from({ length: 17 }, () => AGE).join(', ')}]`,
+    'session_recording_pipe_bytes: much',
+    'session_recording_pipe_bytes: -1',
+  ])('refuses %s', (text) => {
+    const [problem] = problems(`auth_service:\n  ${text}\n`)
+    expect(problem).toContain(`auth_service.${text.split(':')[0]}`)
+  })
+
+  it.each([
+    ['', '/var/lib/teleport/recordings'],
+    ['storage: {audit_sessions_uri: "file:///srv/recordings"}', '/srv/recordings'],
+    ['storage: {audit_sessions_uri: /srv/recordings}', '/srv/recordings'],
+  ])('keeps recordings where %j says', (text, path) => {
+    expect(parse(`teleport:\n  nodename: a\n  ${text}`).recordingsPath).toBe(path)
+  })
+
+  it.each(['s3://bucket', 'recordings', 'file://recordings'])(
+    'knows no recordings at %s',
+    (uri) => {
+      const [problem] = problems(`teleport: {storage: {audit_sessions_uri: "${uri}"}}`)
+      expect(problem).toContain('teleport.storage.audit_sessions_uri')
     },
   )
 

@@ -4,10 +4,15 @@ import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'y
 import { type ClusterMatcher, clusterMatchers } from '../../authz/index.ts'
 import { errorMessage, parseDuration } from '../../core/index.ts'
 import { memberServices, parseMemberServices, tokenProblem } from '../../join/index.ts'
+import { assertRecipient } from '../../recording/index.ts'
+import { defaultRecordingSettings, type RecordingSettings } from '../../recordings/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { isKey, isRefused, type KeyType, type SectionSpec, schema } from './schema.ts'
 import type { SecretText, StaticTokenText } from './secrets.ts'
+
+/** Each makes a chunk larger, and it must remain one that is taken. */
+const MAX_RECIPIENTS = 16
 
 export const secondFactors = ['off', 'otp', 'on'] as const
 export type SecondFactor = (typeof secondFactors)[number]
@@ -49,6 +54,8 @@ export interface TeleportConfig {
     readonly tokens: readonly StaticTokenText[]
     /** Which dynamic clusters agents that joined with them may be given. */
     readonly tokensKubeResources: readonly ClusterMatcher[]
+    /** Of sessions, for all services of the Teleport cluster. */
+    readonly recording: RecordingSettings
   }
   readonly proxy: {
     readonly enabled: boolean
@@ -194,6 +201,10 @@ function readValue(node: Node, type: KeyType, path: string): Read {
       return readBoolean(node)
     case 'directory':
       return readDirectory(node)
+    case 'recipients':
+      return readRecipients(node)
+    case 'bytes':
+      return readBytes(node)
     case 'address':
       return readAddress(node, path)
     case 'addresses': {
@@ -391,6 +402,34 @@ function readDirectory(node: Node): Read {
       }
 }
 
+function readRecipients(node: Node): Read {
+  const problem = `must be one to ${MAX_RECIPIENTS} age recipients, age1…`
+  const nodes = isSeq(node) ? (node.items as Node[]) : [node]
+  const recipients = nodes.map((item) => scalarText(item) ?? '')
+  if (recipients.length === 0 || recipients.length > MAX_RECIPIENTS) return { problem }
+  try {
+    for (const recipient of recipients) assertRecipient(recipient)
+    return { value: recipients }
+  } catch {
+    return { problem }
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+}
+
+function readBytes(node: Node): Read {
+  const [, number, unit = ''] = /^(\d{1,12}) ?([KMG]iB|B)?$/.exec(scalarText(node) ?? '') ?? []
+  return number === undefined
+    ? { problem: 'must be a number of bytes, like 4MiB (B, KiB, MiB, GiB)' }
+    : { value: Number(number) * (UNITS[unit] ?? 1) }
+}
+
 /** Which second factor logins ask for. */
 function readAuthentication(node: Node): Read {
   if (!isMap(node)) return { problem: 'must have type and second_factor' }
@@ -504,9 +543,22 @@ function resolveConfig(values: Values): TeleportConfig {
       tokens: values.get<StaticTokenText[]>('auth_service.tokens') ?? [],
       tokensKubeResources:
         values.get<ClusterMatcher[]>('auth_service.static_tokens_kube_resources') ?? [],
+      recording: resolveRecording(values),
     },
     proxy: resolveProxy(values),
     kube: resolveKube(values),
+  }
+}
+
+function resolveRecording(values: Values): RecordingSettings {
+  const mode = values.get<string>('auth_service.session_recording') ?? 'node'
+  return {
+    records: mode !== 'off',
+    strict: mode.endsWith('-sync'),
+    recipients: values.get<string[]>('auth_service.session_recording_recipients') ?? [],
+    pipeBytes:
+      values.get<number>('auth_service.session_recording_pipe_bytes') ??
+      defaultRecordingSettings.pipeBytes,
   }
 }
 

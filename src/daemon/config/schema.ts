@@ -5,6 +5,8 @@ export type KeyType =
   | 'text'
   | 'boolean'
   | 'directory'
+  | 'recipients'
+  | 'bytes'
   | 'address'
   | 'addresses'
   | 'texts'
@@ -106,7 +108,18 @@ export const schema: SectionSpec = {
       'authentication',
       'type: local; second_factor: otp (or on: password and one-time code) or off (default: otp)',
     ),
-    session_recording: refused('sessions are not recorded in this version'),
+    session_recording: key(
+      { oneOf: ['node', 'node-sync', 'proxy', 'proxy-sync', 'off'] },
+      'node: sessions are recorded, roles say what happens when that is impossible; node-sync: no session without its recording; proxy is node, off records nothing (default: node)',
+    ),
+    session_recording_recipients: key(
+      'recipients',
+      'age recipients (age1…), one or a list: recordings are encrypted, and only they can read them (default: none)',
+    ),
+    session_recording_pipe_bytes: key(
+      'bytes',
+      'what is kept of each stream of a session without a terminal, 4MiB or a number of bytes; of the rest size and hash (default: 4MiB)',
+    ),
   },
   proxy_service: {
     enabled: key('boolean', 'run the proxy service (default: yes)'),

@@ -29,7 +29,11 @@ import {
 import { type Clock, errorMessage, type Logger, parseDuration } from '../../core/index.ts'
 import { JoinTokens, KubeNames, Members, type StaticToken } from '../../join/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
-import { openDirectoryStore, type RecordingTarget } from '../../recordings/index.ts'
+import {
+  openDirectoryStore,
+  type RecordingSettings,
+  type RecordingTarget,
+} from '../../recordings/index.ts'
 import { openSqlAuditStore } from '../../sinks/index.ts'
 import { openSqlite } from '../../storage/index.ts'
 import { keepAdminIdentity } from '../admin-identity.ts'
@@ -70,6 +74,7 @@ export async function openAuthService(
     readonly databasePath: string
     /** The directory where recordings of sessions are kept. */
     readonly recordingsPath: string
+    readonly recordingSettings: RecordingSettings
     readonly clusterName: string
     readonly hostId: string
     readonly version: string
@@ -188,6 +193,7 @@ export async function openAuthService(
     eventSink: events,
     membership: membershipOf(joining),
     recordings,
+    recordingSettings: options.recordingSettings,
     ownProxies: options.ownProxies,
     proxies,
     stats: options.stats,

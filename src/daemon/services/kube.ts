@@ -8,6 +8,7 @@ import {
   type Forwarder,
   type ForwarderMetrics,
   type ServedCluster,
+  type SessionRecorder,
 } from '../../forwarder/index.ts'
 import { kubeServerName } from '../../protocol/index.ts'
 import {
@@ -62,6 +63,7 @@ export async function openKubeService(
     readonly audit: EncodedAuditLog
     readonly auditMode: 'strict' | 'best_effort'
     readonly inventory: ClusterInventory
+    readonly recorder: SessionRecorder
     readonly metrics: ForwarderMetrics
     readonly env: Readonly<Record<string, string | undefined>>
     readonly clock: Clock
@@ -150,6 +152,7 @@ export async function openKubeService(
     auditMode: options.auditMode,
     clusterName,
     hostId,
+    recorder: options.recorder,
     metrics: options.metrics,
     clock: options.clock,
     log,

@@ -5,6 +5,7 @@ import { createPeerParser, createSecretCipher, type PeerCertificateParser } from
 import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
 import type { AccessSnapshots } from '../../forwarder/index.ts'
 import {
+  createRemoteRecordings,
   createRemoteSink,
   Heartbeats,
   MemberAccess,
@@ -13,6 +14,7 @@ import {
   MemberDynamicClusters,
   type MemberIdentity,
 } from '../../member/index.ts'
+import type { RecordingTarget } from '../../recordings/index.ts'
 import { loadSecretKey } from '../secret-key.ts'
 import type { ClusterInventory, KubeCertificates } from './kube-ports.ts'
 
@@ -26,7 +28,7 @@ export interface MemberLink {
 /** What the services of a process without auth use in its place. */
 export interface MemberService {
   readonly access: AccessSnapshots &
-    Pick<MemberAccess, 'proxies' | 'onProxiesChange' | 'trust' | 'hostBar'>
+    Pick<MemberAccess, 'recording' | 'proxies' | 'onProxiesChange' | 'trust' | 'hostBar'>
   /** Proves users to the kubernetes service. */
   readonly userPeers: PeerCertificateParser
   /** Proves proxies to it. */
@@ -35,6 +37,8 @@ export interface MemberService {
   readonly certificates: KubeCertificates & Pick<MemberCertificates, 'pairOf' | 'onChange'>
   readonly spool: Spool
   readonly inventory: ClusterInventory
+  /** Where recordings of sessions are delivered. */
+  readonly recordings: RecordingTarget
   /** Null: this service picks none up. */
   readonly dynamic: MemberDynamicClusters | null
 }
@@ -43,6 +47,8 @@ export interface MemberService {
 const WAITING_CALL_MS = 35_000
 /** All other calls: longer, and the next heartbeat is due. */
 const CALL_MS = 15_000
+/** A chunk of a recording over a slow line; the spool has the patience. */
+const UPLOAD_MS = 60_000
 
 /** Opens what a member has instead of an auth service; everything is disposed with `stack`, in reverse order. */
 export async function openMemberService(
@@ -67,6 +73,7 @@ export async function openMemberService(
   const { identity } = link
   const waiting = stack.use(link.calls(WAITING_CALL_MS))
   const calls = stack.use(link.calls(CALL_MS))
+  const uploads = stack.use(link.calls(UPLOAD_MS))
   const call: MemberCall = (name, input) => calls.call(name, input)
 
   const access = stack.use(
@@ -128,6 +135,7 @@ export async function openMemberService(
     certificates,
     dynamic,
     spool,
+    recordings: createRemoteRecordings((name, input) => uploads.call(name, input)),
     inventory: new Heartbeats({
       call,
       version: options.version,

@@ -92,6 +92,11 @@ export class MemberAccess implements Disposable {
     return this.#known.read.proxies
   }
 
+  /** How sessions are recorded. */
+  recording(): ReadState['recording'] {
+    return this.#known.read.recording
+  }
+
   onProxiesChange(listener: () => void): () => void {
     this.#proxyListeners.add(listener)
     return () => this.#proxyListeners.delete(listener)

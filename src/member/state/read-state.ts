@@ -18,6 +18,7 @@ import {
   type MemberState,
   type MemberStatement,
 } from '../../contract/index.ts'
+import { defaultRecordingSettings, type RecordingSettings } from '../../recordings/index.ts'
 import { SnapshotError } from './errors.ts'
 import { CLOCK_SKEW_MS } from './limits.ts'
 
@@ -93,6 +94,8 @@ export interface ReadState {
   readonly view: AccessView
   readonly trust: TrustBundle
   readonly proxies: MemberState['proxies']
+  /** How sessions are recorded. */
+  readonly recording: RecordingSettings
 }
 
 /**
@@ -139,7 +142,14 @@ export function readState(
       hostCas: state.host_cas.map(trustedAuthority),
     },
     proxies: state.proxies,
+    recording: recordingOf(state),
   }
+}
+
+function recordingOf({ session_recording: told }: MemberState): RecordingSettings {
+  if (told === undefined) return defaultRecordingSettings
+  const { records, strict, recipients, pipe_bytes: pipeBytes } = told
+  return { records, strict, recipients, pipeBytes }
 }
 
 function parsed<T>(text: string): T {

@@ -197,7 +197,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
     [{ aws: { region: 'x' } }, '- aws: state is kept on a volume'],
     [{ gcp: { projectId: 'x' } }, '- gcp: state is kept on a volume'],
     [{ azure: { a: 'x' } }, '- azure: state is kept on a volume'],
-    [{ sessionRecording: 'node' }, '- sessionRecording: sessions are not recorded'],
+    [{ sessionRecording: 'sometimes' }, '/sessionRecording'],
     [{ separatePostgresListener: true }, '- separatePostgresListener: '],
     [{ mysqlPublicAddr: ['x'] }, '- mysqlPublicAddr: there is no database access'],
     [{ sshPublicAddr: ['x'] }, '- sshPublicAddr: there is no SSH'],

@@ -41,7 +41,11 @@ import {
   type StaticToken,
 } from '../../../../src/join/index.ts'
 import { authServerName } from '../../../../src/protocol/index.ts'
-import { openDirectoryStore, type RecordingStore } from '../../../../src/recordings/index.ts'
+import {
+  defaultRecordingSettings,
+  openDirectoryStore,
+  type RecordingStore,
+} from '../../../../src/recordings/index.ts'
 import { type Backend, openMemoryBackend } from '../../../../src/storage/index.ts'
 import { createServerContext } from '../../../../src/tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
@@ -169,6 +173,7 @@ export class TestApi implements AsyncDisposable {
         },
       },
       recordings: api.recordings,
+      recordingSettings: defaultRecordingSettings,
       membership: {
         claim: async (name, lineage) =>
           (await api.joining.names.claim(name, lineage)).lineage === lineage,

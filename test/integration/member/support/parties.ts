@@ -17,6 +17,7 @@ import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
 import { type DemoCluster, openDemoCluster } from '../../../../src/demo/index.ts'
 import { writePrivateFile } from '../../../../src/files/index.ts'
 import { authServerName, kubeServerName } from '../../../../src/protocol/index.ts'
+import { defaultRecordingSettings } from '../../../../src/recordings/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
 import { KubeClient } from '../../../support/kube-client.ts'
 
@@ -60,6 +61,7 @@ export class AuthParty implements AsyncDisposable {
       dataDir: this.directory,
       databasePath: join(this.directory, 'teleport.db'),
       recordingsPath: join(this.directory, 'recordings'),
+      recordingSettings: defaultRecordingSettings,
       clusterName: TELEPORT,
       hostId: 'auth',
       version: '0.0.0',

@@ -1,0 +1,62 @@
+import { ApiCallError } from '../../client/index.ts'
+import { RecordingError, type RecordingTarget } from '../../recordings/index.ts'
+import type { MemberCall } from '../ports.ts'
+
+/**
+ * What the auth service will never take, however often it is brought: another content of what it has, or what it cannot read. That it
+ * does not let us speak of a cluster may pass: it has not heard yet that we serve it.
+ */
+const FOR_GOOD: ReadonlySet<string> = new Set(['BAD_REQUEST', 'CONFLICT', 'NOT_FOUND'])
+
+/** Delivers recordings to the auth service. */
+export function createRemoteRecordings(call: MemberCall): RecordingTarget {
+  return {
+    begin: ({ facts, encrypted }) =>
+      delivered(
+        call('member.recording_begin', {
+          params: { id: facts.sessionId },
+          body: {
+            kind: facts.kind,
+            user: facts.user,
+            roles: [...facts.roles],
+            kube_cluster: facts.kubeCluster,
+            namespace: facts.namespace,
+            pod: facts.pod,
+            container: facts.container,
+            node: facts.node,
+            image: facts.image,
+            protocol: facts.protocol,
+            server_id: facts.serverId,
+            command: [...facts.command],
+            tty: facts.tty,
+            started: new Date(facts.startedMs).toISOString(),
+            encrypted,
+          },
+        }),
+      ),
+    putChunk: (id, index, chunk) =>
+      delivered(
+        call('member.recording_chunk', { params: { id, index: String(index) }, body: chunk }),
+      ),
+    end: (id, { exitCode, endedMs, ...end }) =>
+      delivered(
+        call('member.recording_end', {
+          params: { id },
+          body: {
+            ...end,
+            ...(exitCode === null ? {} : { exit_code: exitCode }),
+            ended: new Date(endedMs).toISOString(),
+          },
+        }),
+      ),
+  }
+}
+
+async function delivered(call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (!(error instanceof ApiCallError) || !FOR_GOOD.has(error.code)) throw error
+    throw new RecordingError('RECORDING_CONFLICT', error.message, { cause: error })
+  }
+}
