@@ -12,11 +12,11 @@ import { ApiError, apiStatus } from './errors.ts'
 import type { ApiCall, Handlers } from './handler-types.ts'
 import { createHandlers } from './handlers.ts'
 import { defaultServerLimits, type ServerLimits } from './limits.ts'
-import { createInvitePort, type InvitePort } from './login/invite-port.ts'
 import { MemberStateFeed } from './member/state-feed.ts'
 import { Waiters } from './member/waiters.ts'
 import type { PeerTable } from './peer.ts'
 import { errorBody, explainRefusal, retryAfterS } from './refusal.ts'
+import { createStrangerPort, type StrangerPort } from './stranger-port.ts'
 
 /** The API's HTTP side; sockets come to it with their TLS already ended (see listener.ts). */
 export interface ApiServer {
@@ -26,8 +26,8 @@ export interface ApiServer {
   readonly app: FastifyInstance
   /** Answers the calls that wait for news, so that a drain does not wait for them. */
   stopWaiting(): void
-  /** The links, for the web pages of a proxy in this process. */
-  readonly invites: InvitePort
+  /** What pages of a proxy in this process call for whoever looks at them. */
+  readonly strangers: StrangerPort
 }
 
 /** Registers every endpoint of the contract behind authentication, authorisation and audit. */
@@ -117,7 +117,7 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     app,
     peers,
     stopWaiting,
-    invites: createInvitePort(handlers, { audit, log: deps.log }),
+    strangers: createStrangerPort(handlers, { audit, log: deps.log }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { InviteAnswer, InvitePort } from '../api/index.ts'
+import type { StrangerPort } from '../api/index.ts'
 import { ApiCallError, ApiClient } from '../client/index.ts'
 import { errorMessage, hostOf, type Logger } from '../core/index.ts'
 import type { Origin } from '../gateway/index.ts'
@@ -49,50 +49,44 @@ export function createRemoteAuth(
   }
 }
 
-/** The links of `tctl users add` for the pages of a proxy in another process: each call goes to the auth service's own API. */
-export function createRemoteInvites(options: {
+/** What pages of a proxy in another process call: each call goes to the auth service's own API. */
+export function createRemoteStrangers(options: {
   readonly identity: Pick<MemberIdentity, 'current' | 'teleportCluster'>
   readonly auth: RemoteAuth
   readonly log: Logger
-}): InvitePort {
-  const call = async (
-    name: 'invites.describe' | 'invites.accept',
-    body: unknown,
-    address: string,
-  ): Promise<InviteAnswer> => {
-    const { identity, auth, log } = options
-    const origin = {
-      address: hostOf(address),
-      port: Number(address.slice(address.lastIndexOf(':') + 1)),
-    }
-    // The browser is nobody to the auth service, and so is this call: only his address is our word.
-    using client = new ApiClient({
-      host: 'auth',
-      port: 0,
-      serverName: authServerName(identity.teleportCluster),
-      hostCa: identity.current().hostCaPem,
-      certificate: null,
-      privateKey: null,
-      dial: (_address, signal) => auth.dial(origin, signal),
-    })
-    try {
-      return {
-        status: 200,
-        body: await client.call(name, { body: body as never }),
-        retryAfterS: null,
-      }
-    } catch (error) {
-      if (error instanceof ApiCallError) {
-        const { status, code, message } = error
-        return { status, body: { error: { code, message } }, retryAfterS: null }
-      }
-      log.warn({ error: errorMessage(error) }, 'the auth service does not answer a page')
-      const message = 'the auth service does not answer: try again in a moment'
-      return { status: 503, body: { error: { code: 'UNAVAILABLE', message } }, retryAfterS: null }
-    }
-  }
+}): StrangerPort {
+  const { identity, auth, log } = options
   return {
-    describe: (body, address) => call('invites.describe', body, address),
-    accept: (body, address) => call('invites.accept', body, address),
+    async call(name, body, address) {
+      const origin = {
+        address: hostOf(address),
+        port: Number(address.slice(address.lastIndexOf(':') + 1)),
+      }
+      // The browser is nobody to the auth service, and so is this call: only his address is our word.
+      using client = new ApiClient({
+        host: 'auth',
+        port: 0,
+        serverName: authServerName(identity.teleportCluster),
+        hostCa: identity.current().hostCaPem,
+        certificate: null,
+        privateKey: null,
+        dial: (_address, signal) => auth.dial(origin, signal),
+      })
+      try {
+        return {
+          status: 200,
+          body: await client.call(name, { body: body as never }),
+          retryAfterS: null,
+        }
+      } catch (error) {
+        if (error instanceof ApiCallError) {
+          const { status, code, message } = error
+          return { status, body: { error: { code, message } }, retryAfterS: null }
+        }
+        log.warn({ error: errorMessage(error) }, 'the auth service does not answer a page')
+        const message = 'the auth service does not answer: try again in a moment'
+        return { status: 503, body: { error: { code: 'UNAVAILABLE', message } }, retryAfterS: null }
+      }
+    },
   }
 }

@@ -303,7 +303,7 @@ async function openProxy(
     version: options.version,
     kubeAddress: options.kubeAddress,
     caPins: () => [auth.authorities.caPin],
-    invites: auth.invites,
+    strangers: auth.strangers,
     pages: await loadPages(log),
     strictTransport: config.proxy.keyPair !== null,
     trustForwardedFor: config.proxy.trustForwardedFor,

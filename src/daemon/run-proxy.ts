@@ -13,7 +13,7 @@ import { ANY_AUTH_SERVER_NAME, authServerName } from '../protocol/index.ts'
 import { spkiPin } from '../x509/index.ts'
 import type { TeleportConfig } from './config/index.ts'
 import { publicKubeAddress, publicProxies, publicWebAddress } from './public-addresses.ts'
-import { createRemoteAuth, createRemoteInvites } from './remote-auth.ts'
+import { createRemoteAuth, createRemoteStrangers } from './remote-auth.ts'
 import { createDirectWays } from './services/direct.ts'
 import type { KubeService } from './services/kube.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
@@ -89,7 +89,7 @@ export async function openRemoteProxy(
     version: options.version,
     kubeAddress: publicKubeAddress(config),
     caPins: () => [spkiPin(identity.current().hostCaPem)],
-    invites: createRemoteInvites({ identity, auth, log }),
+    strangers: createRemoteStrangers({ identity, auth, log }),
     pages: options.pages,
     strictTransport: proxy.keyPair !== null,
     trustForwardedFor: proxy.trustForwardedFor,

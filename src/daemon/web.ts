@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { InvitePort } from '../api/index.ts'
+import type { StrangerPort } from '../api/index.ts'
 import { errorMessage, formatAddress, type Logger } from '../core/index.ts'
 import { type ConnectionOrigin, createTlsDoor, type DoorLimits } from '../tls/index.ts'
 import { forwardedOrigin } from './client-address.ts'
@@ -18,6 +18,7 @@ import { type Carry, createCarrier, isCarrierRequest } from './web-carrier.ts'
 import type { WebCertificates } from './web-certificates.ts'
 import { createInviteRoutes } from './web-invites.ts'
 import { answerPage, securityHeaders } from './web-pages.ts'
+import { createRecordingRoutes } from './web-recordings.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** A certificate of the host CA lives for a week; one that could not be renewed is tried again in time. */
@@ -38,7 +39,8 @@ export async function openWebDoor(options: {
   readonly kubeAddress: string | null
   /** Of the authorities that vouch for the auth service now. */
   readonly caPins: () => readonly string[]
-  readonly invites: InvitePort
+  /** The API for whoever looks at the pages. */
+  readonly strangers: StrangerPort
   /** Null where the pages are not built. */
   readonly pages: WebAssets | null
   /** The certificate is the administrator's own. */
@@ -50,7 +52,10 @@ export async function openWebDoor(options: {
 }): Promise<WebDoor> {
   const { clusterName, version, kubeAddress, log } = options
   const headers = Object.entries(securityHeaders(options))
-  const inviteRoutes = createInviteRoutes(options.invites)
+  const routes = [
+    createInviteRoutes(options.strangers),
+    createRecordingRoutes(options.strangers, log),
+  ]
   /** Whose connections are open: the door writes, and no header but a balancer's. */
   const origins = new WeakMap<Socket, ConnectionOrigin>()
   const originOf = ({ socket, headers }: IncomingMessage): ConnectionOrigin => {
@@ -78,7 +83,8 @@ export async function openWebDoor(options: {
       return
     }
     const origin = originOf(request)
-    if (inviteRoutes(request, response, formatAddress(origin.address, origin.port))) return
+    const address = formatAddress(origin.address, origin.port)
+    if (routes.some((route) => route(request, response, address))) return
     answerPage(options.pages, request, response)
   })
   http.on('upgrade', (request, socket, head) => {

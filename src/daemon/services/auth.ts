@@ -7,7 +7,6 @@ import {
   createRecordingIntake,
   DynamicKubeClusters,
   ensurePresets,
-  type InvitePort,
   type Joining,
   KubeClusterRegistry,
   type Membership,
@@ -16,6 +15,7 @@ import {
   type ProxyRecord,
   ProxyRegistry,
   type StatsReader,
+  type StrangerPort,
 } from '../../api/index.ts'
 import { type AuditLog, openSpool, type Spool } from '../../audit/index.ts'
 import { openLocalUsers } from '../../authn/index.ts'
@@ -59,8 +59,8 @@ export interface AuthService {
   /** Proves services of ours to each other. */
   readonly hostPeers: PeerCertificateParser
   readonly certificates: HostCertificates
-  /** Links with which users set their passwords. */
-  readonly invites: InvitePort
+  /** What web pages call for whoever looks at them. */
+  readonly strangers: StrangerPort
   /** Takes recordings of this process. */
   readonly recordings: RecordingTarget
 }
@@ -241,7 +241,7 @@ export async function openAuthService(
     userPeers,
     hostPeers,
     certificates,
-    invites: server.invites,
+    strangers: server.strangers,
     recordings: createRecordingIntake({ recordings, audit, clusterName, clock }),
   }
 }

@@ -1,6 +1,6 @@
 import { Secret } from 'otpauth'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { InviteAnswer } from '../../../src/api/index.ts'
+import type { StrangerAnswer } from '../../../src/api/index.ts'
 import { ApiClient } from '../../../src/client/index.ts'
 import { endpoints, type ResponseOf } from '../../../src/contract/index.ts'
 import { ADDRESS, codeAt, newPublicKey, PASSWORD, signUp, TestClock } from './support/people.ts'
@@ -34,8 +34,8 @@ describe('links with which users set their passwords', () => {
       params: { name: 'joe' },
       body: { kind, ...(ttlMs === undefined ? {} : { ttl_ms: ttlMs }) },
     })
-  const describeLink = (token: string): Promise<InviteAnswer> =>
-    api.invites.describe({ token }, ADDRESS)
+  const describeLink = (token: string): Promise<StrangerAnswer> =>
+    api.strangers.call('invites.describe', { token }, ADDRESS)
   const codeFor = async (token: string): Promise<string> => {
     const { body } = await describeLink(token)
     return codeAt((body as ResponseOf<'invites.describe'>).otp?.secret ?? '', clock.now())
@@ -43,9 +43,9 @@ describe('links with which users set their passwords', () => {
   const accept = async (
     token: string,
     fields: { otp?: string; password?: string } = {},
-  ): Promise<InviteAnswer> => {
+  ): Promise<StrangerAnswer> => {
     const otp = fields.otp ?? (await codeFor(token))
-    return api.invites.accept({ token, password: PASSWORD, ...fields, otp }, ADDRESS)
+    return api.strangers.call('invites.accept', { token, password: PASSWORD, ...fields, otp }, ADDRESS)
   }
 
   it('leads to the web address, and says until when', async () => {
@@ -197,9 +197,9 @@ describe('links with which users set their passwords', () => {
     await using open = await TestApi.start({ clock, secondFactor: 'off' })
     await open.as('pat', ['access'])
     const { token } = await open.invite('pat')
-    const described = await open.invites.describe({ token }, ADDRESS)
+    const described = await open.strangers.call('invites.describe', { token }, ADDRESS)
     expect(described).toMatchObject({ status: 200, body: { second_factor: 'off', otp: null } })
-    expect(await open.invites.accept({ token, password: PASSWORD }, ADDRESS)).toMatchObject({
+    expect(await open.strangers.call('invites.accept', { token, password: PASSWORD }, ADDRESS)).toMatchObject({
       status: 200,
     })
   })
@@ -230,7 +230,7 @@ describe('links with which users set their passwords', () => {
     [null, 'body'],
     [[], 'body'],
   ])('judges what it is given: %j', async (body, where) => {
-    const answer = await api.invites.describe(body, ADDRESS)
+    const answer = await api.strangers.call('invites.describe', body, ADDRESS)
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'BAD_REQUEST' } } })
     expect(JSON.stringify(answer.body)).toContain(where)
   })
@@ -309,8 +309,8 @@ describe('what a person typed, and what he was given', () => {
     await using api = await TestApi.start({ clock })
     const joe = await signUp(api, clock, 'joe')
     const { token } = await api.invite('joe', 'invite')
-    await api.invites.accept({ token, password: 'short-Secret', otp: '135791' }, ADDRESS)
-    await api.invites.describe({ token: 'f'.repeat(32) }, ADDRESS)
+    await api.strangers.call('invites.accept', { token, password: 'short-Secret', otp: '135791' }, ADDRESS)
+    await api.strangers.call('invites.describe', { token: 'f'.repeat(32) }, ADDRESS)
     const bare = await api.bare()
     const publicKey = await newPublicKey()
     const code = joe.code()

@@ -7,7 +7,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { InviteAnswer } from '../../../src/api/index.ts'
+import type { StrangerAnswer } from '../../../src/api/index.ts'
 import { createInviteRoutes } from '../../../src/daemon/web-invites.ts'
 
 const ADDRESS = '192.0.2.7:4711'
@@ -17,19 +17,18 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 describe('the links on the web port', () => {
   /** What reached the auth service. */
   let asked: { what: string; body: unknown; address: string }[]
-  let answer: InviteAnswer
+  let answer: StrangerAnswer
   let stack: AsyncDisposableStack
   let port: number
   beforeEach(async () => {
     asked = []
     answer = { status: 200, body: { user: 'joe' }, retryAfterS: null }
-    const record =
-      (what: string) =>
-      async (body: unknown, address: string): Promise<InviteAnswer> => {
+    const routes = createInviteRoutes({
+      async call(what, body, address) {
         asked.push({ what, body, address })
         return answer
-      }
-    const routes = createInviteRoutes({ describe: record('describe'), accept: record('accept') })
+      },
+    })
     stack = new AsyncDisposableStack()
     const server = createServer((incoming, outgoing) => {
       if (!routes(incoming, outgoing, ADDRESS)) outgoing.writeHead(418).end('{}')
@@ -83,8 +82,8 @@ describe('the links on the web port', () => {
     expect(described.headers).not.toHaveProperty('access-control-allow-origin')
     await post('/webapi/invites/accept', '{"token":"t","password":"p"}')
     expect(asked).toEqual([
-      { what: 'describe', body: { token: 't' }, address: ADDRESS },
-      { what: 'accept', body: { token: 't', password: 'p' }, address: ADDRESS },
+      { what: 'invites.describe', body: { token: 't' }, address: ADDRESS },
+      { what: 'invites.accept', body: { token: 't', password: 'p' }, address: ADDRESS },
     ])
   })
 

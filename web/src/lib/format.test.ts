@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import {
+  formatBytes,
+  formatClock,
+  formatInstant,
   formatLoginCommand,
   formatProxyAddress,
   formatSentence,
@@ -44,4 +47,26 @@ test.each([
   ['', ''],
 ])('the words "%s" as a sentence', (words, sentence) => {
   expect(formatSentence(words)).toBe(sentence)
+})
+
+test.each([
+  [0, '00:00'],
+  [61_999, '01:01'],
+  [3_723_000, '1:02:03'],
+])('%i ms are %s', (ms, text) => {
+  expect(formatClock(ms)).toBe(text)
+})
+
+test('a time is told with its day', () => {
+  expect(formatInstant('2026-11-26T00:05:12Z', 'UTC')).toBe('26 November 2026 at 00:05:12')
+})
+
+test.each([
+  [0, '0 bytes'],
+  [1023, '1023 bytes'],
+  [1024, '1.0 KiB'],
+  [1_500_000, '1.4 MiB'],
+  [2 ** 62, '4194304.0 TiB'],
+])('%i bytes are %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text)
 })

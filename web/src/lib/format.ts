@@ -34,3 +34,30 @@ export function formatSentence(words: string): string {
   const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
   return first === '' || /[.!?…]$/.test(first) ? first : `${first}.`
 }
+
+/** `1:02:03`, `02:03`: a time within a recording. */
+export function formatClock(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const minutes = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
+  return seconds < 3600 ? minutes : `${Math.floor(seconds / 3600)}:${minutes}`
+}
+
+/** `26 November 2026 at 00:05:12`, in the clock of the browser's zone. */
+export function formatInstant(time: string, timeZone?: string): string {
+  const format = new Intl.DateTimeFormat('en-GB', {
+    dateStyle: 'long',
+    timeStyle: 'medium',
+    ...(timeZone === undefined ? {} : { timeZone }),
+  })
+  return format.format(new Date(time))
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
+/** `512 bytes`, `1.4 MiB`. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10))
+  const value = bytes / 1024 ** power
+  return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power] ?? ''}`
+}

@@ -12,7 +12,7 @@ import {
   createApiServer,
   DynamicKubeClusters,
   ensurePresets,
-  type InvitePort,
+  type StrangerPort,
   type Joining,
   KubeClusterRegistry,
   openStores,
@@ -75,7 +75,7 @@ export class TestApi implements AsyncDisposable {
   authorities!: Authorities
   access!: AccessState
   backend!: Backend
-  invites!: InvitePort
+  strangers!: StrangerPort
   kubeClusters!: KubeClusterRegistry
   proxies!: ProxyRegistry
   dynamicClusters!: DynamicKubeClusters
@@ -187,7 +187,7 @@ export class TestApi implements AsyncDisposable {
       limits: options.limits ?? {},
     })
     api.stack.defer(() => server.app.close())
-    api.invites = server.invites
+    api.strangers = server.strangers
     const { privateKey, publicKey } = await generateKeyPair()
     const issued = await api.authorities.issueHost({
       identity: { kind: 'host', teleportCluster: CLUSTER, hostId: 'h', services: ['auth'] },

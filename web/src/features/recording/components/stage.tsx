@@ -1,0 +1,57 @@
+import type { Player } from 'asciinema-player'
+import { type JSX, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react'
+
+export interface StageHandle {
+  /** Goes to a time of the player, in milliseconds. */
+  seek(ms: number): void
+}
+
+/** The player in its frame. It is dark whatever the rest is: so are the terminals that programs choose colours for. */
+export function Stage({
+  text,
+  ref,
+}: {
+  readonly text: string
+  readonly ref: Ref<StageHandle>
+}): JSX.Element {
+  const place = useRef<HTMLDivElement>(null)
+  const player = useRef<Player>(null)
+  const [failed, setFailed] = useState(false)
+  useEffect(() => {
+    let isGone = false
+    const show = async (): Promise<void> => {
+      const { createPlayer } = await import('../player.ts')
+      if (!isGone && place.current !== null) player.current = createPlayer(text, place.current)
+    }
+    show().catch(() => setFailed(true))
+    return () => {
+      isGone = true
+      player.current?.dispose()
+      player.current = null
+    }
+  }, [text])
+  useImperativeHandle(ref, () => ({
+    seek(ms) {
+      void player.current?.seek(ms / 1000)
+      place.current?.scrollIntoView({ block: 'nearest' })
+    },
+  }))
+  return (
+    <section aria-label="Player" className="flex flex-col gap-2">
+      <div
+        ref={place}
+        className="recording-stage min-h-40 overflow-hidden rounded-2xl border border-line bg-stage shadow-sm"
+      />
+      {failed ? (
+        <p role="alert" className="text-sm/6 text-bad">
+          The player could not be started. Try another browser, or play it in a terminal.
+        </p>
+      ) : (
+        <p className="text-sm/6 text-soft">
+          Space plays and pauses, the arrow keys go 5 seconds back and forward, [ and ] go from
+          marker to marker. Pauses are three seconds long at most.
+        </p>
+      )}
+    </section>
+  )
+}
