@@ -12,6 +12,7 @@ import type { KubeClusterRegistry } from './kube-clusters.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Membership } from './member/ports.ts'
 import type { ProxyRegistry } from './proxies.ts'
+import type { ViewTickets } from './recordings/view-tickets.ts'
 import type { Stores } from './stores.ts'
 
 /** Everything that the handlers work with; the daemon plugs it in. */
@@ -41,6 +42,8 @@ export interface ApiDeps {
   readonly recordings: RecordingStore
   /** How sessions are recorded, everywhere in the Teleport cluster. */
   readonly recordingSettings: RecordingSettings
+  /** Links to recordings, and what they open in browsers. */
+  readonly viewTickets: ViewTickets
   /** Where members find the proxies of this Teleport cluster, as far as the configuration of this process says. */
   readonly ownProxies: readonly ProxyPlace[]
   /** Those of other processes, by their own word. */

@@ -26,6 +26,9 @@ export type ApiErrorCode =
   | 'VERSION_UNSUITABLE'
   | 'AUDIT_UNAVAILABLE'
   | 'RECORDING_CORRUPT'
+  | 'RECORDING_LINK_INVALID'
+  | 'RECORDING_LINK_USED'
+  | 'RECORDING_VIEW_ENDED'
   | 'INTERNAL'
 
 /** The HTTP status of each code. */
@@ -54,6 +57,9 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   VERSION_UNSUITABLE: 403,
   AUDIT_UNAVAILABLE: 503,
   RECORDING_CORRUPT: 500,
+  RECORDING_LINK_INVALID: 404,
+  RECORDING_LINK_USED: 410,
+  RECORDING_VIEW_ENDED: 401,
   INTERNAL: 500,
 }
 

@@ -28,6 +28,7 @@ import { oneAtATime } from './one-at-a-time.ts'
 import { recordingHandlers } from './recordings/handlers.ts'
 import { createRecordingIntake } from './recordings/intake.ts'
 import { memberRecordingHandlers } from './recordings/member-handlers.ts'
+import { recordingViewHandlers } from './recordings/view-handlers.ts'
 import { userHandlers } from './user-handlers.ts'
 import { judgeRole } from './user-roles.ts'
 
@@ -66,6 +67,7 @@ export function createHandlers(
     ...tokenHandlers(deps, audit),
     ...inventoryHandlers(deps, audit),
     ...recordingHandlers(deps, audit),
+    ...recordingViewHandlers(deps, audit),
     ...memberRecordingHandlers(deps, createRecordingIntake(deps)),
 
     'roles.list': async ({ query }) => mutable(await stores.roles.list(pageOf(query))),

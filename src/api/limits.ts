@@ -103,3 +103,7 @@ export const RECORDING_READ_MS = 15 * 60 * 1000
 export const RECORDING_READERS = 10_000
 /** A service's clock may be ahead by so much; a session of the far future would stand above all others for ever. */
 export const RECORDING_AHEAD_MS = 60 * 60 * 1000
+/** A link to a recording is opened at once, by whoever made it. */
+export const RECORDING_LINK_MS = 5 * 60_000
+/** What it opens: as long as one looks at a recording, and no longer. */
+export const RECORDING_VIEW_MS = 30 * 60_000

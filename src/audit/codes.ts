@@ -28,6 +28,9 @@ export const eventCodes = {
   'lock.deleted': 'TLK01I',
   'client.disconnect': 'T3006I',
   'session.upload': 'T2005I',
+  /** Ours, like the next: a link that shows a recording in a browser was made, and used. */
+  'recording_link.create': 'TRL00I',
+  'recording_link.use': 'TRL01I',
   'session.recording.access': 'T2012I',
   'instance.join': 'TJ002I',
   'join_token.create': 'TJT00I',

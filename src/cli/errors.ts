@@ -20,6 +20,8 @@ export type CliErrorCode =
   | 'QUERY_INVALID'
   /** A recording that is not as it was recorded. */
   | 'RECORDING_BROKEN'
+  /** One that is encrypted, without the key that opens it. */
+  | 'RECORDING_LOCKED'
   /** A question that nobody is there to answer. */
   | 'NO_TERMINAL'
   /** Stopped at a prompt. */

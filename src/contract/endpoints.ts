@@ -17,6 +17,7 @@ import {
   ServerCertificatesAnswer,
   ServerCertificatesRequest,
 } from './member.ts'
+import { recordingViewEndpoints } from './recording-views.ts'
 import { recordingEndpoints } from './recordings.ts'
 import {
   AuditEventSchema,
@@ -831,6 +832,7 @@ export const endpoints = {
     response: ProxyCertificateAnswer,
   },
   ...recordingEndpoints,
+  ...recordingViewEndpoints,
 } as const satisfies Record<string, Endpoint>
 
 export type EndpointName = keyof typeof endpoints

@@ -9,7 +9,7 @@ export const RECORDING_CHUNK_BYTES = 2 * 1024 * 1024
 const Word = (maxLength: number): ReturnType<typeof Type.String> => Type.String({ maxLength })
 const Time = Type.String({ maxLength: 64, description: 'RFC 3339' })
 const Kind = Type.Union([Type.Literal('exec'), Type.Literal('attach')])
-const SessionId = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
+export const SessionId = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
 
 /** What is known of a session before its first byte. What is not known is empty. */
 export const RecordingFacts = Type.Object(

@@ -32,18 +32,15 @@ export async function servePost(
     return
   }
   const body = parseJson(text)
-  sendAnswer(
-    response,
-    body === undefined ? refusal(400, 'the body is not JSON') : await call(body),
-  )
+  sendAnswer(response, body === undefined ? refusal(400, 'the body is not JSON') : await call(body))
 }
 
 /** A refusal in the words of the web port itself. */
-export const refusal = (
-  status: number,
-  message: string,
-  code = 'BAD_REQUEST',
-): StrangerAnswer => ({ status, body: { error: { code, message } }, retryAfterS: null })
+export const refusal = (status: number, message: string, code = 'BAD_REQUEST'): StrangerAnswer => ({
+  status,
+  body: { error: { code, message } },
+  retryAfterS: null,
+})
 
 /** Everything that can be said before the body is read. */
 function refusalOf({ method, headers }: IncomingMessage): StrangerAnswer | null {

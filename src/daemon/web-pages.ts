@@ -8,18 +8,27 @@ const BASE = '/web/'
  * What the pages may do: run our script and style, ask our API, show images of ours and QR codes that came as data.
  * A form never submits by itself: should the script fail, no password goes into an address.
  */
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ')
+const pagePolicy = (script: string, trustedTypes: string): string =>
+  [
+    "default-src 'none'",
+    `script-src ${script}`,
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "require-trusted-types-for 'script'",
+    `trusted-types ${trustedTypes}`,
+  ].join('; ')
+const PAGE_POLICY = pagePolicy("'self'", "'none'")
+
+/**
+ * The player of recordings brings its terminal as WebAssembly, which has no more rights than the script that runs it, and makes its own
+ * elements out of text: one policy judges that text (web/src/features/recording/trusted-markup.ts).
+ */
+const RECORDING_POLICY = pagePolicy("'self' 'wasm-unsafe-eval'", 'default')
+const RECORDING_PAGE = /^\/web\/recordings\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Whatever is no page needs nothing, and shows nothing when a browser is led to open it. */
 const OTHER_POLICY =
@@ -66,9 +75,11 @@ export function securityHeaders(options: {
 
 /** 200 for the paths that have a page; the page for every other path says that there is none. */
 export function pageStatus(path: string): 200 | 404 {
-  return /^\/(web\/?)?$/.test(path) || /^\/web\/(invite|reset)\/[0-9a-f]{32}$/.test(path)
-    ? 200
-    : 404
+  const isPage =
+    /^\/(web\/?)?$/.test(path) ||
+    /^\/web\/(invite|reset)\/[0-9a-f]{32}$/.test(path) ||
+    RECORDING_PAGE.test(path)
+  return isPage ? 200 : 404
 }
 
 /** Answers a request for a page or one of its files. Headers of every answer are set before. */
@@ -103,7 +114,10 @@ export function answerPage(
     text(response, 404, 'There is nothing here.\n')
     return
   }
-  response.setHeader('content-security-policy', PAGE_POLICY)
+  response.setHeader(
+    'content-security-policy',
+    RECORDING_PAGE.test(path) ? RECORDING_POLICY : PAGE_POLICY,
+  )
   send(page, status, request, response)
 }
 

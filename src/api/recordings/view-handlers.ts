@@ -19,10 +19,7 @@ export type ViewHandlers = Pick<
  * showed him the recording, sees nothing more of it.
  */
 export function recordingViewHandlers(
-  deps: Pick<
-    ApiDeps,
-    'recordings' | 'access' | 'clock' | 'viewTickets' | 'webUrl' | 'localUsers'
-  >,
+  deps: Pick<ApiDeps, 'recordings' | 'access' | 'clock' | 'viewTickets' | 'webUrl' | 'localUsers'>,
   audit: ApiAudit,
 ): ViewHandlers {
   const { access, viewTickets, webUrl, localUsers } = deps

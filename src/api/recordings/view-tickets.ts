@@ -51,10 +51,7 @@ export class ViewTickets {
     if (ticket.used) return 'used'
     const value = JSON.stringify({ ...ticket, used: true })
     try {
-      await this.#backend.compareAndSwap(
-        { key, value, expiresAtMs: ticket.expiresAtMs },
-        revision,
-      )
+      await this.#backend.compareAndSwap({ key, value, expiresAtMs: ticket.expiresAtMs }, revision)
     } catch (error) {
       if (errorCode(error) === 'CONFLICT') return 'used'
       throw error

@@ -15,6 +15,7 @@ import {
   versionCommand,
 } from './profile/commands.ts'
 import { proxyCommand } from './proxy/commands.ts'
+import { recordingsCommand } from './recordings/commands.ts'
 import { realWorld, type TshWorld } from './world.ts'
 
 /**
@@ -40,6 +41,7 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(clustersCommand(context))
     .addCommand(kubeCommand(context))
     .addCommand(proxyCommand(context))
+    .addCommand(recordingsCommand(context))
     .addCommand(playCommand(context))
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))

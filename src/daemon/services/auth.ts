@@ -16,6 +16,7 @@ import {
   ProxyRegistry,
   type StatsReader,
   type StrangerPort,
+  ViewTickets,
 } from '../../api/index.ts'
 import { type AuditLog, openSpool, type Spool } from '../../audit/index.ts'
 import { openLocalUsers } from '../../authn/index.ts'
@@ -194,6 +195,7 @@ export async function openAuthService(
     membership: membershipOf(joining),
     recordings,
     recordingSettings: options.recordingSettings,
+    viewTickets: new ViewTickets(backend, clock),
     ownProxies: options.ownProxies,
     proxies,
     stats: options.stats,

@@ -16,10 +16,19 @@ export class TestConsole implements AsyncDisposable {
     this.admin = admin
   }
 
-  static async start(options: { readonly secondFactor?: 'off' } = {}): Promise<TestConsole> {
+  static async start(
+    options: {
+      readonly secondFactor?: 'off'
+      /** A directory that has recordings in it already. */
+      readonly recordings?: string
+    } = {},
+  ): Promise<TestConsole> {
     const daemon = await TestDaemon.start({
       kubeconfig: '',
       config: {
+        ...(options.recordings === undefined
+          ? {}
+          : { teleport: { storage: { audit_sessions_uri: `file://${options.recordings}` } } }),
         auth_service: {
           authentication: { type: 'local', second_factor: options.secondFactor ?? 'otp' },
         },

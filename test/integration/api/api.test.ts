@@ -39,6 +39,10 @@ describe('management API', () => {
       'invites.describe',
       'invites.accept',
       'join.create',
+      // By the secret of a link that somebody with a certificate made.
+      'recording_views.open',
+      'recording_views.describe',
+      'recording_views.chunk',
     ])
     expect(openTo('self')).toEqual(['self.read'])
     expect(openTo('people')).toEqual(['recordings.list', 'recordings.get', 'recordings.chunk'])

@@ -45,7 +45,11 @@ describe('links with which users set their passwords', () => {
     fields: { otp?: string; password?: string } = {},
   ): Promise<StrangerAnswer> => {
     const otp = fields.otp ?? (await codeFor(token))
-    return api.strangers.call('invites.accept', { token, password: PASSWORD, ...fields, otp }, ADDRESS)
+    return api.strangers.call(
+      'invites.accept',
+      { token, password: PASSWORD, ...fields, otp },
+      ADDRESS,
+    )
   }
 
   it('leads to the web address, and says until when', async () => {
@@ -199,7 +203,9 @@ describe('links with which users set their passwords', () => {
     const { token } = await open.invite('pat')
     const described = await open.strangers.call('invites.describe', { token }, ADDRESS)
     expect(described).toMatchObject({ status: 200, body: { second_factor: 'off', otp: null } })
-    expect(await open.strangers.call('invites.accept', { token, password: PASSWORD }, ADDRESS)).toMatchObject({
+    expect(
+      await open.strangers.call('invites.accept', { token, password: PASSWORD }, ADDRESS),
+    ).toMatchObject({
       status: 200,
     })
   })
@@ -309,7 +315,11 @@ describe('what a person typed, and what he was given', () => {
     await using api = await TestApi.start({ clock })
     const joe = await signUp(api, clock, 'joe')
     const { token } = await api.invite('joe', 'invite')
-    await api.strangers.call('invites.accept', { token, password: 'short-Secret', otp: '135791' }, ADDRESS)
+    await api.strangers.call(
+      'invites.accept',
+      { token, password: 'short-Secret', otp: '135791' },
+      ADDRESS,
+    )
     await api.strangers.call('invites.describe', { token: 'f'.repeat(32) }, ADDRESS)
     const bare = await api.bare()
     const publicKey = await newPublicKey()

@@ -305,7 +305,11 @@ describe('logging in', () => {
     expect(await login()).toMatchObject(REFUSED)
     await api.as('joe', ['access'])
     expect(await login()).toMatchObject(REFUSED)
-    const described = await api.strangers.call('invites.describe', { token: link.token }, '192.0.2.7:1')
+    const described = await api.strangers.call(
+      'invites.describe',
+      { token: link.token },
+      '192.0.2.7:1',
+    )
     expect(described).toMatchObject({ status: 404 })
   })
 

@@ -33,7 +33,7 @@ describe('the web port', () => {
       version: '1',
       kubeAddress: null,
       caPins: () => [],
-      invites: { describe: refuse, accept: refuse },
+      strangers: { call: refuse },
       pages: null,
       strictTransport: false,
       trustForwardedFor: false,

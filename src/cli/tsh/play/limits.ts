@@ -6,7 +6,5 @@ export const STAGE_PENDING_BYTES = 1024 * 1024
 /** How often the time in the last line moves, and how often the screen is drawn at most. */
 export const REFRESH_MS = 250
 export const FRAME_MS = 33
-/** Packed pieces of a recording that are kept, so that going back does not fetch them again; what lies beyond is fetched anew. */
-export const KEPT_CHUNK_BYTES = 64 * 1024 * 1024
 /** `--skip-idle-time`: long enough to see that there was a pause. */
 export const SKIPPED_IDLE_MS = 1000

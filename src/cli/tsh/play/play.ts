@@ -2,7 +2,7 @@ import { parseDuration } from '../../../core/index.ts'
 import { CliError } from '../../errors.ts'
 import type { TshContext } from '../context.ts'
 import type { AgeFlags } from '../recordings/age-flag.ts'
-import { openFileRecording } from '../recordings/file-recording.ts'
+import { withRecording } from '../recordings/open-recording.ts'
 import { writeRecording } from '../recordings/write.ts'
 import { SKIPPED_IDLE_MS } from './limits.ts'
 import { MAX_SPEED, MIN_SPEED } from './state.ts'
@@ -19,14 +19,16 @@ export async function play(context: TshContext, what: string, flags: PlayFlags):
   const { io } = context.world
   const speed = parseSpeed(flags.speed)
   const idleLimitMs = parseIdle(flags)
-  const recording = await openFileRecording(what)
-  if (flags.format !== 'pty') {
-    await writeRecording(io, recording, flags.format, null)
-    return
-  }
-  // The terminal in memory takes longer to load than everything else.
-  const { watchRecording } = await import('./watch.ts')
-  await watchRecording(io, recording, { speed, idleLimitMs })
+  const { format } = flags
+  await withRecording(context, what, flags.ageIdentity ?? [], async (recording) => {
+    if (format !== 'pty') {
+      await writeRecording(io, recording, format, null)
+      return
+    }
+    // The terminal in memory takes longer to load than everything else.
+    const { watchRecording } = await import('./watch.ts')
+    await watchRecording(io, recording, { speed, idleLimitMs })
+  })
 }
 
 function parseSpeed(text: string): number {

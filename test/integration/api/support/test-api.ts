@@ -12,13 +12,14 @@ import {
   createApiServer,
   DynamicKubeClusters,
   ensurePresets,
-  type StrangerPort,
   type Joining,
   KubeClusterRegistry,
   openStores,
   ProxyRegistry,
   type ServerLimits,
   type Stores,
+  type StrangerPort,
+  ViewTickets,
 } from '../../../../src/api/index.ts'
 import type { AuditEvent, AuditLog, AuditReader } from '../../../../src/audit/index.ts'
 import { openLocalUsers } from '../../../../src/authn/index.ts'
@@ -174,6 +175,7 @@ export class TestApi implements AsyncDisposable {
       },
       recordings: api.recordings,
       recordingSettings: defaultRecordingSettings,
+      viewTickets: new ViewTickets(backend, clock),
       membership: {
         claim: async (name, lineage) =>
           (await api.joining.names.claim(name, lineage)).lineage === lineage,

@@ -3,7 +3,10 @@ import type { ResponseOf } from '../../../../src/contract/index.ts'
 import { ApiFailure, callApi, readApi, readText } from '../../lib/call-api.ts'
 import { type Cast, parseCast } from './parse-cast.ts'
 
-export type RecordingView = ResponseOf<'recording_views.describe'>
+export type RecordingView = ResponseOf<'recording_views.describe'> & {
+  /** There is more of it than a page is given. */
+  readonly shortened: boolean
+}
 
 const pathOf = (id: string): string => `/webapi/recordings/${id}`
 

@@ -16,7 +16,6 @@ export function createPlayer(text: string, element: HTMLElement): Player {
     idleTimeLimit: IDLE_LIMIT_MS / 1000,
     terminalFontFamily: FONT,
     preload: true,
-    poster: 'npt:0:01',
   })
 }
 

@@ -1,0 +1,134 @@
+import { generateKeyPair } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { generateIdentity, identityToRecipient } from 'age-encryption'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ApiClient, readAdminIdentity } from '../../src/client/index.ts'
+import { silentLogger, systemClock } from '../../src/core/index.ts'
+import type { RecordFrame } from '../../src/recording/index.ts'
+import { openDirectoryStore } from '../../src/recordings/index.ts'
+import { keepRecording, output, session, sessionFacts } from '../support/recordings.ts'
+import { chromiumPath, launchBrowser, missingBrowser, Visit } from './support/browser.ts'
+import { TestConsole } from './support/console.ts'
+
+/** A shell in which somebody looked around. */
+const SHELL: readonly RecordFrame[] = [
+  { kind: 'resize', atMs: 0, width: 92, height: 22 },
+  output(200, '\u001b[1;32m~ #\u001b[0m '),
+  output(900, 'ls -la /srv\r\n'),
+  output(
+    1000,
+    'drwxr-xr-x  4 root root  4096 Nov 25 18:40 \u001b[1;34mconfig\u001b[0m\r\n-rw-r-----  1 root app    812 Nov 25 18:40 \u001b[31msecrets.env\u001b[0m\r\n',
+  ),
+  output(1100, '\u001b[1;32m~ #\u001b[0m '),
+  { kind: 'marker', atMs: 2600, label: 'bob joined as an observer' },
+  output(62_000, 'exit\r\n'),
+]
+/** A command without a terminal that went wrong. */
+const PIPE: readonly RecordFrame[] = [
+  output(50, 'copying 3 files\nconfig.yaml\n'),
+  output(90, 'cp: cannot open ', 'stderr'),
+  output(95, "'/srv/secrets.env': Permission denied\n", 'stderr'),
+  {
+    kind: 'omitted',
+    atMs: 2000,
+    stream: 'stdout',
+    bytes: 5_242_880,
+    sha256: '5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8',
+  },
+]
+
+describe.skipIf(chromiumPath === null)(`a recording in a browser${missingBrowser}`, () => {
+  let teleport: TestConsole
+  let browser: Browser
+  let directory: string
+  let ids: Record<'shell' | 'pipe' | 'cut' | 'encrypted' | 'silent', string>
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'recordings-'))
+    const store = await openDirectoryStore({
+      path: directory,
+      clock: systemClock,
+      log: silentLogger,
+    })
+    const recipient = await identityToRecipient(await generateIdentity())
+    const keep = async (
+      ...args: Parameters<typeof keepRecording> extends [unknown, ...infer R] ? R : never
+    ) => (await keepRecording(store, ...args)).sessionId
+    const pipe = sessionFacts({ tty: false, command: ['sh', '-c', 'cp -v /srv/* /backup'] })
+    ids = {
+      shell: await keep(session(sessionFacts(), SHELL)),
+      pipe: await keep(session(pipe, PIPE, { exitCode: 1, reason: 'exited' })),
+      cut: await keep(session(sessionFacts(), SHELL.slice(0, 4), null), { end: 'cut' }),
+      encrypted: await keep(session(sessionFacts(), SHELL), { recipients: [recipient] }),
+      silent: await keep(session(sessionFacts({ command: ['true'] }), [])),
+    }
+    teleport = await TestConsole.start({ recordings: directory })
+    browser = await launchBrowser()
+    await teleport.admin.call('roles.create', {
+      body: {
+        kind: 'role',
+        version: 'v7',
+        metadata: { name: 'reviewer' },
+        spec: { allow: { rules: [{ resources: ['session'], verbs: ['list', 'read'] }] } },
+      },
+    })
+    await teleport.admin.call('users.create', {
+      body: {
+        kind: 'user',
+        version: 'v2',
+        metadata: { name: 'rita' },
+        spec: { roles: ['reviewer'] },
+      },
+    })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await teleport?.[Symbol.asyncDispose]()
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  /** The link that `tsh recordings open` prints for a reviewer. */
+  async function link(id: string): Promise<string> {
+    const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', {
+      namedCurve: 'P-256',
+    })
+    const { certificate } = await teleport.admin.call('users.certificates.create', {
+      params: { name: 'rita' },
+      body: { public_key: publicKey.export({ type: 'spki', format: 'pem' }).toString() },
+    })
+    const admin = await readAdminIdentity(`${teleport.daemon.directory}/data`)
+    using rita = new ApiClient({
+      ...admin,
+      certificate,
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    })
+    const { path } = await rita.call('recordings.link', { params: { id } })
+    return teleport.url(path)
+  }
+
+  const screen = (page: Page): Promise<string> => page.locator('.ap-term-text').innerText()
+
+  it.each(['light', 'dark'] as const)(
+    'plays, and tells whose session it was (%s)',
+    async (scheme) => {
+      await using visit = await Visit.open(browser, { scheme })
+      const { page } = visit
+      expect(await visit.goto(await link(ids.shell))).toBe(200)
+      expect(await visit.heading()).toBe('alice in web-0')
+      expect(new URL(page.url()).hash).toBe('')
+      await page.locator('.ap-term-text').waitFor()
+      await page.getByRole('button', { name: 'Go to 00:02' }).click()
+      await expect.poll(() => screen(page)).toMatch(/ls -la \/srv[\s\S]*secrets\.env/)
+      const words = await page.getByRole('main').innerText()
+      for (const told of ['bob joined', 'team/web-0', 'with exit code 0', 'rita looks at this']) {
+        expect(words).toContain(told)
+      }
+      await visit.picture(`recording-${scheme}`)
+      await visit.assertGood()
+    },
+  )
+})
