@@ -29,6 +29,7 @@ export type ApiErrorCode =
   | 'RECORDING_LINK_INVALID'
   | 'RECORDING_LINK_USED'
   | 'RECORDING_VIEW_ENDED'
+  | 'RECORDING_ENCRYPTED'
   | 'INTERNAL'
 
 /** The HTTP status of each code. */
@@ -60,6 +61,7 @@ export const apiStatus: Readonly<Record<ApiErrorCode, number>> = {
   RECORDING_LINK_INVALID: 404,
   RECORDING_LINK_USED: 410,
   RECORDING_VIEW_ENDED: 401,
+  RECORDING_ENCRYPTED: 409,
   INTERNAL: 500,
 }
 

@@ -25,7 +25,6 @@ interface Described {
   readonly recording: {
     readonly chunks: number
     readonly bytes: number | null
-    readonly encrypted: boolean
   }
 }
 
@@ -131,12 +130,7 @@ async function streamCast(
     sendAnswer(response, described)
     return
   }
-  const { chunks, encrypted } = (described.body as Described).recording
-  if (encrypted) {
-    const words = 'the recording is encrypted: whoever has the key plays it with "tsh play"'
-    sendAnswer(response, refusal(409, words, 'RECORDING_ENCRYPTED'))
-    return
-  }
+  const { chunks } = (described.body as Described).recording
   const read = (index: number): Promise<StrangerAnswer> =>
     strangers.call('recording_views.chunk', { id, view, index }, address)
   // A refusal has to come before the head of the answer.

@@ -112,6 +112,14 @@ export function recordingViewHandlers(
 
     'recording_views.chunk': async ({ caller, body }) => {
       const view = await viewOf(caller, body)
+      const { encrypted } = await get(view.caller, body.id)
+      if (encrypted) {
+        throw new ApiError(
+          'RECORDING_ENCRYPTED',
+          'the recording is encrypted: whoever has the key plays it with "tsh play"',
+          { facts: { sid: body.id } },
+        )
+      }
       return shown['recordings.chunk']({
         ...nothing,
         caller: view.caller,

@@ -44,7 +44,7 @@ describe('management API', () => {
       'recording_views.describe',
       'recording_views.chunk',
     ])
-    expect(openTo('self')).toEqual(['self.read'])
+    expect(openTo('self')).toEqual(['self.read', 'recordings.link'])
     expect(openTo('people')).toEqual(['recordings.list', 'recordings.get', 'recordings.chunk'])
     for (const name of openTo('member')) {
       const { members = [] }: Endpoint = endpoints[name]

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/client/index.ts'
 import type { ResponseOf } from '../../../src/contract/index.ts'
@@ -154,6 +155,24 @@ describe('a link to a recording', () => {
     using client = new ApiClient(await api.as('rita', ['reviewer'], '127.0.0.1'))
     const { token } = await client.call('recordings.link', { params: { id } })
     expect(await open(token)).toMatchObject(refused('ADDRESS_PINNED') as object)
+  })
+
+  it('gives nothing of one that is encrypted, which it could not show', async () => {
+    const facts = sessionFacts({ startedMs: clock.now() })
+    const recipients = [await identityToRecipient(await generateIdentity())]
+    const { sessionId } = await keepRecording(api.recordings, session(facts, FRAMES), {
+      recipients,
+    })
+    const link = await linkOf('rita', ['reviewer'], sessionId)
+    const { body } = await open(link.token, sessionId)
+    const { view } = body as { view: string }
+    expect(await describeView(view, sessionId)).toMatchObject({
+      body: { recording: { encrypted: true } },
+    })
+    expect(await chunk(view, 0, sessionId)).toMatchObject({
+      status: 409,
+      ...(refused('RECORDING_ENCRYPTED') as object),
+    })
   })
 
   it('is told in the audit log, with the viewing, and without its secret', async () => {
