@@ -52,6 +52,7 @@ export {
   defaultSpdyLimits,
   type HeaderBlock,
   headerOf,
+  type ResetStatus,
   type SessionEvent,
   SpdyError,
   type SpdyErrorCode,

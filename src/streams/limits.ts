@@ -1,13 +1,17 @@
-/** Numbers of a command's streams, each with its reason. */
+/** Numbers of the streams of a session, each with its reason. */
 export interface StreamLimits {
-  /** For a SPDY client to open its streams: kubelet's number. */
+  /** For a SPDY client to open its streams, and for an API server to accept ours: kubelet's number. */
   readonly openTimeoutMs: number
   /** Of one WebSocket message: client-go writes 32 KiB at a time, others a little more. */
   readonly maxMessageBytes: number
   /** Of the Status that ends a command. */
   readonly maxStatusBytes: number
-  /** For a client that got everything to close the connection. */
+  /** For a client that got everything to close the connection, or a stream of it. */
   readonly lingerMs: number
+  /** Of one port-forward, at once: kubectl opens one for each of its own. */
+  readonly maxConnections: number
+  /** Of what is said on one connection's error stream; what is longer is cut. kubelet's words are a few hundred. */
+  readonly maxErrorBytes: number
 }
 
 export const defaultStreamLimits: StreamLimits = {
@@ -15,4 +19,6 @@ export const defaultStreamLimits: StreamLimits = {
   maxMessageBytes: 1024 * 1024,
   maxStatusBytes: 64 * 1024,
   lingerMs: 2_000,
+  maxConnections: 1000,
+  maxErrorBytes: 4 * 1024,
 }

@@ -1,26 +1,48 @@
 import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
-import { type HeaderBlock, type SessionEvent, SpdyError, SpdySession } from '../protocol/index.ts'
+import {
+  type HeaderBlock,
+  type ResetStatus,
+  type SessionEvent,
+  SpdyError,
+  type SpdyLimits,
+  SpdySession,
+} from '../protocol/index.ts'
 import { broken, StreamError } from './errors.ts'
+
+const EMPTY = Buffer.alloc(0)
 
 /** Events of a SPDY connection but for the bytes that it answers by itself. */
 export type LinkEvent = Exclude<SessionEvent, { kind: 'send' }>
 
+/** Of all streams that the peer has not accepted yet; above it a sender waits. */
+const MAX_EARLY_BYTES = 1024 * 1024
+
+/** What is to be sent on a stream as soon as the peer has accepted it. */
+interface Early {
+  readonly pieces: Buffer[]
+  bytes: number
+  fin: boolean
+}
+
 /**
  * A SPDY session over a connection: moves its bytes, keeps back-pressure in both directions, and ends once. Nothing is read before `start`.
+ * On a stream of ours nothing is sent before the peer has accepted it: moby/spdystream throws away what comes earlier, without a word.
  */
 export class SpdyLink {
   readonly #socket: Duplex
   readonly #session: SpdySession
+  readonly #early = new Map<number, Early>()
+  #earlyBytes = 0
   #onEvent: (event: LinkEvent) => void = () => {}
   #onDrain: () => void = () => {}
   #onClosed: (error: Error | null) => void = () => {}
   #closed = false
   #ending = false
 
-  constructor(role: 'client' | 'server', socket: Duplex) {
+  constructor(role: 'client' | 'server', socket: Duplex, limits?: SpdyLimits) {
     this.#socket = socket
-    this.#session = new SpdySession(role)
+    this.#session = new SpdySession(role, limits)
   }
 
   /** `head` came with the answer that switched protocols. */
@@ -52,6 +74,7 @@ export class SpdyLink {
 
   open(headers: HeaderBlock): number {
     const { streamId, bytes } = this.#session.open(headers)
+    this.#early.set(streamId, { pieces: [], bytes: 0, fin: false })
     this.#write(bytes)
     return streamId
   }
@@ -61,12 +84,24 @@ export class SpdyLink {
   }
 
   refuse(streamId: number): void {
-    this.#write(this.#session.reset(streamId, 'refusedStream'))
+    this.reset(streamId, 'refusedStream')
+  }
+
+  /** Breaks a stream off; one that is over already is left alone. */
+  reset(streamId: number, status: ResetStatus): void {
+    this.#forget(streamId)
+    this.#write(this.#session.reset(streamId, status))
   }
 
   /** False: wait for `drain`. */
   data(streamId: number, data: Buffer, fin = false): boolean {
-    return this.#write(this.#session.data(streamId, data, fin))
+    const early = this.#early.get(streamId)
+    if (early === undefined) return this.#write(this.#session.data(streamId, data, fin))
+    if (data.length > 0) early.pieces.push(data)
+    early.bytes += data.length
+    early.fin ||= fin
+    this.#earlyBytes += data.length
+    return this.#earlyBytes <= MAX_EARLY_BYTES
   }
 
   pause(): void {
@@ -97,7 +132,11 @@ export class SpdyLink {
     try {
       for (const event of this.#session.receive(chunk)) {
         if (event.kind === 'send') this.#write(event.bytes)
-        else this.#onEvent(event)
+        else {
+          if (event.kind === 'accepted') this.#sendEarly(event.streamId)
+          else if (event.kind === 'reset') this.#forget(event.streamId)
+          this.#onEvent(event)
+        }
       }
     } catch (error) {
       const status = error instanceof SpdyError ? error.goAwayStatus : 'internalError'
@@ -108,6 +147,26 @@ export class SpdyLink {
         }),
       )
     }
+  }
+
+  #sendEarly(streamId: number): void {
+    const early = this.#early.get(streamId)
+    if (early === undefined) return
+    this.#early.delete(streamId)
+    this.#earlyBytes -= early.bytes
+    let hasRoom = true
+    for (const piece of early.pieces) hasRoom = this.data(streamId, piece)
+    if (early.fin) hasRoom = this.data(streamId, EMPTY, true)
+    if (hasRoom) this.#onDrain()
+  }
+
+  /** The bytes that waited for a stream go with it. */
+  #forget(streamId: number): void {
+    const early = this.#early.get(streamId)
+    if (early === undefined) return
+    this.#early.delete(streamId)
+    this.#earlyBytes -= early.bytes
+    this.#onDrain()
   }
 
   #write(bytes: Buffer): boolean {

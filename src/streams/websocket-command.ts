@@ -1,7 +1,5 @@
-import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { WebSocket, WebSocketServer } from 'ws'
+import { WebSocket } from 'ws'
 import {
   type Channel,
   formatChannelClose,
@@ -9,6 +7,7 @@ import {
   parseTerminalSize,
   type TerminalSize,
 } from '../protocol/index.ts'
+import { acceptWebSocket } from './accept-websocket.ts'
 import { broken, cutShort, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
 import { isJson, statusText } from './status-style.ts'
@@ -162,7 +161,7 @@ class WebSocketCommand implements CommandEnd {
  * Serves a command's streams to a client that asked for a WebSocket: writes the answer that switches protocols. `header` gives the
  * client's own. Rejects with StreamError for a handshake that is none; the client has been told by then.
  */
-export function serveWebSocketCommand(
+export async function serveWebSocketCommand(
   options: {
     readonly socket: Duplex
     readonly head: Buffer
@@ -174,44 +173,16 @@ export function serveWebSocketCommand(
   listener: CommandListener,
 ): Promise<CommandEnd> {
   const { socket, head, header, dialect, plan, limits } = options
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: limits.maxMessageBytes,
-    handleProtocols: (offered) => (offered.has(dialect.protocol) ? dialect.protocol : false),
-  })
-  // All that the handshake reads of a request.
-  const request = new IncomingMessage(new Socket())
-  request.method = 'GET'
-  for (const name of HANDSHAKE_HEADERS) {
-    const value = header(name)
-    if (value !== null) request.headers[name] = value
-  }
-  return new Promise((resolve, reject) => {
-    server.once('wsClientError', (error, _socket) => {
-      socket.end(`HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
-      reject(new StreamError('STREAM_MALFORMED', `no WebSocket handshake: ${error.message}`))
-    })
-    server.handleUpgrade(request, socket, head, (client) => {
-      const end = new WebSocketCommand(
-        { socket: client, connection: socket, faces: 'client', dialect, limits },
-        listener,
-      )
-      // client-go waits for a first message to know that the session stands; kube-apiserver sends it on the lowest channel.
-      const first = plan.stdout ? 'stdout' : plan.stderr ? 'stderr' : 'error'
-      client.send(writeMessage(dialect, first, EMPTY), () => {})
-      resolve(end)
-    })
-  })
+  const client = await acceptWebSocket({ socket, head, header, protocol: dialect.protocol }, limits)
+  const end = new WebSocketCommand(
+    { socket: client, connection: socket, faces: 'client', dialect, limits },
+    listener,
+  )
+  // client-go waits for a first message to know that the session stands; kube-apiserver sends it on the lowest channel.
+  const first = plan.stdout ? 'stdout' : plan.stderr ? 'stderr' : 'error'
+  client.send(writeMessage(dialect, first, EMPTY), () => {})
+  return end
 }
-
-const HANDSHAKE_HEADERS = [
-  'upgrade',
-  'sec-websocket-key',
-  'sec-websocket-version',
-  'sec-websocket-protocol',
-] as const
 
 /** Opens a command's streams on a WebSocket that stands (the API server took `v5.channel.k8s.io`). */
 export function openWebSocketCommand(

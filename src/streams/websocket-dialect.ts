@@ -63,7 +63,8 @@ export function writeMessage(
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
-function unpackBase64(text: Buffer): Buffer | null {
+/** Null for what is no digit with base64 behind it. */
+export function unpackBase64(text: Buffer): Buffer | null {
   const digit = (text[0] ?? 0) - 0x30
   const rest = text.toString('latin1', 1)
   if (digit < 0 || digit > 9 || rest.length % 4 !== 0 || !BASE64.test(rest)) return null

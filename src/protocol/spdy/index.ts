@@ -8,7 +8,7 @@
  * Test: zlib judges the headers both ways; any split of the bytes gives the same frames; captures of real kubectls.
  */
 export { SpdyError, type SpdyErrorCode } from './errors.ts'
-export type { HeaderBlock } from './frame.ts'
+export type { HeaderBlock, ResetStatus } from './frame.ts'
 export { headerOf } from './headers.ts'
 export { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
 export { type SessionEvent, SpdySession } from './session.ts'

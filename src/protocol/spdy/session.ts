@@ -101,9 +101,9 @@ export class SpdySession {
     return Buffer.concat(frames)
   }
 
-  /** Breaks a stream off. */
+  /** Breaks a stream off; empty when it is over in both directions. */
   reset(streamId: number, status: ResetStatus): Buffer {
-    this.#streams.delete(streamId)
+    if (!this.#streams.delete(streamId)) return Buffer.alloc(0)
     return this.#encode({ type: 'rstStream', streamId, status })
   }
 
