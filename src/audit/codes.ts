@@ -6,6 +6,7 @@ import type { EventBase } from './types.ts'
  */
 export const eventCodes = {
   'kube.request': 'T3009I',
+  port: 'T3003I',
   auth: 'T3007W',
   'cert.create': 'TC000I',
   'user.login': 'T1000I',
@@ -45,6 +46,10 @@ export type EventName = keyof typeof eventCodes
 
 /** The code of a `kube.request` that was refused or failed (ours: the original has T3009I only). */
 export const REFUSED_REQUEST_CODE = 'T3009W'
+
+/** The codes of a `port` whose connection ended, or came to nothing, as the original has them. */
+export const ENDED_PORT_CODE = 'T3003S'
+export const FAILED_PORT_CODE = 'T3003E'
 
 /** The code of a `user.login` that was refused, as the original has it. */
 export const REFUSED_LOGIN_CODE = 'T1000W'

@@ -7,10 +7,12 @@
  * Test: spool.test.ts, with a real kill -9.
  */
 export {
+  ENDED_PORT_CODE,
   type EventName,
   eventBase,
   eventCodes,
   eventTime,
+  FAILED_PORT_CODE,
   REFUSED_JOIN_CODE,
   REFUSED_LOGIN_CODE,
   REFUSED_REQUEST_CODE,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 import { errorMessage } from '../core/index.ts'
 import { type AskedUpgrade, type RefusedUpgrade, readWhole } from './ask-upgrade.ts'
@@ -8,10 +9,17 @@ export type WebSocketAnswer =
   | { readonly type: 'standing'; readonly socket: WebSocket }
   | RefusedUpgrade
 
+const SUBPROTOCOL = 'sec-websocket-protocol'
+
 /** client-go's messages have 32 KiB; API servers send what a container's pipe gives, 32 KiB too. */
 const MAX_MESSAGE_BYTES = 1024 * 1024
 
-/** Asks for a WebSocket on the fresh connection; `protocol` is its subprotocol. Nothing is read of it before the caller listens. */
+/**
+ * Asks for a WebSocket on the fresh connection; `protocol` is its subprotocol. Nothing is read of it before the caller listens.
+ *
+ * The library refuses a name with a `/` in it, which the tunnel of port-forward has (KEP-4006): so the subprotocol is asked for, and
+ * the answer judged, beside it.
+ */
 export function askWebSocket(
   { socket: connection, host, basePath, authorization }: UpgradeConnection,
   { target, headers, protocol }: Omit<AskedUpgrade, 'method'>,
@@ -19,8 +27,9 @@ export function askWebSocket(
   signal: AbortSignal,
 ): Promise<WebSocketAnswer> {
   return new Promise((resolve, reject) => {
+    let isSpoken = false
     // Path and host are put right below: a URL would write them anew.
-    const socket = new WebSocket('ws://kube/', protocol, {
+    const socket = new WebSocket('ws://kube/', {
       createConnection: () => connection,
       headers: {
         ...grouped(headers),
@@ -31,6 +40,11 @@ export function askWebSocket(
       maxPayload: MAX_MESSAGE_BYTES,
       finishRequest: (request) => {
         request.path = basePath + target
+        request.setHeader('Sec-WebSocket-Protocol', protocol)
+        request.prependListener('upgrade', (response: IncomingMessage) => {
+          isSpoken = response.headers[SUBPROTOCOL] === protocol
+          delete response.headers[SUBPROTOCOL]
+        })
         request.end()
       },
     })
@@ -42,6 +56,11 @@ export function askWebSocket(
     const settled = (): void => signal.removeEventListener('abort', onAbort)
     socket.once('open', () => {
       settled()
+      if (!isSpoken) {
+        connection.destroy()
+        reject(new Error(`the API server took a WebSocket, but not for ${protocol}`))
+        return
+      }
       socket.pause()
       resolve({ type: 'standing', socket })
     })

@@ -1,4 +1,4 @@
-import type { EncodedEvent, KubeRequestEvent } from '../audit/index.ts'
+import type { EncodedEvent, GenericEvent, KubeRequestEvent } from '../audit/index.ts'
 import { errorMessage } from '../core/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import type { HandlerDeps } from './deps.ts'
@@ -18,6 +18,10 @@ export function noteCut(
   const event = events.cut(refusal, deps.clock.now())
   void written(deps, event.uid, deps.audit.append(event))
 }
+
+/** As `commit`, for what goes on inside of a request. */
+export const notePort = (deps: HandlerDeps, event: GenericEvent): Promise<boolean> =>
+  written(deps, event.uid, deps.audit.append(event))
 
 /** As `commit`, for a request whose sender proved nothing; many of one address become one event. */
 export const commitUnproven = (

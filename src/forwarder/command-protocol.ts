@@ -33,7 +33,7 @@ export function clientProtocolOf(
 }
 
 /** The members of a list that may stand in several lines (RFC 9110, 5.3). */
-function listOf(rawHeaders: readonly string[], name: string): string[] {
+export function listOf(rawHeaders: readonly string[], name: string): string[] {
   const members: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     if (rawHeaders[index]?.toLowerCase() !== name) continue

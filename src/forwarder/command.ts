@@ -1,7 +1,5 @@
-import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
 import { errorMessage } from '../core/index.ts'
-import { statusBody, statusCodes } from '../kube/index.ts'
+import { statusBody } from '../kube/index.ts'
 import type { TerminalSize } from '../protocol/index.ts'
 import {
   type CommandEnd,
@@ -15,22 +13,18 @@ import {
   V5,
 } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { ask, type RefusedUpgrade } from './ask-upgrade.ts'
-import { askWebSocket } from './ask-websocket.ts'
 import { commit, noteCut } from './audit-request.ts'
 import { commandPlanOf } from './command-plan.ts'
-import { type ClientProtocol, clientProtocolOf, withoutUpgrade } from './command-protocol.ts'
+import { type ClientProtocol, clientProtocolOf } from './command-protocol.ts'
 import type { HandlerDeps } from './deps.ts'
-import { leftEarly, type RequestOutcome } from './event.ts'
+import type { RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { LiveExchange } from './live.ts'
-import type { UpgradeConnection } from './ports.ts'
 import { headerOf } from './raw-headers.ts'
-import { notAccepted, type Refusal, upstreamRefusal } from './refusal.ts'
-import { refuse } from './refuse.ts'
-import { fail, failureOf, relay, shuttingDown, WaitingUpgrade } from './waiting-upgrade.ts'
+import { type Refusal, upstreamRefusal } from './refusal.ts'
+import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
+import { failureOf, refuseHere, shuttingDown } from './waiting-upgrade.ts'
 
-const SPDY = 'SPDY/3.1'
 const SPDY_VERSION = 'v4.channel.k8s.io'
 
 /**
@@ -45,36 +39,18 @@ export async function command(
 ): Promise<void> {
   const protocol = clientProtocolOf(wanted.protocol, request.exchange.rawHeaders)
   if (protocol === null) {
-    await refuseUnspoken(deps, request)
+    await refuseHere(deps, request, unspoken)
     return
   }
-  const waiting = new WaitingUpgrade(request, wanted.socket)
-  const leave = deps.live.enter(waiting)
-  try {
-    const signal = AbortSignal.any([
-      waiting.signal,
-      AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
-    ])
-    const reached = await reach(deps, request, signal)
-    if (reached.kind === 'refused' && reached.answer.status === 401) {
-      reached.dialled.refused()
-      await fail(deps, request, waiting, notAccepted)
-    } else if (reached.kind === 'refused') {
-      await relay(deps, request, reached.answer)
-    } else if (waiting.withdrawn !== null) {
-      reached.connection.destroy()
-      await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
-    } else {
-      // Later, an end in one direction is a part of the stream.
-      waiting.over()
-      new Command(deps, request, wanted, protocol, reached).start()
-    }
-  } catch (error) {
-    await fail(deps, request, waiting, failureOf(error))
-  } finally {
-    waiting.over()
-    leave()
+  const asked: AskedServer = {
+    target: request.target,
+    subprotocol: V5.protocol,
+    spdyVersion: SPDY_VERSION,
+    remembered: deps.servers,
   }
+  await standBetween(deps, request, wanted, asked, (standing) =>
+    new Command(deps, request, wanted, protocol, standing).start(),
+  )
 }
 
 const unspoken: Refusal = {
@@ -82,74 +58,6 @@ const unspoken: Refusal = {
   reason: 'BadRequest',
   message:
     'this client speaks none of the protocols of exec and attach: SPDY/3.1 or WebSocket with v5.channel.k8s.io to channel.k8s.io',
-}
-
-async function refuseUnspoken(deps: HandlerDeps, request: AllowedRequest): Promise<void> {
-  const { exchange, info, events, startedMs } = request
-  const status = statusCodes[unspoken.reason]
-  const outcome = { ...leftEarly, outcome: 'denied', error: unspoken, status } as const
-  deps.metrics?.requestEnded(request, outcome, deps.clock.now() - startedMs)
-  await refuse(deps, exchange, events, info, unspoken)
-}
-
-type Standing =
-  | { readonly kind: 'websocket'; readonly socket: WebSocket; readonly connection: Duplex }
-  | { readonly kind: 'spdy'; readonly connection: Duplex; readonly head: Buffer }
-
-type Reached =
-  | Standing
-  | {
-      readonly kind: 'refused'
-      readonly answer: RefusedUpgrade
-      readonly dialled: UpgradeConnection
-    }
-
-/** What servers say who know no WebSocket here, or not this version; a 403 may as well mean the person. */
-const MAY_SPEAK_SPDY: ReadonlySet<number> = new Set([400, 403, 404, 405, 426, 500])
-
-/** WebSocket first, SPDY where that is refused (KEP-4006). Rejects with an UpstreamFailure, or with what broke. */
-async function reach(
-  deps: HandlerDeps,
-  request: AllowedRequest,
-  signal: AbortSignal,
-): Promise<Reached> {
-  const { target, user, connection } = request
-  const { cluster } = connection
-  const { limits } = deps
-  const headers = withoutUpgrade(request.headers)
-  const isOld = deps.servers.speaksSpdy(cluster.name, user, deps.clock.now())
-  if (!isOld) {
-    const dialled = await cluster.upstream.dialForUpgrade(signal)
-    const answer = await askWebSocket(
-      dialled,
-      { target, headers, protocol: V5.protocol },
-      limits,
-      signal,
-    )
-    if (answer.type === 'standing') {
-      return { kind: 'websocket', socket: answer.socket, connection: dialled.socket }
-    }
-    if (!MAY_SPEAK_SPDY.has(answer.status)) return { kind: 'refused', answer, dialled }
-  }
-  const dialled = await cluster.upstream.dialForUpgrade(signal)
-  const asking = [
-    'Connection',
-    'Upgrade',
-    'Upgrade',
-    SPDY,
-    'X-Stream-Protocol-Version',
-    SPDY_VERSION,
-  ]
-  const asked = { method: 'POST', target, headers: [...headers, ...asking], protocol: SPDY }
-  const answer = await ask(dialled, asked, limits, signal)
-  if (answer.type === 'refused') return { kind: 'refused', answer, dialled }
-  const version = headerOf(answer.rawHeaders, 'x-stream-protocol-version')
-  if (version !== SPDY_VERSION) {
-    answer.socket.destroy()
-    throw new Error(`the API server speaks ${JSON.stringify(version)} and not ${SPDY_VERSION}`)
-  }
-  if (!isOld) deps.servers.remember(cluster.name, user, deps.clock.now())
-  return { kind: 'spdy', connection: answer.socket, head: answer.head }
 }
 
 /** For an API server that has said how the command ended to end its streams as well. */

@@ -48,5 +48,8 @@ export interface HandlerDeps {
   readonly live: LiveExchanges
   /** Null: sessions are not recorded by this service. */
   readonly recorder: SessionRecorder | null
+  /** For exec and attach. */
   readonly servers: RememberedServers
+  /** For port-forward. */
+  readonly tunnels: RememberedServers
 }

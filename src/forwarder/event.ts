@@ -1,8 +1,10 @@
 import {
+  ENDED_PORT_CODE,
   type EncodedEvent,
   eventBase,
   eventCodes,
   eventTime,
+  FAILED_PORT_CODE,
   type GenericEvent,
   type KubeRequestEvent,
   newEventUid,
@@ -48,6 +50,22 @@ export const leftEarly: RequestOutcome = {
   bytesSent: 0,
   bytesReceived: 0,
   error: { code: 'ABORTED', message: 'the client left before it was answered' },
+}
+
+/** A connection of a port-forward, or several to one port. */
+export interface PortFacts {
+  readonly uid: string | null
+  /** 0: several, to ports that are not told apart. */
+  readonly port: number
+  readonly startedMs: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly durationMs: number
+  readonly outcome: 'started' | 'done' | 'failed'
+  /** Why it came to nothing, in the words of whoever knows: the node, or we. */
+  readonly error: string | null
+  /** How many this stands for; null: one, of its own. */
+  readonly repeated: number | null
 }
 
 /** The `kube.request` events of one request: they share a uid and the time at which the request came in. */
@@ -135,6 +153,39 @@ export class RequestEvents {
     }
   }
 
+  /** A connection of a port-forward: beside the request's own events. */
+  port(facts: PortFacts, nowMs: number): GenericEvent {
+    const { clusterName, hostId, kubeCluster, origin, identity, roles, info } = this.#facts
+    const resource = info?.kind === 'resource' ? info : null
+    const { outcome, error } = facts
+    return {
+      ...eventBase('port', {
+        clusterName,
+        nowMs: facts.startedMs,
+        uid: facts.uid ?? newEventUid(nowMs),
+      }),
+      code: PORT_CODES[outcome],
+      ...(identity === null ? {} : { user: identity.user, user_roles: roles }),
+      'addr.remote': formatAddress(origin.address, origin.port),
+      proto: 'kube',
+      kubernetes_cluster: kubeCluster,
+      kube_verb: 'portforward',
+      resource_namespace: cut(resource?.namespace ?? '', MAX_NAME_CHARS),
+      resource_kind: cut(resource?.resource ?? '', MAX_NAME_CHARS),
+      resource_name: cut(resource?.name ?? '', MAX_NAME_CHARS),
+      port: facts.port,
+      success: outcome !== 'failed',
+      outcome,
+      ...(error === null ? {} : { error: cut(error, MAX_NAME_CHARS) }),
+      bytes_sent: facts.bytesSent,
+      bytes_received: facts.bytesReceived,
+      duration_ms: facts.durationMs,
+      ...(facts.repeated === null ? {} : { repeated: facts.repeated }),
+      request_uid: this.#uid,
+      server_id: hostId,
+    }
+  }
+
   #head({ outcome }: RequestOutcome): Pick<KubeRequestEvent, 'event' | 'code' | 'time' | 'uid'> {
     const refused = outcome === 'denied' || outcome === 'failed'
     return {
@@ -145,6 +196,12 @@ export class RequestEvents {
     }
   }
 }
+
+const PORT_CODES = {
+  started: eventCodes.port,
+  done: ENDED_PORT_CODE,
+  failed: FAILED_PORT_CODE,
+} as const
 
 /** What is this request's own. */
 function ownFields(

@@ -71,6 +71,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     recorder: options.recorder ?? null,
     live,
     servers: new RememberedServers(),
+    tunnels: new RememberedServers(),
   }
   const served = serveConnections({
     limits,

@@ -17,6 +17,7 @@ import type { HandlerDeps } from './deps.ts'
 import { leftEarly, RequestEvents, type RequestFacts } from './event.ts'
 import type { ClientExchange } from './exchange.ts'
 import { forward } from './forward.ts'
+import { portForward } from './port-forward.ts'
 import { headerOf } from './raw-headers.ts'
 import { dropped, type Refusal, tooMany, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
@@ -101,7 +102,8 @@ export async function handle(
     if (exchange.upgrade === null) forward(deps, request)
     else if (stream === 'exec' || stream === 'attach') {
       await command(deps, request, exchange.upgrade)
-    } else await upgrade(deps, request, exchange.upgrade)
+    } else if (stream === 'portforward') await portForward(deps, request, exchange.upgrade)
+    else await upgrade(deps, request, exchange.upgrade)
   } catch (error) {
     // A defect of ours: the peer learns nothing of it, and nothing goes up.
     deps.log.error({ error: errorMessage(error), stack: stackOf(error) }, 'a request failed inside')

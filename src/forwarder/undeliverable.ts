@@ -70,6 +70,7 @@ export function createUndeliverable(options: {
     ...options,
     servers: new RememberedServers(),
     recorder: null,
+    tunnels: new RememberedServers(),
     isServed: () => false,
     unproven,
     auditMode: 'strict',

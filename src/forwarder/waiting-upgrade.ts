@@ -94,6 +94,19 @@ export async function fail(
   }
 }
 
+/** Refuses an upgrade that never went up. */
+export async function refuseHere(
+  deps: HandlerDeps,
+  request: AllowedRequest,
+  refusal: Refusal,
+): Promise<void> {
+  const { exchange, info, events, startedMs } = request
+  const status = statusCodes[refusal.reason]
+  const outcome = { ...leftEarly, outcome: 'denied', error: refusal, status } as const
+  deps.metrics?.requestEnded(request, outcome, deps.clock.now() - startedMs)
+  await refuse(deps, exchange, events, info, refusal)
+}
+
 export const shuttingDown: Refusal = {
   code: 'SHUTTING_DOWN',
   reason: 'ServiceUnavailable',

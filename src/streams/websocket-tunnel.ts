@@ -9,6 +9,8 @@ const CLOSE_UNACCEPTABLE = 1003
 
 /** The bytes of the binary messages of a WebSocket, both ways. */
 export function tunnelOf(socket: WebSocket): Duplex {
+  // The stream hears the first.
+  socket.on('error', () => {})
   socket.on('message', (_data, isBinary) => {
     if (!isBinary) socket.close(CLOSE_UNACCEPTABLE, 'text is none of the protocol')
   })

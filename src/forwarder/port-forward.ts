@@ -1,0 +1,302 @@
+import type { Duplex } from 'node:stream'
+import { newEventUid } from '../audit/index.ts'
+import { errorMessage } from '../core/index.ts'
+import {
+  acceptWebSocket,
+  defaultStreamLimits,
+  type ForwardEnd,
+  type ForwardListener,
+  openSpdyForward,
+  SPDY_FORWARD_PROTOCOL,
+  serveSpdyForward,
+  serveWebSocketForward,
+  TUNNEL_PROTOCOL,
+  tunnelOf,
+} from '../streams/index.ts'
+import type { AllowedRequest } from './allowed-request.ts'
+import { auditRefusal, commit, noteCut, notePort } from './audit-request.ts'
+import type { HandlerDeps } from './deps.ts'
+import type { RequestOutcome } from './event.ts'
+import type { UpgradeRequest } from './exchange.ts'
+import { type ForwardProtocol, forwardProtocolOf, withoutPorts } from './forward-protocol.ts'
+import type { LiveExchange } from './live.ts'
+import { type PortConnection, PortEvents } from './port-events.ts'
+import { headerOf } from './raw-headers.ts'
+import { type Refusal, upstreamRefusal } from './refusal.ts'
+import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
+import { failureOf, refuseHere, shuttingDown } from './waiting-upgrade.ts'
+
+/**
+ * Stands between a client and the API server of a port-forward: ends the protocol of the client, speaks one that the server knows,
+ * and moves what is inside, so that any client works with any server, each connection is in the audit log, and an end has words
+ * where there is a place for them.
+ */
+export async function portForward(
+  deps: HandlerDeps,
+  request: AllowedRequest,
+  wanted: UpgradeRequest,
+): Promise<void> {
+  const { rawHeaders } = request.exchange
+  const protocol = forwardProtocolOf(wanted.protocol, rawHeaders, request.target)
+  if (typeof protocol === 'string') {
+    await refuseHere(deps, request, {
+      code: 'BAD_REQUEST',
+      reason: 'BadRequest',
+      message: protocol,
+    })
+    return
+  }
+  const asked: AskedServer = {
+    target: withoutPorts(request.target),
+    subprotocol: TUNNEL_PROTOCOL,
+    spdyVersion: SPDY_FORWARD_PROTOCOL,
+    remembered: deps.tunnels,
+  }
+  await standBetween(deps, request, wanted, asked, (standing) =>
+    new PortForward(deps, request, wanted, protocol, standing).start(),
+  )
+}
+
+const limits = defaultStreamLimits
+const EMPTY = Buffer.alloc(0)
+
+/** A connection that goes on. */
+interface Going {
+  readonly connection: PortConnection
+  /** Nothing more comes from the pod. */
+  isEnded: boolean
+  /** How it fared, in words that are empty when all went well; null while that is not known. */
+  fared: string | null
+}
+
+/** A running port-forward, between its client and its API server. */
+class PortForward implements LiveExchange {
+  readonly #deps: HandlerDeps
+  readonly #request: AllowedRequest
+  readonly #wanted: UpgradeRequest
+  readonly #protocol: ForwardProtocol
+  readonly #standing: Standing
+  readonly #going = new Map<number, Going>()
+  readonly #events: PortEvents
+  #client: ForwardEnd | null = null
+  #server: ForwardEnd | null = null
+  /** When somebody was last heard at the client's end; what pods send is nobody. */
+  #heardMs: number
+  #bytesSent = 0
+  #bytesReceived = 0
+  #withdrawn: Refusal | null = null
+  #broken: Refusal | null = null
+  /** What the client is told on connections that stand; the API server is gone then. */
+  #lastWords: string | null = null
+  #isFinished = false
+  #leave = (): void => {}
+
+  constructor(
+    deps: HandlerDeps,
+    request: AllowedRequest,
+    wanted: UpgradeRequest,
+    protocol: ForwardProtocol,
+    standing: Standing,
+  ) {
+    this.#deps = deps
+    this.#request = request
+    this.#wanted = wanted
+    this.#protocol = protocol
+    this.#standing = standing
+    this.#heardMs = deps.clock.now()
+    this.#events = new PortEvents({
+      event: (facts, nowMs) => request.events.port(facts, nowMs),
+      newUid: newEventUid,
+      write: (event) => notePort(deps, event),
+      onUnwritable: () => this.#cut(auditRefusal),
+      now: () => deps.clock.now(),
+    })
+  }
+
+  start(): void {
+    this.#leave = this.#deps.live.enter(this)
+    const { socket } = this.#wanted
+    socket.on('error', () => this.#standing.connection.destroy())
+    // Whoever leaves before his streams stand.
+    socket.once('close', () => {
+      if (this.#client === null) this.#clientClosed()
+    })
+    this.#server = this.#openServer()
+    this.#serveClient().then(
+      (client) => {
+        this.#client = client
+        if (this.#isFinished) client.destroy()
+        else if (this.#lastWords !== null) client.finish(this.#lastWords)
+        else this.#server?.resume()
+      },
+      (error: unknown) => {
+        this.#deps.log.debug({ error: errorMessage(error) }, 'a client began no port-forward')
+        socket.destroy()
+        this.#clientClosed()
+      },
+    )
+  }
+
+  recheck(): void {
+    this.#cut(this.#request.withdrawn())
+  }
+
+  sweep(nowMs: number): void {
+    this.#cut(this.#request.overdue(nowMs, this.#heardMs))
+  }
+
+  cut(): void {
+    this.#cut(shuttingDown)
+  }
+
+  #cut(refusal: Refusal | null): void {
+    if (refusal === null || this.#withdrawn !== null || this.#isFinished) return
+    this.#withdrawn = refusal
+    noteCut(this.#deps, this.#request, refusal)
+    this.#sayLast(refusal.message)
+  }
+
+  /** Ends the session, with words on each connection that stands. */
+  #sayLast(words: string): void {
+    if (this.#lastWords !== null) return
+    this.#lastWords = words
+    this.#client?.finish(words)
+    this.#standing.connection.destroy()
+    for (const id of [...this.#going.keys()]) this.#over(id, words)
+  }
+
+  #openServer(): ForwardEnd {
+    const { connection } = this.#standing
+    const listener = this.#serverListener()
+    if (this.#standing.kind === 'spdy') {
+      return openSpdyForward({ socket: connection, head: this.#standing.head, limits }, listener)
+    }
+    const socket = tunnelOf(this.#standing.socket)
+    return openSpdyForward({ socket, head: EMPTY, limits }, listener)
+  }
+
+  async #serveClient(): Promise<ForwardEnd> {
+    const { socket, head } = this.#wanted
+    const listener = this.#clientListener()
+    const { rawHeaders } = this.#request.exchange
+    const header = (name: string): string | null => headerOf(rawHeaders, name)
+    if (this.#protocol.kind === 'websocket') {
+      const { dialect, ports } = this.#protocol
+      return serveWebSocketForward({ socket, head, header, dialect, ports, limits }, listener)
+    }
+    if (this.#protocol.kind === 'tunnel') {
+      const asked = { socket, head, header, protocol: TUNNEL_PROTOCOL }
+      const tunnel: Duplex = tunnelOf(await acceptWebSocket(asked, limits))
+      return serveSpdyForward({ socket: tunnel, head: EMPTY, limits }, listener)
+    }
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${SPDY}\r\nX-Stream-Protocol-Version: ${SPDY_FORWARD_PROTOCOL}\r\n\r\n`,
+    )
+    return serveSpdyForward({ socket, head, limits }, listener)
+  }
+
+  #clientListener(): ForwardListener {
+    return {
+      opened: (id, port) => {
+        this.#heard()
+        if (this.#lastWords !== null) return
+        const connection = this.#events.began(port)
+        this.#going.set(id, { connection, isEnded: false, fared: null })
+        this.#server?.open(id, port)
+      },
+      data: (id, data) => {
+        this.#heard()
+        this.#bytesReceived += data.length
+        const going = this.#going.get(id)
+        if (going !== undefined) going.connection.bytesReceived += data.length
+        return this.#server?.write(id, data) ?? true
+      },
+      end: (id) => this.#server?.end(id),
+      fared: () => {},
+      reset: (id) => {
+        const going = this.#going.get(id)
+        if (going === undefined) return
+        going.isEnded = true
+        if (going.fared === null) this.#server?.reset(id)
+        else this.#over(id, going.fared)
+      },
+      drain: () => this.#server?.resume(),
+      closed: () => this.#clientClosed(),
+    }
+  }
+
+  #serverListener(): ForwardListener {
+    return {
+      opened: () => {},
+      data: (id, data) => {
+        this.#bytesSent += data.length
+        const going = this.#going.get(id)
+        if (going !== undefined) going.connection.bytesSent += data.length
+        return this.#client?.write(id, data) ?? true
+      },
+      end: (id) => {
+        this.#client?.end(id)
+        const going = this.#going.get(id)
+        if (going === undefined) return
+        going.isEnded = true
+        if (going.fared !== null) this.#over(id, going.fared)
+      },
+      fared: (id, words) => {
+        this.#client?.tell(id, words)
+        const going = this.#going.get(id)
+        if (going === undefined) return
+        going.fared = words
+        if (going.isEnded) this.#over(id, words)
+      },
+      reset: (id) => {
+        this.#client?.reset(id)
+        this.#over(id, 'the API server broke the connection off')
+      },
+      drain: () => this.#client?.resume(),
+      closed: (error) => {
+        if (error !== null && this.#lastWords === null) {
+          this.#broken = upstreamRefusal(failureOf(error), this.#request.connection.cluster.name)
+        }
+        this.#sayLast(this.#broken?.message ?? 'the API server ended the port-forward')
+      },
+    }
+  }
+
+  /** Of one connection. */
+  #over(id: number, words: string): void {
+    const going = this.#going.get(id)
+    if (going === undefined) return
+    this.#going.delete(id)
+    this.#events.ended(going.connection, words === '' ? null : words)
+  }
+
+  #heard(): void {
+    this.#heardMs = this.#deps.clock.now()
+  }
+
+  #clientClosed(): void {
+    this.#standing.connection.destroy()
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return
+    this.#isFinished = true
+    this.#lastWords ??= ''
+    this.#leave()
+    for (const id of [...this.#going.keys()]) this.#over(id, '')
+    this.#events.flush()
+    const deps = this.#deps
+    const nowMs = deps.clock.now()
+    const { events, startedMs } = this.#request
+    const outcome: RequestOutcome = {
+      outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
+      status: 101,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+      error: this.#withdrawn ?? this.#broken,
+    }
+    deps.metrics?.requestEnded(this.#request, outcome, nowMs - startedMs)
+    void commit(deps, events.ended(outcome, nowMs))
+  }
+}
