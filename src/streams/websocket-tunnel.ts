@@ -14,5 +14,11 @@ export function tunnelOf(socket: WebSocket): Duplex {
   socket.on('message', (_data, isBinary) => {
     if (!isBinary) socket.close(CLOSE_UNACCEPTABLE, 'text is none of the protocol')
   })
-  return createWebSocketStream(socket)
+  const stream = createWebSocketStream(socket)
+  // Once everything was read: the library waits for the last byte to leave, of connections that have broken too.
+  socket.once('close', () => {
+    if (stream.readableEnded) stream.destroy()
+    else stream.once('end', () => stream.destroy())
+  })
+  return stream
 }
