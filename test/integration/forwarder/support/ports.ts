@@ -15,7 +15,10 @@ export class TestAudit implements EncodedAuditLog {
   readonly events: KubeRequestEvent[] = []
   /** `client.disconnect` events. */
   readonly cuts: AuditEvent[] = []
+  /** `port` events. */
+  readonly ports: AuditEvent[] = []
   refuses: (event: KubeRequestEvent) => boolean = () => false
+  refusesPorts = false
   /** An event is with the operating system when this has resolved. */
   hold: (event: KubeRequestEvent) => Promise<void> | null = () => null
 
@@ -26,6 +29,11 @@ export class TestAudit implements EncodedAuditLog {
   async append(event: AuditEvent): Promise<void> {
     if (event.event === 'client.disconnect') {
       this.cuts.push(event)
+      return
+    }
+    if (event.event === 'port') {
+      if (this.refusesPorts) throw new AuditError('SPOOL_FULL', 'no space left on the device')
+      this.ports.push(event)
       return
     }
     const request = event as KubeRequestEvent

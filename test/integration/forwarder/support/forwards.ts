@@ -1,0 +1,229 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocket } from 'ws'
+import {
+  acceptWebSocket,
+  defaultStreamLimits,
+  type ForwardEnd,
+  type ForwardListener,
+  openSpdyForward,
+  serveSpdyForward,
+  TUNNEL_PROTOCOL,
+  tunnelOf,
+} from '../../../../src/streams/index.ts'
+import type { Credentials } from './people.ts'
+import { FORWARD, type Stage } from './stage.ts'
+
+const limits = defaultStreamLimits
+const EMPTY = Buffer.alloc(0)
+
+/** One end of a port-forward in a test: hears everything, says what the test says. */
+export class TestForward implements ForwardListener {
+  readonly ports = new Map<number, number>()
+  readonly ended: number[] = []
+  readonly resets: number[] = []
+  readonly words = new Map<number, string>()
+  readonly over = Promise.withResolvers<Error | null>()
+  isOver = false
+  /** False: reads nothing more once it has heard something. */
+  reads = true
+  onOpened: (id: number, port: number) => void = () => {}
+  onData: (id: number, data: Buffer) => void = () => {}
+  onEnd: (id: number) => void = () => {}
+  onDrain: () => void = () => {}
+  readonly #heard = new Map<number, Buffer[]>()
+  #speaker: ForwardEnd | null = null
+
+  /** Its own voice. */
+  get out(): ForwardEnd {
+    if (this.#speaker === null) throw new Error('no streams yet')
+    return this.#speaker
+  }
+  speaksBy(end: ForwardEnd): void {
+    this.#speaker = end
+  }
+  /** A connection that is over well. */
+  done(id: number): void {
+    this.out.tell(id, '')
+    this.out.end(id)
+  }
+  text(id: number): string {
+    return Buffer.concat(this.#heard.get(id) ?? []).toString('latin1')
+  }
+  bytes(id: number): number {
+    return (this.#heard.get(id) ?? []).reduce((sum, { length }) => sum + length, 0)
+  }
+
+  opened(id: number, port: number): void {
+    this.ports.set(id, port)
+    this.onOpened(id, port)
+  }
+  data(id: number, data: Buffer): boolean {
+    const heard = this.#heard.get(id)
+    if (heard === undefined) this.#heard.set(id, [data])
+    else heard.push(data)
+    this.onData(id, data)
+    return this.reads
+  }
+  end(id: number): void {
+    this.ended.push(id)
+    this.onEnd(id)
+  }
+  fared(id: number, words: string): void {
+    this.words.set(id, words)
+  }
+  reset(id: number): void {
+    this.resets.push(id)
+  }
+  drain(): void {
+    this.onDrain()
+  }
+  closed(error: Error | null): void {
+    this.isOver = true
+    this.over.resolve(error)
+  }
+}
+
+/** What a simulated API server knows of the tunnel: null, it speaks it; else what it says to who asks. */
+export const forwardServers = [
+  ['an API server of today', null],
+  ['an API server that knows no tunnel (400)', 400],
+  ['an API server that forbids its way (403)', 403],
+] as const
+
+const refusing = (status: number): string => {
+  const body = JSON.stringify({ kind: 'Status', code: status, message: 'no tunnel here' })
+  return `HTTP/1.1 ${status} No\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** Lets the stage's API server forward ports; each session is given to `run` as it begins. */
+export function serveForwards(
+  stage: Stage,
+  refusesTunnel: number | null,
+  run: (end: TestForward, connection: Duplex) => void,
+): void {
+  stage.api.upgrade = (asked, socket, head) => {
+    const isTunnel = asked.headers.upgrade?.toLowerCase() === 'websocket'
+    if (isTunnel && refusesTunnel !== null) {
+      socket.end(refusing(refusesTunnel))
+      return
+    }
+    const begin = (carrier: Duplex): void => {
+      const end = new TestForward()
+      end.speaksBy(serveSpdyForward({ socket: carrier, head: EMPTY, limits }, end))
+      run(end, socket)
+    }
+    if (isTunnel) {
+      const header = (name: string): string | null => {
+        const value = asked.headers[name]
+        return typeof value === 'string' ? value : null
+      }
+      acceptWebSocket({ socket, head, header, protocol: TUNNEL_PROTOCOL }, limits).then(
+        (accepted) => begin(tunnelOf(accepted)),
+        () => socket.destroy(),
+      )
+    } else {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n',
+      )
+      begin(socket)
+    }
+  }
+}
+
+export const forwardClients = ['SPDY/3.1', TUNNEL_PROTOCOL] as const
+export type ForwardClient = (typeof forwardClients)[number]
+
+/** Who refused, and with what. */
+export class NotForwarded extends Error {
+  readonly status: number
+  readonly body: string
+
+  constructor(status: number, body: string) {
+    super(`refused with ${status}: ${body}`)
+    this.status = status
+    this.body = body
+  }
+}
+
+/** Begins a port-forward as kubectl does. Rejects with NotForwarded. */
+export async function openForward(
+  stage: Stage,
+  kind: ForwardClient,
+  credentials?: Credentials,
+): Promise<TestForward & { readonly connection: Duplex }> {
+  const connection =
+    credentials === undefined
+      ? await stage.raw()
+      : (await stage.connect('http/1.1', credentials, true)).secured
+  const end = Object.assign(new TestForward(), { connection })
+  if (kind === 'SPDY/3.1') {
+    connection.write(
+      `POST ${FORWARD} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n`,
+    )
+    const head = await readHead(connection)
+    end.speaksBy(openSpdyForward({ socket: connection, head, limits }, end))
+  } else {
+    const socket = await openWebSocket(connection, FORWARD, TUNNEL_PROTOCOL)
+    end.speaksBy(openSpdyForward({ socket: tunnelOf(socket), head: EMPTY, limits }, end))
+  }
+  end.out.resume()
+  return end
+}
+
+/** A WebSocket of a person's client. Rejects with NotForwarded. */
+export async function openWebSocket(
+  connection: Duplex,
+  target: string,
+  protocol: string,
+): Promise<WebSocket> {
+  const socket = new WebSocket('ws://kube/', {
+    createConnection: () => connection,
+    perMessageDeflate: false,
+    finishRequest: (request) => {
+      request.path = target
+      request.setHeader('Sec-WebSocket-Protocol', protocol)
+      request.prependListener('upgrade', (response: IncomingMessage) => {
+        if (response.headers['sec-websocket-protocol'] === protocol) {
+          delete response.headers['sec-websocket-protocol']
+        }
+      })
+      request.end()
+    },
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', () => {
+      socket.pause()
+      resolve()
+    })
+    socket.on('error', reject)
+    socket.once('unexpected-response', (_request, response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        reject(new NotForwarded(response.statusCode ?? 0, Buffer.concat(chunks).toString())),
+      )
+    })
+  })
+  return socket
+}
+
+/** The bytes behind the head of a 101. */
+async function readHead(connection: Duplex): Promise<Buffer> {
+  let bytes: Buffer = EMPTY
+  while (!bytes.includes('\r\n\r\n')) {
+    const [chunk] = (await once(connection, 'data')) as [Buffer]
+    bytes = Buffer.concat([bytes, chunk])
+  }
+  const head = bytes.subarray(0, bytes.indexOf('\r\n\r\n') + 4).toString('latin1')
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1])
+  if (status === 101) {
+    connection.pause()
+    return bytes.subarray(head.length)
+  }
+  const chunks = [bytes.subarray(head.length)]
+  connection.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(connection, 'end')
+  throw new NotForwarded(status, Buffer.concat(chunks).toString())
+}
