@@ -14,17 +14,16 @@ import {
   tunnelOf,
 } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { auditRefusal, commit, noteCut, notePort } from './audit-request.ts'
+import { auditRefusal, notePort } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
-import type { RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import { type ForwardProtocol, forwardProtocolOf, withoutPorts } from './forward-protocol.ts'
-import type { LiveExchange } from './live.ts'
+import { LiveUpgrade } from './live-upgrade.ts'
 import { type PortConnection, PortEvents } from './port-events.ts'
 import { headerOf } from './raw-headers.ts'
 import { type Refusal, upstreamRefusal } from './refusal.ts'
 import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
-import { failureOf, refuseHere, shuttingDown } from './waiting-upgrade.ts'
+import { failureOf, refuseHere } from './waiting-upgrade.ts'
 
 /**
  * Stands between a client and the API server of a port-forward: ends the protocol of the client, speaks one that the server knows,
@@ -70,9 +69,7 @@ interface Going {
 }
 
 /** A running port-forward, between its client and its API server. */
-class PortForward implements LiveExchange {
-  readonly #deps: HandlerDeps
-  readonly #request: AllowedRequest
+class PortForward extends LiveUpgrade {
   readonly #wanted: UpgradeRequest
   readonly #protocol: ForwardProtocol
   readonly #standing: Standing
@@ -80,16 +77,8 @@ class PortForward implements LiveExchange {
   readonly #events: PortEvents
   #client: ForwardEnd | null = null
   #server: ForwardEnd | null = null
-  /** When somebody was last heard at the client's end; what pods send is nobody. */
-  #heardMs: number
-  #bytesSent = 0
-  #bytesReceived = 0
-  #withdrawn: Refusal | null = null
-  #broken: Refusal | null = null
   /** What the client is told on connections that stand; the API server is gone then. */
   #lastWords: string | null = null
-  #isFinished = false
-  #leave = (): void => {}
 
   constructor(
     deps: HandlerDeps,
@@ -98,23 +87,21 @@ class PortForward implements LiveExchange {
     protocol: ForwardProtocol,
     standing: Standing,
   ) {
-    this.#deps = deps
-    this.#request = request
+    super(deps, request)
     this.#wanted = wanted
     this.#protocol = protocol
     this.#standing = standing
-    this.#heardMs = deps.clock.now()
     this.#events = new PortEvents({
       event: (facts, nowMs) => request.events.port(facts, nowMs),
       newUid: newEventUid,
       write: (event) => notePort(deps, event),
-      onUnwritable: () => this.#cut(auditRefusal),
+      onUnwritable: () => this.cutFor(auditRefusal),
       now: () => deps.clock.now(),
     })
   }
 
   start(): void {
-    this.#leave = this.#deps.live.enter(this)
+    this.enter()
     const { socket } = this.#wanted
     socket.on('error', () => this.#standing.connection.destroy())
     // Whoever leaves before his streams stand.
@@ -125,34 +112,19 @@ class PortForward implements LiveExchange {
     this.#serveClient().then(
       (client) => {
         this.#client = client
-        if (this.#isFinished) client.destroy()
+        if (this.isFinished) client.destroy()
         else if (this.#lastWords !== null) client.finish(this.#lastWords)
         else this.#server?.resume()
       },
       (error: unknown) => {
-        this.#deps.log.debug({ error: errorMessage(error) }, 'a client began no port-forward')
+        this.deps.log.debug({ error: errorMessage(error) }, 'a client began no port-forward')
         socket.destroy()
         this.#clientClosed()
       },
     )
   }
 
-  recheck(): void {
-    this.#cut(this.#request.withdrawn())
-  }
-
-  sweep(nowMs: number): void {
-    this.#cut(this.#request.overdue(nowMs, this.#heardMs))
-  }
-
-  cut(): void {
-    this.#cut(shuttingDown)
-  }
-
-  #cut(refusal: Refusal | null): void {
-    if (refusal === null || this.#withdrawn !== null || this.#isFinished) return
-    this.#withdrawn = refusal
-    noteCut(this.#deps, this.#request, refusal)
+  protected end(refusal: Refusal): void {
     this.#sayLast(refusal.message)
   }
 
@@ -178,7 +150,7 @@ class PortForward implements LiveExchange {
   async #serveClient(): Promise<ForwardEnd> {
     const { socket, head } = this.#wanted
     const listener = this.#clientListener()
-    const { rawHeaders } = this.#request.exchange
+    const { rawHeaders } = this.request.exchange
     const header = (name: string): string | null => headerOf(rawHeaders, name)
     if (this.#protocol.kind === 'websocket') {
       const { dialect, ports } = this.#protocol
@@ -198,15 +170,15 @@ class PortForward implements LiveExchange {
   #clientListener(): ForwardListener {
     return {
       opened: (id, port) => {
-        this.#heard()
+        this.heard()
         if (this.#lastWords !== null) return
         const connection = this.#events.began(port)
         this.#going.set(id, { connection, isEnded: false, fared: null })
         this.#server?.open(id, port)
       },
       data: (id, data) => {
-        this.#heard()
-        this.#bytesReceived += data.length
+        this.heard()
+        this.bytesReceived += data.length
         const going = this.#going.get(id)
         if (going !== undefined) going.connection.bytesReceived += data.length
         return this.#server?.write(id, data) ?? true
@@ -229,7 +201,7 @@ class PortForward implements LiveExchange {
     return {
       opened: () => {},
       data: (id, data) => {
-        this.#bytesSent += data.length
+        this.bytesSent += data.length
         const going = this.#going.get(id)
         if (going !== undefined) going.connection.bytesSent += data.length
         return this.#client?.write(id, data) ?? true
@@ -255,9 +227,9 @@ class PortForward implements LiveExchange {
       drain: () => this.#client?.resume(),
       closed: (error) => {
         if (error !== null && this.#lastWords === null) {
-          this.#broken = upstreamRefusal(failureOf(error), this.#request.connection.cluster.name)
+          this.broken = upstreamRefusal(failureOf(error), this.request.connection.cluster.name)
         }
-        this.#sayLast(this.#broken?.message ?? 'the API server ended the port-forward')
+        this.#sayLast(this.broken?.message ?? 'the API server ended the port-forward')
       },
     }
   }
@@ -270,33 +242,16 @@ class PortForward implements LiveExchange {
     this.#events.ended(going.connection, words === '' ? null : words)
   }
 
-  #heard(): void {
-    this.#heardMs = this.#deps.clock.now()
-  }
-
   #clientClosed(): void {
     this.#standing.connection.destroy()
-    this.#finish()
+    this.#close()
   }
 
-  #finish(): void {
-    if (this.#isFinished) return
-    this.#isFinished = true
+  #close(): void {
+    if (this.isFinished) return
     this.#lastWords ??= ''
-    this.#leave()
     for (const id of [...this.#going.keys()]) this.#over(id, '')
     this.#events.flush()
-    const deps = this.#deps
-    const nowMs = deps.clock.now()
-    const { events, startedMs } = this.#request
-    const outcome: RequestOutcome = {
-      outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
-      status: 101,
-      bytesSent: this.#bytesSent,
-      bytesReceived: this.#bytesReceived,
-      error: this.#withdrawn ?? this.#broken,
-    }
-    deps.metrics?.requestEnded(this.#request, outcome, nowMs - startedMs)
-    void commit(deps, events.ended(outcome, nowMs))
+    this.finish()
   }
 }

@@ -2,14 +2,12 @@ import type { Duplex } from 'node:stream'
 import { type ActivityMeter, activityMeter } from '../protocol/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { ask, type UpgradeAnswer } from './ask-upgrade.ts'
-import { commit, noteCut } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
-import type { RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
-import type { LiveExchange } from './live.ts'
+import { LiveUpgrade } from './live-upgrade.ts'
 import { headerOf } from './raw-headers.ts'
-import { isProxied, notAccepted, type Refusal, upstreamRefusal } from './refusal.ts'
-import { fail, failureOf, relay, shuttingDown, WaitingUpgrade } from './waiting-upgrade.ts'
+import { isProxied, notAccepted, upstreamRefusal } from './refusal.ts'
+import { fail, failureOf, relay, WaitingUpgrade } from './waiting-upgrade.ts'
 
 /**
  * Carries an upgrade that is no command (command.ts) to the API server on a connection of its own, and moves bytes both
@@ -51,22 +49,12 @@ export async function upgrade(
 }
 
 /** Both directions of a switched connection, until both are done, or until the person's rights end. */
-class UpgradedStream implements LiveExchange {
-  readonly #deps: HandlerDeps
-  readonly #request: AllowedRequest
+class UpgradedStream extends LiveUpgrade {
   readonly #client: Duplex
   readonly #server: Duplex
   readonly #clientHead: Buffer
   readonly #answer: Extract<UpgradeAnswer, { type: 'switched' }>
   readonly #meter: ActivityMeter
-  /** When somebody was last heard at the client's end; what programs send to keep a connection alive is nobody. */
-  #heardMs: number
-  #bytesSent = 0
-  #bytesReceived = 0
-  #withdrawn: Refusal | null = null
-  #broken: Refusal | null = null
-  #finished = false
-  #leave = (): void => {}
 
   constructor(
     deps: HandlerDeps,
@@ -74,82 +62,65 @@ class UpgradedStream implements LiveExchange {
     wanted: UpgradeRequest,
     answer: Extract<UpgradeAnswer, { type: 'switched' }>,
   ) {
-    this.#deps = deps
-    this.#request = request
+    super(deps, request)
     this.#client = wanted.socket
     this.#clientHead = wanted.head
     this.#server = answer.socket
     this.#answer = answer
     const subprotocol = headerOf(answer.rawHeaders, 'sec-websocket-protocol')
     this.#meter = activityMeter(wanted.protocol, subprotocol)
-    this.#heardMs = deps.clock.now()
   }
 
   start(): void {
     const client = this.#client
     const server = this.#server
-    this.#leave = this.#deps.live.enter(this)
+    this.enter()
     // Not the end of what the client gets: an API server that closes while the client still sends (a SPDY client answers
     // the end of each stream) resets the connection, after all that it had to say.
     server.on('error', (error) => {
-      this.#broken ??= upstreamRefusal(failureOf(error), this.#request.connection.cluster.name)
+      this.broken ??= upstreamRefusal(failureOf(error), this.request.connection.cluster.name)
     })
     client.on('error', () => server.destroy())
     if (client.destroyed) {
       server.destroy()
-      this.#finish()
+      this.finish()
       return
     }
     client.write(this.#head())
     if (this.#answer.head.length > 0) this.#down(this.#answer.head)
     if (this.#clientHead.length > 0) {
-      this.#heard(this.#clientHead)
+      this.#arrived(this.#clientHead)
       server.write(this.#clientHead)
     }
-    client.on('data', (chunk: Buffer) => this.#heard(chunk))
+    client.on('data', (chunk: Buffer) => this.#arrived(chunk))
     server.on('data', (chunk: Buffer) => {
-      this.#bytesSent += chunk.length
+      this.bytesSent += chunk.length
     })
     client.pipe(server)
     server.pipe(client)
     client.once('close', () => {
       server.destroy()
-      this.#finish()
+      this.finish()
     })
     server.once('close', () => {
       // The client still gets what has arrived; after that there is nothing to wait for.
-      if (this.#withdrawn === null) this.#drain()
+      if (this.withdrawn === null) this.#drain()
       if (!client.writableEnded) client.end()
       // Unread, its own end would never be noticed.
       client.resume()
       if (client.writableFinished) this.#linger()
       else client.once('finish', () => this.#linger())
-      this.#finish()
+      this.finish()
     })
   }
 
-  recheck(): void {
-    this.#cut(this.#request.withdrawn())
-  }
-
-  sweep(nowMs: number): void {
-    this.#cut(this.#request.overdue(nowMs, this.#heardMs))
-  }
-
-  cut(): void {
-    this.#cut(shuttingDown)
-  }
-
-  #cut(refusal: Refusal | null): void {
-    if (refusal === null || this.#withdrawn !== null || this.#finished) return
-    this.#withdrawn = refusal
-    noteCut(this.#deps, this.#request, refusal)
+  protected end(): void {
     this.#client.destroy()
   }
 
-  #heard(chunk: Buffer): void {
-    this.#bytesReceived += chunk.length
-    if (this.#meter.push(chunk)) this.#heardMs = this.#deps.clock.now()
+  #arrived(chunk: Buffer): void {
+    this.bytesReceived += chunk.length
+    if (this.#meter.push(chunk)) this.heard()
   }
 
   /** What was read and waits for a slow client; `data` tells of none of it any more. */
@@ -168,7 +139,7 @@ class UpgradedStream implements LiveExchange {
   }
 
   #down(chunk: Buffer): void {
-    this.#bytesSent += chunk.length
+    this.bytesSent += chunk.length
     this.#client.write(chunk)
   }
 
@@ -180,24 +151,6 @@ class UpgradedStream implements LiveExchange {
       text += `${rawHeaders[index] ?? ''}: ${rawHeaders[index + 1] ?? ''}\r\n`
     }
     return Buffer.from(`${text}\r\n`, 'latin1')
-  }
-
-  #finish(): void {
-    if (this.#finished) return
-    this.#finished = true
-    const deps = this.#deps
-    this.#leave()
-    const nowMs = deps.clock.now()
-    const { events, startedMs } = this.#request
-    const outcome: RequestOutcome = {
-      outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
-      status: 101,
-      bytesSent: this.#bytesSent,
-      bytesReceived: this.#bytesReceived,
-      error: this.#withdrawn ?? this.#broken,
-    }
-    deps.metrics?.requestEnded(this.#request, outcome, nowMs - startedMs)
-    void commit(deps, events.ended(outcome, nowMs))
   }
 }
 

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import {
+  ENDED_PORT_CODE,
   eventCodes,
+  FAILED_PORT_CODE,
   REFUSED_JOIN_CODE,
   REFUSED_LOGIN_CODE,
   REFUSED_REQUEST_CODE,
@@ -86,10 +88,11 @@ export function configKeys(spec: SectionSpec, prefix = ''): string[] {
   })
 }
 
-/** Events whose refusal has a code of its own. */
-const REFUSED_CODES: Readonly<Record<string, readonly string[]>> = {
+/** Further codes of events: those of refusals, and of how something ended. */
+const FURTHER_CODES: Readonly<Record<string, readonly string[]>> = {
   'kube.request': [REFUSED_REQUEST_CODE],
   'user.login': [REFUSED_LOGIN_CODE],
+  port: [ENDED_PORT_CODE, FAILED_PORT_CODE],
   'instance.join': [REFUSED_JOIN_CODE],
 }
 
@@ -98,7 +101,7 @@ export function auditPageProblems(
   page: string,
   events: Readonly<Record<string, readonly string[]>>,
 ): string[] {
-  const told = new Set(page.match(/\bT[A-Z]*\d+[IWE]\b/g) ?? [])
+  const told = new Set(page.match(/\bT[A-Z]*\d+[IWES]\b/g) ?? [])
   const written = new Set(Object.values(events).flat())
   return [
     ...Object.entries(events)
@@ -160,7 +163,7 @@ function check(write: boolean): DocsReport {
   const events = Object.fromEntries(
     Object.entries(eventCodes).map(([event, code]) => [
       event,
-      [code, ...(REFUSED_CODES[event] ?? [])],
+      [code, ...(FURTHER_CODES[event] ?? [])],
     ]),
   )
   problems.push(

@@ -198,7 +198,7 @@ test('an upgraded stream that nobody reads waits at the API server', async () =>
   }
   const socket = await stage.raw()
   socket.write(
-    `POST ${PODS}/web/portforward HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
+    `POST ${PODS}/web/proxy/live HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
   )
   expect(await standing(() => sent())).toBeLessThan(HELD)
   let received = 0

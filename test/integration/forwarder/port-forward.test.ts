@@ -80,22 +80,20 @@ describe.each(pairs)('a client of %s and %s', (client, _name, refusesTunnel) => 
       bytes_received: bytes.length * 3,
       bytes_sent: bytes.length * 3,
     })
-    expect(portsOf(stage)).toEqual(
-      [8080, 9090, 8080].map((port) =>
-        expect.objectContaining({
-          event: 'port',
-          code: 'T3003S',
-          user: 'alice',
-          kubernetes_cluster: 'west',
-          resource_namespace: 'team',
-          resource_name: 'web',
-          port,
-          success: true,
-          outcome: 'done',
-          bytes_received: bytes.length,
-          bytes_sent: bytes.length,
-        }),
-      ),
+    expect(portsOf(stage)).toMatchObject(
+      [8080, 9090, 8080].map((port) => ({
+        event: 'port',
+        code: 'T3003S',
+        user: 'alice',
+        kubernetes_cluster: 'west',
+        resource_namespace: 'team',
+        resource_name: 'web',
+        port,
+        success: true,
+        outcome: 'done',
+        bytes_received: bytes.length,
+        bytes_sent: bytes.length,
+      })),
     )
     const asked = stage.api.of(FORWARD)
     expect(asked.every(({ headers }) => valuesOf(headers, 'impersonate-user')[0] === 'alice')).toBe(

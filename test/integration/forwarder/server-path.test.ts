@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { kubeServerName, kubeServerPath } from '../../../src/protocol/index.ts'
 import { versions } from './support/clients.ts'
-import { FORWARD, PATIENTLY, PODS, SERVER_NAME, Stage } from './support/stage.ts'
+import { PATIENTLY, PODS, PROXIED, SERVER_NAME, Stage } from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -73,9 +73,9 @@ test('an upgrade loses it as well', async () => {
     text += chunk.toString('latin1')
   })
   socket.write(
-    `POST ${PATH}${FORWARD}?command=sh HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
+    `POST ${PATH}${PROXIED}?command=sh HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
   )
   await arrived.promise
   await expect.poll(() => text, PATIENTLY).toContain('101 Switching Protocols')
-  expect(stage.api.arrived.map(({ target }) => target)).toEqual([`${FORWARD}?command=sh`])
+  expect(stage.api.arrived.map(({ target }) => target)).toEqual([`${PROXIED}?command=sh`])
 })

@@ -10,7 +10,7 @@ import {
   serverKinds,
   type TestEnd,
 } from './support/commands.ts'
-import { EXEC, FORWARD, PATIENTLY, PODS, ROLE, Stage, WATCH } from './support/stage.ts'
+import { EXEC, PATIENTLY, PODS, PROXIED, ROLE, Stage, WATCH } from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -395,7 +395,7 @@ describe('an upgrade', () => {
       socket.write('HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n')
     }
     const socket = await stage.raw()
-    socket.write(`POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
+    socket.write(`POST ${PROXIED} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
     await once(socket, 'data')
     return {
       async send(bytes) {
@@ -412,7 +412,7 @@ describe('an upgrade', () => {
     const { ended } = await forwarding(stage)
     stage.access.lock(LOCK)
     await ended
-    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'LOCKED' })
+    await stage.expectAudited(PROXIED, { outcome: 'aborted', error_code: 'LOCKED' })
     expect(stage.audit.cuts).toMatchObject([{ reason: WORDS, decided_by: 'lock "l1"' }])
   })
 
@@ -422,14 +422,14 @@ describe('an upgrade', () => {
     const socket = await stage.raw()
     const chunks: Buffer[] = []
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-    socket.write(`POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
+    socket.write(`POST ${PROXIED} HTTP/1.1\r\n${ASKING}\r\n\r\n`)
     await expect.poll(() => stage.api.arrived.length, PATIENTLY).toBe(1)
     stage.access.lock(LOCK)
     await once(socket, 'end')
     const text = Buffer.concat(chunks).toString()
     expect(text).toMatch(/^HTTP\/1\.1 403 /)
     expect(text).toContain(WORDS)
-    await stage.expectAudited(FORWARD, { error_code: 'LOCKED' })
+    await stage.expectAudited(PROXIED, { error_code: 'LOCKED' })
   })
 
   test('is cut when its certificate expires, where a role says so', async () => {
@@ -438,7 +438,7 @@ describe('an upgrade', () => {
     const { ended } = await forwarding(stage)
     stage.clock.advance(120 * MINUTE_MS)
     await ended
-    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'CERT_EXPIRED' })
+    await stage.expectAudited(PROXIED, { outcome: 'aborted', error_code: 'CERT_EXPIRED' })
   })
 
   test('is cut when nobody is at the other end, whatever his program sends', async () => {
@@ -464,7 +464,7 @@ describe('an upgrade', () => {
     await send(DATA.subarray(9))
     stage.clock.advance(11 * MINUTE_MS)
     await ended
-    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'CLIENT_IDLE' })
+    await stage.expectAudited(PROXIED, { outcome: 'aborted', error_code: 'CLIENT_IDLE' })
   })
 })
 

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { valuesOf } from './support/api-server.ts'
-import { FORWARD, PATIENTLY, PODS, ROLE, Stage, type StageOptions } from './support/stage.ts'
+import { PATIENTLY, PODS, PROXIED, ROLE, Stage, type StageOptions, WATCH } from './support/stage.ts'
 import { readAnswers } from './support/wire.ts'
 
 let stack = new AsyncDisposableStack()
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 const ASKING =
   'Host: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4'
-const REQUEST = `POST ${FORWARD}?command=sh HTTP/1.1\r\n${ASKING}\r\n\r\n`
+const REQUEST = `POST ${PROXIED}?command=sh HTTP/1.1\r\n${ASKING}\r\n\r\n`
 const SWITCHED =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4\r\n\r\n'
 
@@ -70,10 +70,10 @@ describe('an upgrade that the API server takes', () => {
     expect(valuesOf(headers, 'impersonate-user')).toEqual(['alice'])
     expect(valuesOf(headers, 'upgrade')).toEqual(['SPDY/3.1'])
     wire.socket.end()
-    await stage.expectAudited(FORWARD, {
+    await stage.expectAudited(PROXIED, {
       outcome: 'done',
       response_code: 101,
-      kube_verb: 'portforward',
+      kube_verb: 'proxy',
       bytes_sent: 4,
       bytes_received: 100_003,
     })
@@ -90,7 +90,7 @@ describe('an upgrade that the API server takes', () => {
     await expect.poll(() => wire.text(), PATIENTLY).toMatch(/output$/)
     expect(stage.forwarder.stats().exchanges).toBe(1)
     server.end()
-    await stage.expectAudited(FORWARD, { outcome: 'done', bytes_sent: 6, bytes_received: 5 })
+    await stage.expectAudited(PROXIED, { outcome: 'done', bytes_sent: 6, bytes_received: 5 })
   })
 
   test('outlives the time that is given to its beginning', async () => {
@@ -111,7 +111,7 @@ describe('an upgrade that the API server takes', () => {
     server.destroy()
     await once(wire.socket, 'end')
     wire.socket.write('more')
-    await stage.expectAudited(FORWARD, { response_code: 101 })
+    await stage.expectAudited(PROXIED, { response_code: 101 })
     await stage.expectQuiet()
     // It neither reads nor closes: its connection ends nevertheless.
     await expect.poll(() => stage.sockets.size, PATIENTLY).toBe(0)
@@ -123,7 +123,7 @@ describe('an upgrade that the API server takes', () => {
     const [socket] = stage.api.sockets
     socket?.resetAndDestroy()
     await once(wire.socket, 'end')
-    await stage.expectAudited(FORWARD, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
+    await stage.expectAudited(PROXIED, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
   })
 
   test('whose API server resets it after its last word still gives all to a slow client', async () => {
@@ -149,7 +149,7 @@ describe('an upgrade that the API server takes', () => {
     const got = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1')
     expect(got.length).toBe(bytes.length)
     expect(got.equals(bytes)).toBe(true)
-    await stage.expectAudited(FORWARD, {
+    await stage.expectAudited(PROXIED, {
       outcome: 'failed',
       error_code: 'UPSTREAM_RESET',
       bytes_sent: bytes.length,
@@ -160,7 +160,7 @@ describe('an upgrade that the API server takes', () => {
     const { stage, wire, server } = await running()
     wire.socket.destroy()
     await once(server.resume(), 'close')
-    await stage.expectAudited(FORWARD, { response_code: 101 })
+    await stage.expectAudited(PROXIED, { response_code: 101 })
     await stage.expectQuiet()
   })
 
@@ -168,7 +168,7 @@ describe('an upgrade that the API server takes', () => {
     const { stage, wire, server } = await running()
     stage.access.change({ ...ROLE, deny: { kubernetes_labels: { env: 'test' } } })
     await Promise.all([once(wire.socket, 'end'), once(server.resume(), 'close')])
-    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'CLUSTER_DENIED' })
+    await stage.expectAudited(PROXIED, { outcome: 'aborted', error_code: 'CLUSTER_DENIED' })
   })
 })
 
@@ -217,7 +217,7 @@ describe('an upgrade that the API server does not take', () => {
       expect(rest).toBe('')
       expect(answers[0]?.headers.get('connection')).toBe('close')
       wire.socket.write('GET /api/v1/secrets HTTP/1.1\r\n\r\n')
-      await stage.expectAudited(FORWARD, { outcome: 'done', response_code: code })
+      await stage.expectAudited(PROXIED, { outcome: 'done', response_code: code })
       await expect.poll(() => stage.sockets.size, PATIENTLY).toBe(0)
       expect(stage.api.sockets.size).toBe(0)
       const arrived = Buffer.concat(got).toString()
@@ -248,18 +248,20 @@ describe('an upgrade that the API server does not take', () => {
     const { answers } = readAnswers(Buffer.from(wire.text(), 'latin1'))
     expect(answers).toMatchObject([{ status: 503 }])
     expect(JSON.parse(answers[0]?.text ?? '')).toMatchObject({ kind: 'Status', code: 503 })
-    await stage.expectAudited(FORWARD, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
+    await stage.expectAudited(PROXIED, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
   })
 
   test('an API server that does not accept our own credential: a Status that says so', async () => {
     const { stage, wire } = await start()
     stage.api.upgrade = (_request, socket) =>
       void socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')
-    wire.socket.write(REQUEST)
+    wire.socket.write(
+      `GET ${WATCH} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    )
     await once(wire.socket, 'end')
     expect(wire.text()).toMatch(/^HTTP\/1\.1 503 /)
     expect(wire.text()).toContain('no valid credentials')
-    await stage.expectAudited(FORWARD, { outcome: 'failed', error_code: 'UPSTREAM_CREDENTIALS' })
+    await stage.expectAudited(PODS, { outcome: 'failed', error_code: 'UPSTREAM_CREDENTIALS' })
     await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
   })
 
@@ -269,7 +271,7 @@ describe('an upgrade that the API server does not take', () => {
     wire.socket.write(REQUEST)
     await once(wire.socket, 'end')
     expect(wire.text()).toMatch(/^HTTP\/1\.1 503 /)
-    await stage.expectAudited(FORWARD, { outcome: 'failed' })
+    await stage.expectAudited(PROXIED, { outcome: 'failed' })
     await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
   })
 })
@@ -286,7 +288,7 @@ describe('while the API server thinks about an upgrade', () => {
   test('the client leaves: aborted, and given up at the API server', async () => {
     const { stage, wire } = await waiting()
     wire.socket.destroy()
-    await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'ABORTED' })
+    await stage.expectAudited(PROXIED, { outcome: 'aborted', error_code: 'ABORTED' })
     await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
   })
 
@@ -295,7 +297,7 @@ describe('while the API server thinks about an upgrade', () => {
     stage.access.change(null)
     await once(wire.socket, 'end')
     expect(wire.text()).toMatch(/^HTTP\/1\.1 403 /)
-    await stage.expectAudited(FORWARD, { outcome: 'denied', error_code: 'USER_GONE' })
+    await stage.expectAudited(PROXIED, { outcome: 'denied', error_code: 'USER_GONE' })
     await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
   })
 })
@@ -305,18 +307,18 @@ describe('an upgrade that we refuse', () => {
     ['of a LIST', `GET ${PODS} HTTP/1.1\r\n${ASKING}\r\n\r\n`, 400],
     [
       'to two protocols',
-      `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nUpgrade: websocket\r\n\r\n`,
+      `POST ${PROXIED} HTTP/1.1\r\n${ASKING}\r\nUpgrade: websocket\r\n\r\n`,
       400,
     ],
-    ['with a body', `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nContent-Length: 5\r\n\r\nhello`, 400],
+    ['with a body', `POST ${PROXIED} HTTP/1.1\r\n${ASKING}\r\nContent-Length: 5\r\n\r\nhello`, 400],
     [
       'with chunks',
-      `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      `POST ${PROXIED} HTTP/1.1\r\n${ASKING}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
       400,
     ],
     [
       'of somebody else',
-      `POST ${FORWARD} HTTP/1.1\r\n${ASKING}\r\nImpersonate-User: root\r\n\r\n`,
+      `POST ${PROXIED} HTTP/1.1\r\n${ASKING}\r\nImpersonate-User: root\r\n\r\n`,
       403,
     ],
   ])('%s is told so in words, and never goes up', async (_name, bytes, code) => {
@@ -354,14 +356,14 @@ describe('an upgrade that we refuse', () => {
   test('an HTTP/2 client cannot ask for one', async () => {
     const { stage } = await start()
     const client = await stage.client('HTTP/2')
-    expect(() => client.call({ path: FORWARD, headers: ['Upgrade', 'SPDY/3.1'] })).toThrow()
+    expect(() => client.call({ path: PROXIED, headers: ['Upgrade', 'SPDY/3.1'] })).toThrow()
     // An exec without an upgrade goes up as it is; the API server says what it thinks of that.
     stage.api.answer = (_request, response) => {
       response.statusCode = 400
       response.end('Upgrade request required')
     }
-    const answer = await client.ask({ method: 'POST', path: FORWARD })
+    const answer = await client.ask({ method: 'POST', path: PROXIED })
     expect(answer).toMatchObject({ status: 400, text: 'Upgrade request required' })
-    await stage.expectAudited(FORWARD, { kube_verb: 'portforward', response_code: 400 })
+    await stage.expectAudited(PROXIED, { kube_verb: 'proxy', response_code: 400 })
   })
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { RoleSpec } from '../../support/roles.ts'
 import { type Client, versions } from './support/clients.ts'
-import { FORWARD, PATIENTLY, PODS, ROLE, Stage, WATCH } from './support/stage.ts'
+import { PATIENTLY, PODS, PROXIED, ROLE, Stage, WATCH } from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -172,9 +172,9 @@ test('closing cuts an upgrade after the grace', async () => {
   stage.api.upgrade = (_request, upgraded) =>
     void upgraded.write('HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n')
   socket.write(
-    `POST ${FORWARD} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
+    `POST ${PROXIED} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
   )
   await once(socket, 'data')
   await Promise.all([stage.forwarder.close(100), once(socket, 'end')])
-  await stage.expectAudited(FORWARD, { outcome: 'aborted', error_code: 'SHUTTING_DOWN' })
+  await stage.expectAudited(PROXIED, { outcome: 'aborted', error_code: 'SHUTTING_DOWN' })
 })

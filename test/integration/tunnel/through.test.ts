@@ -6,9 +6,9 @@ import { openProxyService } from '../../../src/daemon/services/proxy.ts'
 import type { Origin } from '../../../src/gateway/index.ts'
 import { versions } from '../forwarder/support/clients.ts'
 import {
-  FORWARD,
   PATIENTLY,
   PODS,
+  PROXIED,
   Stage,
   type StageOptions,
   WATCH,
@@ -155,7 +155,7 @@ describe('through a tunnel', () => {
     const heard: Buffer[] = []
     socket.on('data', (chunk: Buffer) => heard.push(chunk))
     socket.write(
-      `POST ${FORWARD}?command=sh HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
+      `POST ${PROXIED}?command=sh HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
     )
     await expect
       .poll(() => Buffer.concat(heard).toString('latin1'), PATIENTLY)
