@@ -178,6 +178,8 @@ class TlsGateway implements Gateway {
     let server: Duplex
     try {
       server = await dial(origin, abort.signal)
+      // It would say no more that it has closed.
+      if (server.destroyed) throw new Error('the far end closed the connection at once')
     } catch (error) {
       this.#log.warn(
         { error: errorMessage(error) },

@@ -269,6 +269,10 @@ interface Secured {
 async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promise<Secured> {
   const { teleportCluster } = deps.identity
   const { certificatePem, privateKeyPem, hostCaPem } = deps.identity.current()
+  if (signal.aborted) {
+    below.destroy()
+    throw signal.reason
+  }
   // The TLS socket above reports it; without a listener of its own this one would end the process.
   below.on('error', () => {})
   const socket = connectTls({
@@ -280,6 +284,8 @@ async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promi
     minVersion: 'TLSv1.3',
     ALPNProtocols: [TUNNEL_ALPN],
   })
+  // Of a WebSocket that is broken off Node does not tell the TLS socket above.
+  below.once('close', () => socket.destroy())
   const giveUp = (): void => {
     socket.destroy()
     below.destroy()

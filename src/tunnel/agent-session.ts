@@ -43,6 +43,8 @@ export class AgentSession {
   readonly #http2: ServerHttp2Session
   readonly #session: TunnelSession
   #control: ServerHttp2Stream | null = null
+  /** An announcement waits until the proxy has read the one before. */
+  #isBehind = false
   #error: Error | null = null
 
   constructor(options: AgentSessionOptions) {
@@ -78,7 +80,18 @@ export class AgentSession {
   }
 
   announce(): void {
-    this.#control?.write(this.#options.announcement())
+    const control = this.#control
+    if (control === null) return
+    if (!control.writableNeedDrain) {
+      control.write(this.#options.announcement())
+    } else if (!this.#isBehind) {
+      // Only the last word counts: a proxy that does not read must not fill our memory with those before.
+      this.#isBehind = true
+      control.once('drain', () => {
+        this.#isBehind = false
+        this.announce()
+      })
+    }
   }
 
   look(nowMs: number): void {
@@ -102,7 +115,9 @@ export class AgentSession {
     if (method === 'GET' && headers[HTTP2_HEADER_PATH] === NAMES_PATH && this.#control === null) {
       this.#control = stream
       stream.once('close', () => {
-        if (this.#control === stream) this.#control = null
+        if (this.#control !== stream) return
+        this.#control = null
+        this.#isBehind = false
       })
       stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' })
       this.announce()

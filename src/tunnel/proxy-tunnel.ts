@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { errorMessage, type Logger } from '../core/index.ts'
@@ -20,6 +21,8 @@ const REVOKED = 'CERT_REVOKED'
 
 interface ProvenName {
   readonly peer: JudgedPeer
+  /** Of the certificate: one that is shown again, with each change of health, is not parsed and verified again. */
+  readonly digest: string
   readonly healthy: boolean
 }
 
@@ -202,15 +205,18 @@ export class ProxyTunnel {
     this.#version = version
     const proven = new Map<string, ProvenName>()
     for (const name of names) {
-      const peer = this.#prove(name)
-      if (peer !== null) proven.set(name.serverName, { peer, healthy: name.healthy })
+      const digest = hash('sha256', name.certificate, 'base64')
+      const peer = this.#prove(name, digest)
+      if (peer !== null) proven.set(name.serverName, { peer, digest, healthy: name.healthy })
     }
     this.#setNames(proven)
   }
 
   /** A name is proven by a certificate of the host CA that holds it and that was issued to this very host. */
-  #prove({ serverName, certificate }: AnnouncedName): JudgedPeer | null {
+  #prove({ serverName, certificate }: AnnouncedName, digest: string): JudgedPeer | null {
     const { peers, nowMs, log } = this.#options
+    const known = this.#names.get(serverName)
+    if (known?.digest === digest && judgeHost(known.peer, 'kube', nowMs()).ok) return known.peer
     const problem = (): string | null => {
       if (!isKubeServerName(serverName)) return 'it is not the name of a Kubernetes cluster'
       const verdict = judgeHost(peer, 'kube', nowMs())

@@ -53,6 +53,8 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
   return new AgentTunnels(options)
 }
 
+const BROKEN_OFF = 'the agent broke off the connection at once'
+
 /** How often a drain looks whether everything has ended. */
 const DRAIN_LOOK_MS = 20
 
@@ -100,6 +102,8 @@ class AgentTunnels implements TunnelServer {
     const giveBack = this.#takePlace(origin.address)
     try {
       const stream = await this.#dialOneOf(serverName, origin, signal)
+      // One that has closed meanwhile would not say so again, and its place would be taken for ever.
+      if (stream.destroyed) throw new TunnelError('TUNNEL_CONNECT_FAILED', BROKEN_OFF)
       stream.once('close', giveBack)
       return stream
     } catch (error) {

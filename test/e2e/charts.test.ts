@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
@@ -438,6 +439,49 @@ function wordsOfThePage(cluster: () => Cluster): void {
       })),
     )
     expect(await type('helm show values teleport/teleport-kube-agent')).toContain('proxyAddr')
+  })
+
+  it('connects a cluster to a gateway elsewhere, by a static token (option 1)', async () => {
+    const [web, kube] = [await freePort(), await freePort()]
+    const proxyAddr = `${addressForPods()}:${web}`
+    const token = randomBytes(24).toString('hex')
+    await using gateway = await TestDaemon.start({
+      kubeconfig: '',
+      config: {
+        auth_service: { tokens: [`kube:${token}`] },
+        proxy_service: {
+          web_listen_addr: `0.0.0.0:${web}`,
+          public_addr: proxyAddr,
+          kube_listen_addr: `0.0.0.0:${kube}`,
+          kube_public_addr: `127.0.0.1:${kube}`,
+        },
+        kubernetes_service: { enabled: false, kubeconfig_file: undefined },
+      },
+    })
+    const namespace = `teleport-${run}`
+    stack.defer(
+      async () =>
+        void (await site.kubectl('delete', 'namespace', namespace, '--wait=false').catch(String)),
+    )
+    const pin = /sha256:[0-9a-f]{64}/.exec(await gateway.tctl('status'))?.[0]
+    await type(`JOIN_TOKEN=${token} KUBERNETES_CLUSTER_NAME=prod
+helm install teleport-kube-agent teleport/teleport-kube-agent \\
+  --namespace ${namespace} \\
+  --create-namespace \\
+  --set roles=kube \\
+  --set proxyAddr=${proxyAddr} \\
+  --set authToken=$JOIN_TOKEN \\
+  --set kubeClusterName=$KUBERNETES_CLUSTER_NAME \\
+  --set caPin=${pin}`)
+    await expect.poll(() => gateway.tctl('kube', 'ls'), PATIENTLY).toMatch(/^prod .*healthy/m)
+    await gateway.tctl('users', 'add', 'joe', '--k8s-groups=system:masters')
+    const seen = await runProgram(
+      site.cluster.kubectl,
+      ['--kubeconfig', await gateway.sign('joe'), '-n', namespace, 'get', 'pods', '-o', 'name'],
+      { env: { HOME: gateway.directory } },
+    )
+    expect(seen, seen.stderr).toMatchObject({ code: 0, stdout: 'pod/teleport-kube-agent-0\n' })
+    await type(`helm uninstall teleport-kube-agent --namespace ${namespace} --wait`)
   })
 
   it('installs teleport/teleport, whose state outlives the pod and the release', async () => {

@@ -52,8 +52,8 @@ export function createDirectWays(options: DirectWaysOptions): DirectWays {
         if (address === null) continue
         const soon = AbortSignal.any([signal, AbortSignal.timeout(ONE_DIAL_MS)])
         try {
-          const below = await connectTcp({ hostname: address.host, port: address.port }, soon)
           const by = await credentials()
+          const below = await connectTcp({ hostname: address.host, port: address.port }, soon)
           return await introduce(below, {
             serverName,
             credentials: by,

@@ -54,18 +54,18 @@ export async function openProxyService(
     if (kube?.serves(serverName) === true) {
       return { kind: 'local', accept: (socket, origin) => kube.forwarder.accept(socket, origin) }
     }
-    if (!tunnels.serves(serverName)) {
-      if (!direct.serves(serverName)) return undeliverable
-      return {
-        kind: 'pipe',
-        dial: (origin, signal) => direct.dial(serverName, origin, signal),
-        otherwise: undeliverable,
-      }
-    }
+    const dialled: Route = direct.serves(serverName)
+      ? {
+          kind: 'pipe',
+          dial: (origin, signal) => direct.dial(serverName, origin, signal),
+          otherwise: undeliverable,
+        }
+      : undeliverable
+    if (!tunnels.serves(serverName)) return dialled
     return {
       kind: 'pipe',
       dial: (origin, signal) => tunnels.dial(serverName, origin, signal),
-      otherwise: undeliverable,
+      otherwise: dialled,
     }
   }
   const toTunnels: Route = {

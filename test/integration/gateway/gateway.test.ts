@@ -16,6 +16,7 @@ import {
 } from '../../../src/gateway/index.ts'
 import { formatProxyHeader } from '../../../src/protocol/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
+import { closed } from '../../support/closed.ts'
 
 const NAME = 'target.example.com'
 const PATIENTLY = { timeout: 20_000 }
@@ -157,6 +158,16 @@ describe('gateway', () => {
     expect(data.toString()).toBe('last words')
     await expect.poll(() => gateway.stats().connections, PATIENTLY).toBe(0)
     client.destroy()
+  })
+
+  it('does not keep a client whose far end went before anything was carried', async () => {
+    const { gateway, port } = await open()
+    const [near] = duplexPair()
+    near.destroy()
+    await closed(near)
+    route = () => ({ kind: 'pipe', dial: async () => near })
+    expect((await alertOf(port, await helloBytes(NAME))).toString('hex')).toBe('15030300020250')
+    await expect.poll(() => gateway.stats().connections, PATIENTLY).toBe(0)
   })
 
   it('gives a slow client everything that the far end said before it went', async () => {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defaultTunnelLimits } from '../../../src/tunnel/index.ts'
+import { closed } from '../../support/closed.ts'
 import {
   Agent,
   ask,
@@ -171,6 +172,24 @@ describe('limits of a tunnel', () => {
       )
       .toBe('taken')
     await expect(gateway.dial(EAST)).rejects.toMatchObject({ code: 'TUNNEL_ADDRESS_BUSY' })
+  })
+
+  test('a connection that the agent breaks off as soon as it has it gives its place back', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 1 } }))
+    let isHasty = true
+    const serve = (stream: Duplex): void => {
+      if (!isHasty) echo(stream)
+      else stream.on('error', () => {}).destroy()
+    }
+    stack.use(await Agent.open(cluster, [gateway], { serve }))
+    await served(gateway)
+    for (let count = 0; count < 20; count += 1) {
+      const stream = await gateway.dial().catch(() => null)
+      if (stream !== null) await closed(stream.resume())
+    }
+    isHasty = false
+    const stream = await gateway.dial()
+    expect(await ask(stream, 'x')).toBe('x')
   })
 
   test('a dial that fails takes no place', async () => {
