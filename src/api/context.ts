@@ -13,6 +13,7 @@ import type { ServerLimits } from './limits.ts'
 import type { Membership } from './member/ports.ts'
 import type { ProxyRegistry } from './proxies.ts'
 import type { ViewTickets } from './recordings/view-tickets.ts'
+import type { SessionRegistry } from './sessions/registry.ts'
 import type { Stores } from './stores.ts'
 
 /** Everything that the handlers work with; the daemon plugs it in. */
@@ -44,6 +45,8 @@ export interface ApiDeps {
   readonly recordingSettings: RecordingSettings
   /** Links to recordings, and what they open in browsers. */
   readonly viewTickets: ViewTickets
+  /** Which sessions go on at which service. */
+  readonly sessions: SessionRegistry
   /** Where members find the proxies of this Teleport cluster, as far as the configuration of this process says. */
   readonly ownProxies: readonly ProxyPlace[]
   /** Those of other processes, by their own word. */

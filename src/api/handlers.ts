@@ -29,16 +29,26 @@ import { recordingHandlers } from './recordings/handlers.ts'
 import { createRecordingIntake } from './recordings/intake.ts'
 import { memberRecordingHandlers } from './recordings/member-handlers.ts'
 import { recordingViewHandlers } from './recordings/view-handlers.ts'
+import { sessionHandlers } from './sessions/handlers.ts'
+import { memberSessionHandlers } from './sessions/member-handlers.ts'
 import { userHandlers } from './user-handlers.ts'
 import { judgeRole } from './user-roles.ts'
+
+/** What calls of members wait for. */
+interface Waiting {
+  readonly feed: MemberStateFeed
+  /** For dynamic clusters. */
+  readonly waiters: Waiters
+  /** For sessions that are to end. */
+  readonly orderWaiters: Waiters
+}
 
 /** `openApi` is asked late, since the document is complete only when all routes are registered. */
 export function createHandlers(
   deps: ApiDeps,
   audit: ApiAudit,
   openApi: () => Record<string, unknown>,
-  feed: MemberStateFeed,
-  waiters: Waiters,
+  { feed, waiters, orderWaiters }: Waiting,
 ): Handlers {
   const { stores, authorities, kubeClusters } = deps
   const alone = oneAtATime()
@@ -69,6 +79,8 @@ export function createHandlers(
     ...recordingHandlers(deps, audit),
     ...recordingViewHandlers(deps, audit),
     ...memberRecordingHandlers(deps, createRecordingIntake(deps)),
+    ...sessionHandlers(deps, audit),
+    ...memberSessionHandlers(deps, audit, orderWaiters),
 
     'roles.list': async ({ query }) => mutable(await stores.roles.list(pageOf(query))),
     'roles.read': async ({ params }) => stores.roles.read(params.name),

@@ -29,5 +29,7 @@ export { type ProxyAddresses, type ProxyRecord, ProxyRegistry } from './proxies.
 export { createRecordingIntake } from './recordings/intake.ts'
 export { ViewTickets } from './recordings/view-tickets.ts'
 export { type ApiServer, createApiServer } from './server.ts'
+export type { EndedBy, LiveSession, LocalSessions } from './sessions/ports.ts'
+export { type KnownSession, SessionRegistry } from './sessions/registry.ts'
 export { openStores, ResourceStore, type Stores } from './stores.ts'
 export type { StrangerAnswer, StrangerCall, StrangerPort } from './stranger-port.ts'

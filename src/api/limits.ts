@@ -107,3 +107,15 @@ export const RECORDING_AHEAD_MS = 60 * 60 * 1000
 export const RECORDING_LINK_MS = 5 * 60_000
 /** What it opens: as long as one looks at a recording, and no longer. */
 export const RECORDING_VIEW_MS = 30 * 60_000
+/** Sessions of a service that was silent for longer are forgotten: six words missed. It may have been killed, and they with it. */
+export const SESSIONS_SILENT_MS = 30_000
+/** A person's place is kept this long for a session that no service told yet: the API server may be slow to begin it. */
+export const SESSION_LEASE_MS = 15_000
+/** How long it is waited for a service to end a session, before whoever wanted it is told that it did not answer. */
+export const SESSION_END_WAIT_MS = 5000
+/** How long a service that is not reached is still to hear that it must end a session. */
+export const SESSION_ORDER_MS = 10 * 60 * 1000
+/** Orders that wait for one service; of more, the oldest is dropped. */
+export const SESSION_ORDERS_MOST = 10_000
+/** Orders in one answer. */
+export const SESSION_ORDERS_AT_ONCE = 500

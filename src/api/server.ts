@@ -73,7 +73,13 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
   const feed = new MemberStateFeed(deps)
   const waiters = new Waiters()
   const stopFollowing = deps.dynamicClusters.onChange(() => waiters.tell())
-  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }), feed, waiters)
+  const orderWaiters = new Waiters()
+  const stopOrders = deps.sessions.orders.onOrder((hostId) => orderWaiters.tell(hostId))
+  const handlers = createHandlers(deps, audit, () => ({ ...app.swagger() }), {
+    feed,
+    waiters,
+    orderWaiters,
+  })
   for (const name of Object.keys(endpoints) as EndpointName[]) register(app, state, handlers, name)
 
   app.setErrorHandler(async (error, request, reply) => {
@@ -99,6 +105,8 @@ export async function createApiServer(deps: ApiDeps): Promise<ApiServer> {
     feed[Symbol.dispose]()
     stopFollowing()
     waiters.close()
+    stopOrders()
+    orderWaiters.close()
   }
   app.addHook('onClose', async () => {
     stopWaiting()

@@ -28,6 +28,8 @@ export const eventCodes = {
   'lock.created': 'TLK00I',
   'lock.deleted': 'TLK01I',
   'client.disconnect': 'T3006I',
+  /** Ours: somebody ended a session. */
+  'session.terminate': 'T2020I',
   'session.upload': 'T2005I',
   /** Ours, like the next: a link that shows a recording in a browser was made, and used. */
   'recording_link.create': 'TRL00I',

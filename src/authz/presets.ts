@@ -46,6 +46,7 @@ export function presetRoles(): readonly PresetRole[] {
           ],
           verbs: ALL_VERBS,
         },
+        { resources: ['session_tracker'], verbs: ['list', 'read', 'delete'] },
         { resources: ['cluster_status'], verbs: ['read'] },
       ],
     }),
@@ -58,6 +59,7 @@ export function presetRoles(): readonly PresetRole[] {
             resources: [
               'event',
               'session',
+              'session_tracker',
               'user',
               'role',
               'lock',

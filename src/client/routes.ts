@@ -68,6 +68,11 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'member.recording_begin': ['PUT', '/v1/member/recordings/:id'],
   'member.recording_chunk': ['PUT', '/v1/member/recordings/:id/chunks/:index'],
   'member.recording_end': ['POST', '/v1/member/recordings/:id/end'],
+  'sessions.list': ['GET', '/v1/sessions'],
+  'sessions.remove': ['POST', '/v1/sessions/:id/remove'],
+  'member.sessions': ['POST', '/v1/member/sessions'],
+  'member.session_orders': ['POST', '/v1/member/session_orders'],
+  'member.session_lease': ['POST', '/v1/member/session_lease'],
 }
 
 /** The path of an endpoint with its parameters filled in. */

@@ -36,6 +36,7 @@ import {
   TraitsSchema,
   UserResource,
 } from './resources.ts'
+import { sessionEndpoints } from './sessions.ts'
 import { StatsSnapshot } from './stats.ts'
 
 const ByName = Type.Object({ name: ResourceName }, { additionalProperties: false })
@@ -833,6 +834,7 @@ export const endpoints = {
   },
   ...recordingEndpoints,
   ...recordingViewEndpoints,
+  ...sessionEndpoints,
 } as const satisfies Record<string, Endpoint>
 
 export type EndpointName = keyof typeof endpoints

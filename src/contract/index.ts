@@ -48,4 +48,15 @@ export {
   type TokenResource,
   type UserResource,
 } from './resources.ts'
+export {
+  type ReportedSession,
+  SESSION_LEASE_NAMES,
+  SESSIONS_AT_ONCE,
+  SESSIONS_BEAT_MS,
+  SESSIONS_MOST,
+  type SessionKind,
+  type SessionResource,
+  type SessionsReport,
+  shortCommand,
+} from './sessions.ts'
 export { StatsSnapshot, type StreamCounts, type Traffic, type UserTraffic } from './stats.ts'

@@ -27,6 +27,12 @@ export { type GivenCluster, MemberDynamicClusters } from './serve/dynamic-cluste
 export { type BeatCluster, Heartbeats } from './serve/heartbeats.ts'
 export { ProxyCertificate } from './serve/proxy-certificate.ts'
 export { ProxyHeartbeats, type ProxyWord } from './serve/proxy-heartbeats.ts'
+export { type LeaseRequest, SessionLeases } from './serve/session-leases.ts'
+export {
+  type EndsSessions,
+  followSessionOrders,
+} from './serve/session-orders.ts'
+export { type LiveSession, type LiveSessionList, SessionReports } from './serve/session-reports.ts'
 export { createRemoteSink } from './serve/ship-events.ts'
 export { SnapshotError, type SnapshotErrorCode } from './state/errors.ts'
 export { MemberAccess } from './state/follow-state.ts'

@@ -38,6 +38,7 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
         const revision = await members.delete(hostId)
         // What proxies are told is in force here first.
         if (revision !== null) await access.reached(revision)
+        deps.sessions.forget(hostId)
         await Promise.all([kubeClusters.withdrawAll(hostId), deps.proxies.withdraw(hostId)])
       })
       return {}

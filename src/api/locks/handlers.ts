@@ -7,7 +7,10 @@ import { judgeLock } from './judge-lock.ts'
 
 /** Each is answered when what it changed is in force here. */
 export function lockHandlers(
-  deps: Pick<ApiDeps, 'stores' | 'access' | 'clock' | 'joining' | 'kubeClusters' | 'proxies'>,
+  deps: Pick<
+    ApiDeps,
+    'stores' | 'access' | 'clock' | 'joining' | 'kubeClusters' | 'proxies' | 'sessions'
+  >,
   audit: ApiAudit,
 ): Pick<Handlers, 'locks.list' | 'locks.read' | 'locks.create' | 'locks.upsert' | 'locks.delete'> {
   const { access, clock, joining } = deps
@@ -16,6 +19,7 @@ export function lockHandlers(
   const leaveOut = async ({ spec }: LockResource): Promise<void> => {
     const { server_id: hostId } = spec.target
     if (hostId === undefined) return
+    deps.sessions.forget(hostId)
     await Promise.all([deps.kubeClusters.withdrawAll(hostId), deps.proxies.withdraw(hostId)])
   }
   return {

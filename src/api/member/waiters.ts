@@ -23,9 +23,15 @@ export class Waiters {
     }
   }
 
-  /** There are news. */
-  tell(): void {
-    for (const own of this.#waiters.values()) for (const release of own) release()
+  /** There are news: for one member, or for all. */
+  tell(member?: string): void {
+    const told = member === undefined ? [...this.#waiters.values()] : this.#of(member)
+    for (const own of told) for (const release of own) release()
+  }
+
+  #of(member: string): readonly ReadonlySet<() => void>[] {
+    const own = this.#waiters.get(member)
+    return own === undefined ? [] : [own]
   }
 
   get closed(): boolean {

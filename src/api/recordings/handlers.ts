@@ -1,21 +1,14 @@
-import { decideApi, describeRule } from '../../authz/index.ts'
 import type { Recording } from '../../recordings/index.ts'
 import type { ApiAudit } from '../audit-api.ts'
-import { subjectOf } from '../authorize-call.ts'
 import type { ApiDeps, Caller } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Handlers } from '../handler-types.ts'
 import { instantOf } from '../instant.ts'
 import { DEFAULT_PAGE_ITEMS } from '../limits.ts'
+import { assertSight, type Sight, shows, sightOf } from '../sight.ts'
 import { explained } from './explain.ts'
 import { RecordingReaders } from './readers.ts'
 import { shownRecording } from './shown.ts'
-
-/** Which recordings somebody is shown: all, his own of this user's time, or none since a role denies it. */
-type Sight =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'own'; readonly user: string; readonly fromMs: number }
-  | { readonly kind: 'none'; readonly by: string }
 
 /**
  * What people do with recordings. The rule `session` shows them, with `list` or `read`; those of one's own sessions are shown without
@@ -28,22 +21,10 @@ export function recordingHandlers(
   const { recordings, access, clock } = deps
   const readers = new RecordingReaders(clock)
 
-  const sightOf = ({ identity }: Caller, verb: 'list' | 'read'): Sight => {
-    const snapshot = access.current()
-    const subject = subjectOf(identity, snapshot)
-    if (subject === null) return { kind: 'none', by: 'this user does not exist any more' }
-    const decision = decideApi(subject, 'session', verb)
-    if (decision.effect === 'allow') return { kind: 'all' }
-    if (decision.by !== null) return { kind: 'none', by: `denied by ${describeRule(decision.by)}` }
-    // Sessions of somebody who had the name before are not his.
-    const fromMs = snapshot.users.get(subject.user)?.createdMs ?? 0
-    return { kind: 'own', user: subject.user, fromMs }
-  }
-
   const seen = async (caller: Caller, id: string): Promise<Recording> => {
-    const sight = sightOf(caller, 'read')
+    const sight = sightOf(access, caller, 'session', 'read')
     const recording = sight.kind === 'none' ? null : await recordings.get(id)
-    if (recording === null || !shows(sight, recording)) {
+    if (recording === null || !shows(sight, recording.facts)) {
       throw new ApiError('NOT_FOUND', `there is no recording ${id}, or none that you may see`)
     }
     return recording
@@ -51,12 +32,8 @@ export function recordingHandlers(
 
   return {
     'recordings.list': async ({ caller, query }) => {
-      const sight = sightOf(caller, 'list')
-      if (sight.kind === 'none') {
-        throw new ApiError('ACCESS_DENIED', `you may not list session: ${sight.by}`, {
-          facts: { resource: 'session', verb: 'list' },
-        })
-      }
+      const sight: Sight = sightOf(access, caller, 'session', 'list')
+      assertSight(sight, 'session', 'list')
       if (sight.kind === 'own' && (query.user ?? sight.user) !== sight.user) {
         return { items: [], next: null }
       }
@@ -102,7 +79,3 @@ export function recordingHandlers(
     },
   }
 }
-
-const shows = (sight: Sight, { facts }: Recording): boolean =>
-  sight.kind === 'all' ||
-  (sight.kind === 'own' && facts.user === sight.user && facts.startedMs >= sight.fromMs)

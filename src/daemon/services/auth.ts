@@ -14,6 +14,7 @@ import {
   type ProxyPlace,
   type ProxyRecord,
   ProxyRegistry,
+  SessionRegistry,
   type StatsReader,
   type StrangerPort,
   ViewTickets,
@@ -62,6 +63,8 @@ export interface AuthService {
   readonly certificates: HostCertificates
   /** What web pages call for whoever looks at them. */
   readonly strangers: StrangerPort
+  /** Which sessions go on at which service. */
+  readonly sessions: SessionRegistry
   /** Takes recordings of this process. */
   readonly recordings: RecordingTarget
 }
@@ -127,6 +130,7 @@ export async function openAuthService(
     log,
   })
 
+  const sessions = new SessionRegistry(clock)
   const proxies = await ProxyRegistry.open(backend, clock)
   const kubeClusters = new KubeClusterRegistry(backend, clock)
   // From here on it knows what an earlier process knew.
@@ -143,6 +147,7 @@ export async function openAuthService(
   const sweep = async (): Promise<void> => {
     await backend.sweep(clock.now())
     proxies.forgetSilent()
+    sessions.forgetSilent()
     const { audit_retention: retention } = access.current().settings
     if (retention === undefined) return
     const before = clock.now() - parseDuration(retention)
@@ -196,6 +201,7 @@ export async function openAuthService(
     recordings,
     recordingSettings: options.recordingSettings,
     viewTickets: new ViewTickets(backend, clock),
+    sessions,
     ownProxies: options.ownProxies,
     proxies,
     stats: options.stats,
@@ -244,6 +250,7 @@ export async function openAuthService(
     hostPeers,
     certificates,
     strangers: server.strangers,
+    sessions,
     recordings: createRecordingIntake({ recordings, audit, clusterName, clock }),
   }
 }

@@ -10,3 +10,9 @@ export const CERTIFICATES_AT_ONCE = 500
 export const EVENTS_CALL_BYTES = 1024 * 1024
 /** Between two questions for dynamic clusters: changes that follow on each other are heard of together. */
 export const DYNAMIC_GATHER_MS = 200
+/** Between two words on sessions: those that begin and end meanwhile are told together, or not at all. */
+export const SESSIONS_GATHER_MS = 300
+/** Sessions that the auth service does not take are told again after so long: it may hear of their cluster later. */
+export const SESSION_REFUSED_MS = 30_000
+/** After the auth service did not answer whether a person may begin a session, the next ones are not kept waiting for it. */
+export const LEASE_QUIET_MS = 5000

@@ -17,6 +17,7 @@ import {
   openStores,
   ProxyRegistry,
   type ServerLimits,
+  SessionRegistry,
   type Stores,
   type StrangerPort,
   ViewTickets,
@@ -82,6 +83,7 @@ export class TestApi implements AsyncDisposable {
   dynamicClusters!: DynamicKubeClusters
   joining!: Joining
   recordings!: RecordingStore
+  sessions!: SessionRegistry
   port = 0
   /** What a search of the audit log gives. */
   search: AuditReader['search'] = async () => ({ events: this.events, next: null })
@@ -146,6 +148,7 @@ export class TestApi implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'recordings-'))
     api.stack.defer(() => rm(directory, { recursive: true, force: true }))
     api.recordings = await openDirectoryStore({ path: directory, clock, log: silentLogger })
+    api.sessions = new SessionRegistry(clock)
     const server = await createApiServer({
       clusterName: CLUSTER,
       version: '1.0.0',
@@ -176,6 +179,7 @@ export class TestApi implements AsyncDisposable {
       recordings: api.recordings,
       recordingSettings: defaultRecordingSettings,
       viewTickets: new ViewTickets(backend, clock),
+      sessions: api.sessions,
       membership: {
         claim: async (name, lineage) =>
           (await api.joining.names.claim(name, lineage)).lineage === lineage,
