@@ -45,7 +45,13 @@ describe('management API', () => {
       'recording_views.chunk',
     ])
     expect(openTo('self')).toEqual(['self.read', 'recordings.link'])
-    expect(openTo('people')).toEqual(['recordings.list', 'recordings.get', 'recordings.chunk'])
+    expect(openTo('people')).toEqual([
+      'recordings.list',
+      'recordings.get',
+      'recordings.chunk',
+      'sessions.list',
+      'sessions.remove',
+    ])
     for (const name of openTo('member')) {
       const { members = [] }: Endpoint = endpoints[name]
       expect(members.length, name).toBeGreaterThan(0)
