@@ -13,6 +13,7 @@ import { ANY_AUTH_SERVER_NAME, proxyServerName, SERVER_NAME_SUFFIX } from '../pr
 import { lockDirectory } from '../storage/index.ts'
 import { readStaticTokens, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
+import { DaemonError } from './errors.ts'
 import { HostCertificates } from './host-certificates.ts'
 import { loadHostId } from './host-id.ts'
 import { kubeSource } from './kube-source.ts'
@@ -53,6 +54,12 @@ export type DaemonRole = (typeof daemonRoles)[number]
 export async function runDaemon(options: RunOptions): Promise<void> {
   const { config, log, env, version } = options
   if (!config.auth.enabled) return runMember(options)
+  if (config.joining.server?.kind === 'proxy') {
+    throw new DaemonError(
+      'ROLE_NOT_POSSIBLE',
+      'teleport.proxy_server names a Teleport cluster to join, and this process is one of its own: say auth_service.enabled: no and proxy_service.enabled: no (or start with --roles=kube), or leave proxy_server out',
+    )
+  }
   const fatal = new AbortController()
   const signal = AbortSignal.any([options.signal, fatal.signal])
   let readiness: Readiness = 'starting'

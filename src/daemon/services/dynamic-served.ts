@@ -43,6 +43,8 @@ export class DynamicServedClusters implements AsyncDisposable {
 
   /** Serves exactly these from now on, but for those that cannot be served. */
   apply(wanted: readonly DynamicCluster[]): Changes {
+    const asked = new Set(wanted.map(keyOf))
+    for (const key of this.#unusable) if (!asked.has(key)) this.#unusable.delete(key)
     const usable = wanted.flatMap((cluster) => {
       const target = this.#targetOf(cluster)
       return target === null ? [] : [{ cluster, target }]
@@ -91,7 +93,8 @@ export class DynamicServedClusters implements AsyncDisposable {
     log.info({ cluster: wanted.name }, 'a dynamic cluster changed')
   }
 
-  #targetOf({ name, revision, kubeconfig }: DynamicCluster): KubeTarget | null {
+  #targetOf(wanted: DynamicCluster): KubeTarget | null {
+    const { name, kubeconfig } = wanted
     const { isTaken, log } = this.#options
     try {
       if (isTaken(name)) {
@@ -99,7 +102,7 @@ export class DynamicServedClusters implements AsyncDisposable {
       }
       return targetOfResource(name, kubeconfig)
     } catch (error) {
-      const key = `${name} ${revision}`
+      const key = keyOf(wanted)
       if (!this.#unusable.has(key)) {
         log.error(
           { cluster: name, reason: errorMessage(error) },
@@ -111,6 +114,8 @@ export class DynamicServedClusters implements AsyncDisposable {
     }
   }
 }
+
+const keyOf = ({ name, revision }: DynamicCluster): string => `${name} ${revision}`
 
 /** Labels may come before the kubeconfig that was written with them. */
 const isSame = (before: Held, now: DynamicCluster): boolean =>

@@ -205,6 +205,17 @@ describe('agents that join a running daemon', () => {
     ])
   })
 
+  it('does not become a Teleport cluster of its own instead', async () => {
+    const home = await newHome('own')
+    const file = join(home, 'teleport.yaml')
+    const to = `proxy_server: 127.0.0.1:${center.ports.web}`
+    await writeFile(file, `teleport: {data_dir: ${home}/data, ${to}, auth_token: ${STATIC}}`)
+    const refused = await runProgram(TELEPORT, ['start', '-c', file])
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('auth_service.enabled: no')
+    expect(await readdir(home)).toEqual(['teleport.yaml'])
+  })
+
   it('believes no authority that nothing vouches for, unless it is told to', async () => {
     const { token } = await make()
     const { args, env } = start(await newHome('unpinned'), { token })
