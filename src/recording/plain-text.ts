@@ -13,6 +13,8 @@ type State =
   | 'string'
 
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+/** The same, from a place on: between controls nothing has to be looked at. */
+const NEXT_CONTROL = new RegExp(CONTROL.source, 'g')
 const ESC = '\u001b'
 const BEL = '\u0007'
 const ST = '\u009c'
@@ -53,7 +55,15 @@ export class PlainText {
       return printableLines(text)
     }
     let plain = ''
-    for (const char of text) plain += this.#step(char)
+    for (let at = 0; at < text.length; at += 1) {
+      if (this.#state === 'ground' && !this.#returned) {
+        NEXT_CONTROL.lastIndex = at
+        const next = NEXT_CONTROL.exec(text)?.index ?? text.length
+        plain += text.slice(at, next)
+        at = next
+      }
+      plain += this.#step(text.charAt(at))
+    }
     return printableLines(plain)
   }
 
@@ -66,6 +76,7 @@ export class PlainText {
   }
 
   #step(char: string): string {
+    if (char === '') return ''
     if (this.#state === 'ground') return this.#ground(char)
     this.#length += 1
     if (ABORTS.has(char) || this.#length > MAX_SEQUENCE_CHARS) {

@@ -131,4 +131,158 @@ describe.skipIf(chromiumPath === null)(`a recording in a browser${missingBrowser
       await visit.assertGood()
     },
   )
+
+  it('shows what went to stderr, and what is not kept, beside the player', async () => {
+    await using visit = await Visit.open(browser, { size: 'phone' })
+    const { page } = visit
+    await visit.goto(await link(ids.pipe))
+    const moments = page.getByRole('region', { name: 'What happened' })
+    await moments.getByText("cp: cannot open '/srv/secrets.env': Permission denied").waitFor()
+    await moments.getByText('5242880 bytes of stdout are not kept').waitFor()
+    expect(await page.getByRole('main').innerText()).toContain('with exit code 1')
+    await visit.picture('recording-pipe-phone')
+    await visit.assertGood()
+  })
+
+  it('can be played by the keyboard alone', async () => {
+    await using visit = await Visit.open(browser)
+    const { page } = visit
+    await visit.goto(await link(ids.shell))
+    const player = page.getByRole('region', { name: 'Player' })
+    await player.getByRole('button', { name: 'Play' }).waitFor()
+    await player.locator('.ap-term-text').focus()
+    await page.keyboard.press('Space')
+    await player.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.keyboard.press(']')
+    await expect.poll(() => screen(page)).toContain('secrets.env')
+    // To the list below, by the keyboard too.
+    await page.getByRole('button', { name: 'Go to 01:02' }).focus()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => screen(page)).toContain('exit')
+    await visit.assertGood()
+  })
+
+  it('says so of one whose end is missing', async () => {
+    await using visit = await Visit.open(browser, { scheme: 'dark' })
+    await visit.goto(await link(ids.cut))
+    await visit.page.getByText('The end of this session is missing').waitFor()
+    await visit.page.getByText('Cut off').waitFor()
+    await visit.page.locator('.ap-term-text').waitFor()
+    await visit.picture('recording-cut')
+    await visit.assertGood()
+  })
+
+  it('says so of one that printed nothing', async () => {
+    await using visit = await Visit.open(browser)
+    await visit.goto(await link(ids.silent))
+    await visit.page.getByText('This session printed nothing.').waitFor()
+    await visit.assertGood()
+  })
+
+  it('cannot show an encrypted one, and says who can', async () => {
+    await using visit = await Visit.open(browser)
+    const { page } = visit
+    await visit.goto(await link(ids.encrypted))
+    await page.getByRole('heading', { name: 'Only who has the key' }).waitFor()
+    expect(await page.getByRole('main').innerText()).toContain(
+      `tsh play --age-identity=key.txt ${ids.encrypted}`,
+    )
+    await visit.picture('recording-encrypted')
+    await visit.assertGood()
+  })
+
+  it('opens once, in one browser, and there again for a while', async () => {
+    const url = await link(ids.shell)
+    await using mine = await Visit.open(browser)
+    await mine.goto(url)
+    expect(await mine.heading()).toBe('alice in web-0')
+    await mine.page.reload()
+    await mine.page.locator('.ap-term-text').waitFor()
+    expect(await mine.heading()).toBe('alice in web-0')
+    // The link itself, clicked again.
+    await mine.page.goto('about:blank')
+    await mine.goto(url)
+    expect(await mine.heading()).toBe('alice in web-0')
+
+    await using another = await Visit.open(browser)
+    await another.goto(url)
+    expect(await another.heading()).toBe('This link was used already')
+    await another.picture('recording-used')
+    await another.assertGood()
+    await another.page.goto('about:blank')
+    await another.goto(url.replace(/#.*/, ''))
+    expect(await another.heading()).toBe('You have to open it anew')
+    await another.assertGood()
+  })
+
+  it('says so when the link is none (any more)', async () => {
+    await using visit = await Visit.open(browser)
+    const url = await link(ids.shell)
+    await visit.goto(url.replace(/#.*/, `#${'0'.repeat(32)}`))
+    expect(await visit.heading()).toBe('This link has ended')
+    expect(await visit.page.getByRole('main').innerText()).toContain(
+      `tsh recordings open ${ids.shell}`,
+    )
+    await visit.assertGood()
+  })
+
+  it('gives the cookie to the paths of this recording alone, out of the reach of scripts', async () => {
+    await using visit = await Visit.open(browser)
+    await visit.goto(await link(ids.shell))
+    const cookies = await visit.page
+      .context()
+      .cookies(teleport.url(`/webapi/recordings/${ids.shell}`))
+    expect(cookies).toMatchObject([
+      {
+        name: '__Secure-teleport-recording',
+        path: `/webapi/recordings/${ids.shell}`,
+        httpOnly: true,
+        secure: true,
+        sameSite: 'Strict',
+      },
+    ])
+    expect(await visit.page.evaluate(() => document.cookie)).toBe('')
+    const other = await visit.page.evaluate(
+      async (path) => (await fetch(path)).status,
+      `/webapi/recordings/${ids.pipe}`,
+    )
+    expect(other).toBe(401)
+  })
+
+  it('runs no script but its own, although the player makes elements out of text', async () => {
+    await using visit = await Visit.open(browser)
+    await visit.goto(await link(ids.shell))
+    await visit.page.locator('.ap-term-text').waitFor()
+    const outcomes = await visit.page.evaluate(() =>
+      ['<img src=x onerror=alert(1)>', '<script>alert(1)</script>', '<div class=ap-x></div>'].map(
+        (markup) => {
+          const element = document.createElement('div')
+          try {
+            element.innerHTML = markup
+            return element.childElementCount
+          } catch (error) {
+            return String(error)
+          }
+        },
+      ),
+    )
+    expect(outcomes).toEqual([
+      expect.stringContaining('none of the player'),
+      expect.stringContaining('none of the player'),
+      1,
+    ])
+  })
+
+  it('is in the audit log, with who looked, from where', async () => {
+    await using visit = await Visit.open(browser)
+    await visit.goto(await link(ids.pipe))
+    await visit.page.locator('.ap-term-text').waitFor()
+    const [look] = await teleport.daemon.events('--event=session.recording.access', '--user=rita')
+    expect(look).toMatchObject({
+      sid: ids.pipe,
+      session_user: 'alice',
+      method: 'web',
+      code: 'T2012I',
+    })
+  })
 })

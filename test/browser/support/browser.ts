@@ -50,7 +50,7 @@ export class Visit implements AsyncDisposable {
    */
   #networkChanged = false
   /** Answers of the API and pages that are refusals are errors to the console, and no wrongs. */
-  readonly #refusal = /Failed to load resource: .*\b(400|403|404|410|429|503)\b/
+  readonly #refusal = /Failed to load resource: .*\b(400|401|403|404|409|410|429|503)\b/
 
   private constructor(context: BrowserContext, page: Page) {
     this.#context = context

@@ -20,7 +20,8 @@ export async function play(context: TshContext, what: string, flags: PlayFlags):
   const speed = parseSpeed(flags.speed)
   const idleLimitMs = parseIdle(flags)
   const { format } = flags
-  await withRecording(context, what, flags.ageIdentity ?? [], async (recording) => {
+  const reading = { identityFiles: flags.ageIdentity ?? [], keep: format === 'pty' }
+  await withRecording(context, what, reading, async (recording) => {
     if (format !== 'pty') {
       await writeRecording(io, recording, format, null)
       return

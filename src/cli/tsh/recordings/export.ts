@@ -16,7 +16,8 @@ export async function exportRecording(
   flags: ExportFlags,
 ): Promise<void> {
   const { format, out, overwrite = false } = flags
-  await withRecording(context, what, flags.ageIdentity ?? [], (recording) =>
+  const reading = { identityFiles: flags.ageIdentity ?? [], keep: false }
+  await withRecording(context, what, reading, (recording) =>
     writeRecording(
       context.world.io,
       recording,

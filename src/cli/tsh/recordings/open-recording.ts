@@ -13,7 +13,7 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export async function withRecording(
   context: TshContext,
   what: string,
-  identityFiles: readonly string[],
+  options: { readonly identityFiles: readonly string[]; readonly keep: boolean },
   work: (recording: Recording) => Promise<void>,
 ): Promise<void> {
   if (!ID.test(what)) {
@@ -21,7 +21,7 @@ export async function withRecording(
     return
   }
   using session = await openSession(context)
-  await work(await openStoredRecording(session.client, what, identityFiles).catch(explained))
+  await work(await openStoredRecording(session.client, what, options).catch(explained))
 }
 
 /** What to do when the server does not show it. */

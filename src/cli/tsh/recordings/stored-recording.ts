@@ -27,16 +27,21 @@ const AHEAD = 4
 export async function openStoredRecording(
   client: ApiClient,
   id: string,
-  identityFiles: readonly string[],
+  options: {
+    readonly identityFiles: readonly string[]
+    /** It will be read again and again. */
+    readonly keep: boolean
+  },
 ): Promise<Recording> {
   const recording = await client.call('recordings.get', { params: { id } })
-  const identities = await readIdentities(identityFiles)
+  const identities = await readIdentities(options.identityFiles)
   if (recording.encrypted && identities.length === 0) {
     throw new CliError('RECORDING_LOCKED', 'the recording is encrypted', {
       hint: 'give the age identity of one of its recipients: --age-identity=<file>',
     })
   }
-  const kept = keeping((index) => readChunk(client, id, index))
+  const read: ReadChunk = (index) => readChunk(client, id, index)
+  const kept = options.keep ? keeping(read) : read
   const open: ChunkOpener = async (file, expected) =>
     openChunk(await unlocked(file, identities), expected)
   const chunks = (): AsyncGenerator<Buffer, void, undefined> => ahead(kept, recording.chunks)
