@@ -30,6 +30,14 @@ export const eventCodes = {
   'client.disconnect': 'T3006I',
   /** Ours: somebody ended a session. */
   'session.terminate': 'T2020I',
+  'session.start': 'T2000I',
+  resize: 'T2002I',
+  'session.end': 'T2004I',
+  'session.data': 'T2006I',
+  'session.rejected': 'T1006W',
+  /** Ours: something of a session is in no record. */
+  'session.recording.gap': 'T2013W',
+  exec: 'T3002I',
   'session.upload': 'T2005I',
   /** Ours, like the next: a link that shows a recording in a browser was made, and used. */
   'recording_link.create': 'TRL00I',
@@ -52,6 +60,9 @@ export const REFUSED_REQUEST_CODE = 'T3009W'
 /** The codes of a `port` whose connection ended, or came to nothing, as the original has them. */
 export const ENDED_PORT_CODE = 'T3003S'
 export const FAILED_PORT_CODE = 'T3003E'
+
+/** The code of an `exec` whose command failed, or whose end nobody learnt, as the original has it. */
+export const FAILED_EXEC_CODE = 'T3002E'
 
 /** The code of a `user.login` that was refused, as the original has it. */
 export const REFUSED_LOGIN_CODE = 'T1000W'

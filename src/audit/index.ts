@@ -12,6 +12,7 @@ export {
   eventBase,
   eventCodes,
   eventTime,
+  FAILED_EXEC_CODE,
   FAILED_PORT_CODE,
   REFUSED_JOIN_CODE,
   REFUSED_LOGIN_CODE,

@@ -7,6 +7,7 @@ const ENFORCED = [
   'client_idle_timeout',
   'disconnect_expired_cert',
   'lock',
+  'max_kubernetes_connections',
   'max_session_ttl',
   'pin_source_ip',
   'record_session',
@@ -33,6 +34,10 @@ export function parseOptions(value: unknown, path: string): RoleOptions {
     ),
     pinSourceIp: parseSwitch(options['pin_source_ip'], `${path}.pin_source_ip`),
     lock: parseMode(options['lock'], `${path}.lock`),
+    maxKubernetesConnections: parseCount(
+      options['max_kubernetes_connections'],
+      `${path}.max_kubernetes_connections`,
+    ),
     ...parseRecording(fieldsOf(options['record_session'], `${path}.record_session`), path),
   }
 }
@@ -50,6 +55,15 @@ function parsePeriod(value: unknown, path: string): number | null {
 
 const parseTimeout = (value: unknown, path: string): number | null =>
   isEmpty(value) || UNLIMITED.includes(value) ? null : parsePeriod(value, path)
+
+function parseCount(value: unknown, path: string): number | null {
+  if (isEmpty(value) || UNLIMITED.includes(value)) return null
+  const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) {
+    throw invalid(path, 'must be a whole number above zero, or 0 for no limit')
+  }
+  return count
+}
 
 function parseSwitch(value: unknown, path: string): boolean {
   if (isEmpty(value) || OFF.includes(value)) return false

@@ -11,6 +11,7 @@ const none: SessionOptions = {
   lock: 'best_effort',
   recordSession: 'best_effort',
   recordStdin: false,
+  maxKubernetesConnections: null,
 }
 
 describe('sessionOptions()', () => {
@@ -27,6 +28,9 @@ describe('sessionOptions()', () => {
       roleOf('d', { options: { lock: 'strict', pin_source_ip: false } }),
       roleOf('e', { options: { record_session: { default: 'strict', stdin: true } } }),
       roleOf('f', { options: { record_session: { default: 'best_effort', stdin: false } } }),
+      roleOf('g', { options: { max_kubernetes_connections: 5 } }),
+      roleOf('h', { options: { max_kubernetes_connections: '3' } }),
+      roleOf('i', { options: { max_kubernetes_connections: 0 } }),
     ]
     expect(sessionOptions(roles)).toEqual({
       clientIdleTimeoutMs: 5 * 60_000,
@@ -35,6 +39,7 @@ describe('sessionOptions()', () => {
       lock: 'strict',
       recordSession: 'strict',
       recordStdin: true,
+      maxKubernetesConnections: 3,
     })
   })
 
@@ -51,6 +56,7 @@ describe('sessionOptions()', () => {
         { stdin: 'yes' },
         { kube: 'strict', stdin: true },
       ),
+      max_kubernetes_connections: fc.constantFrom(undefined, null, 0, 1, '2', 10),
     })
     .map((options) => roleOf('r', { options }))
   const strictness = ({
@@ -60,6 +66,7 @@ describe('sessionOptions()', () => {
     lock,
     recordSession,
     recordStdin,
+    maxKubernetesConnections,
   }: SessionOptions): readonly number[] => [
     -(clientIdleTimeoutMs ?? Number.POSITIVE_INFINITY),
     Number(disconnectExpiredCert),
@@ -67,6 +74,7 @@ describe('sessionOptions()', () => {
     Number(lock === 'strict'),
     Number(recordSession === 'strict'),
     Number(recordStdin),
+    -(maxKubernetesConnections ?? Number.POSITIVE_INFINITY),
   ]
 
   it('is never loosened by one more role, nor changed by the order of roles', () => {

@@ -8,6 +8,7 @@ export function sessionOptions(roles: readonly Role[]): SessionOptions {
   const any = (holds: (options: RoleOptions) => boolean): boolean =>
     roles.some(({ options }) => holds(options))
   const timeouts = roles.flatMap(({ options }) => options.clientIdleTimeoutMs ?? [])
+  const counts = roles.flatMap(({ options }) => options.maxKubernetesConnections ?? [])
   return {
     clientIdleTimeoutMs: timeouts.length === 0 ? null : Math.min(...timeouts),
     disconnectExpiredCert: any((options) => options.disconnectExpiredCert),
@@ -15,6 +16,7 @@ export function sessionOptions(roles: readonly Role[]): SessionOptions {
     lock: any((options) => options.lock === 'strict') ? 'strict' : 'best_effort',
     recordSession: any((options) => options.recordSession === 'strict') ? 'strict' : 'best_effort',
     recordStdin: any((options) => options.recordStdin),
+    maxKubernetesConnections: counts.length === 0 ? null : Math.min(...counts),
   }
 }
 
@@ -27,6 +29,7 @@ export function restrictsSessions(role: Role): boolean {
     options.pinSourceIp ||
     options.lock === 'strict' ||
     options.recordSession === 'strict' ||
-    options.recordStdin
+    options.recordStdin ||
+    options.maxKubernetesConnections !== null
   )
 }

@@ -48,6 +48,8 @@ export interface RoleOptions {
   readonly recordSession: LockMode
   /** What the person types and sends is recorded, too. */
   readonly recordStdin: boolean
+  /** Sessions of the person at once, in all clusters together; null when the role does not say. */
+  readonly maxKubernetesConnections: number | null
 }
 
 /** What holds for a session, over all roles of the person. `max_session_ttl` is not here: it bounds certificates. */

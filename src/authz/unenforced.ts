@@ -79,7 +79,6 @@ export const UNLIMITED: readonly unknown[] = [0, '0', '0s', 'never']
 const RESTRICTING_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   device_trust_mode: ['off', 'optional'],
   max_connections: UNLIMITED,
-  max_kubernetes_connections: UNLIMITED,
   max_sessions: UNLIMITED,
   mfa_verification_interval: UNLIMITED,
   request_access: ['optional'],

@@ -1,3 +1,4 @@
+import type { SessionOptions } from '../authz/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
 import type { Connection } from './connection.ts'
 import type { RequestEvents } from './event.ts'
@@ -13,6 +14,8 @@ export interface AllowedRequest {
   readonly connection: Connection
   /** Who sent it. */
   readonly user: string
+  /** What the person's roles said of sessions when it came. */
+  readonly options: SessionOptions
   readonly info: RequestInfo
   /** Null for a request that is answered and over. */
   readonly stream: StreamKind | null

@@ -19,8 +19,8 @@ export function noteCut(
   void written(deps, event.uid, deps.audit.append(event))
 }
 
-/** As `commit`, for what goes on inside of a request. */
-export const notePort = (deps: HandlerDeps, event: GenericEvent): Promise<boolean> =>
+/** As `commit`, for an event beside those of requests. */
+export const commitEvent = (deps: HandlerDeps, event: GenericEvent): Promise<boolean> =>
   written(deps, event.uid, deps.audit.append(event))
 
 /** As `commit`, for a request whose sender proved nothing; many of one address become one event. */

@@ -13,17 +13,18 @@ import {
   V5,
 } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { commit, noteCut } from './audit-request.ts'
 import { commandPlanOf } from './command-plan.ts'
 import { type ClientProtocol, clientProtocolOf } from './command-protocol.ts'
 import type { HandlerDeps } from './deps.ts'
-import type { RequestOutcome } from './event.ts'
 import type { UpgradeRequest } from './exchange.ts'
-import type { LiveExchange } from './live.ts'
+import { LiveUpgrade } from './live-upgrade.ts'
+import type { PodFacts } from './ports.ts'
 import { headerOf } from './raw-headers.ts'
 import { type Refusal, upstreamRefusal } from './refusal.ts'
+import { Session, type SessionCarrier } from './session/session.ts'
+import type { SessionEnding } from './session/session-events.ts'
 import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
-import { failureOf, refuseHere, shuttingDown } from './waiting-upgrade.ts'
+import { failureOf, refuseHere } from './waiting-upgrade.ts'
 
 const SPDY_VERSION = 'v4.channel.k8s.io'
 
@@ -48,10 +49,31 @@ export async function command(
     spdyVersion: SPDY_VERSION,
     remembered: deps.servers,
   }
-  await standBetween(deps, request, wanted, asked, (standing) =>
-    new Command(deps, request, wanted, protocol, standing).start(),
-  )
+  const pod = describePod(request)
+  await standBetween(deps, request, wanted, asked, async (standing, place) => {
+    const running = new Command(deps, request, wanted, protocol, standing)
+    const beginning = {
+      kind: request.stream === 'attach' ? ('attach' as const) : ('exec' as const),
+      protocol: protocolName(protocol),
+      tty: commandPlanOf(request.target).tty,
+      pod: await pod,
+    }
+    const session = await Session.begin(deps, request, place, beginning, running)
+    if ('code' in session) return session
+    return {
+      run: () => running.start(session),
+      abandon: (reason) => session.end({ status: null, reason, bytesSent: 0, bytesReceived: 0 }),
+    }
+  })
 }
+
+function describePod({ info, connection }: AllowedRequest): Promise<PodFacts | null> {
+  if (info.kind !== 'resource') return Promise.resolve(null)
+  return connection.cluster.upstream.describePod(info.namespace, info.name)
+}
+
+const protocolName = (protocol: ClientProtocol): string =>
+  protocol.kind === 'spdy' ? `${SPDY} ${protocol.protocol}` : protocol.dialect.protocol
 
 const unspoken: Refusal = {
   code: 'BAD_REQUEST',
@@ -64,28 +86,21 @@ const unspoken: Refusal = {
 const LAST_OUTPUT_MS = 5_000
 
 /** A running command, between its client and its API server. */
-class Command implements LiveExchange {
-  readonly #deps: HandlerDeps
-  readonly #request: AllowedRequest
+class Command extends LiveUpgrade implements SessionCarrier {
   readonly #wanted: UpgradeRequest
   readonly #protocol: ClientProtocol
   readonly #standing: Standing
   /** Streams from which output still comes. */
   readonly #open = new Set<CommandStream>()
+  /** Who has no room: what comes from the other side waits. */
+  readonly #full = { client: false, server: false, record: false }
   /** What the client said before there was somebody to tell. */
   #early: (() => void)[] = []
+  #session: Session | null = null
   #client: CommandEnd | null = null
   #server: CommandEnd | null = null
   #status: string | null = null
   #lastOutput: NodeJS.Timeout | null = null
-  /** When somebody was last heard at the client's end; what programs send to keep a connection alive is nobody. */
-  #heardMs: number
-  #bytesSent = 0
-  #bytesReceived = 0
-  #withdrawn: Refusal | null = null
-  #broken: Refusal | null = null
-  #isFinished = false
-  #leave = (): void => {}
 
   constructor(
     deps: HandlerDeps,
@@ -94,17 +109,16 @@ class Command implements LiveExchange {
     protocol: ClientProtocol,
     standing: Standing,
   ) {
-    this.#deps = deps
-    this.#request = request
+    super(deps, request)
     this.#wanted = wanted
     this.#protocol = protocol
     this.#standing = standing
-    this.#heardMs = deps.clock.now()
   }
 
-  start(): void {
-    this.#leave = this.#deps.live.enter(this)
-    const plan = commandPlanOf(this.#request.target)
+  start(session: Session): void {
+    this.#session = session
+    this.enter()
+    const plan = commandPlanOf(this.request.target)
     if (plan.stdout) this.#open.add('stdout')
     if (plan.stderr) this.#open.add('stderr')
     const { socket } = this.#wanted
@@ -116,51 +130,48 @@ class Command implements LiveExchange {
     this.#serveClient().then(
       (client) => {
         this.#client = client
-        if (this.#isFinished) {
+        if (this.isFinished) {
           client.destroy()
           return
         }
         this.#server = this.#openServer()
         for (const call of this.#early.splice(0)) call()
-        this.#server.resume()
-        client.resume()
-        if (this.#withdrawn !== null) client.finish(statusBody(this.#withdrawn))
+        this.#readOn()
+        if (this.withdrawn !== null) client.finish(statusBody(this.withdrawn))
       },
       (error: unknown) => {
-        this.#deps.log.debug({ error: errorMessage(error) }, 'a client did not open its streams')
+        this.deps.log.debug({ error: errorMessage(error) }, 'a client did not open its streams')
         socket.destroy()
         this.#clientClosed()
       },
     )
   }
 
-  recheck(): void {
-    this.#cut(this.#request.withdrawn())
+  /** The record has room again. */
+  drain(): void {
+    this.#full.record = false
+    this.#readOn()
   }
 
-  sweep(nowMs: number): void {
-    this.#cut(this.#request.overdue(nowMs, this.#heardMs))
-  }
-
-  cut(): void {
-    this.#cut(shuttingDown)
-  }
-
-  #cut(refusal: Refusal | null): void {
-    if (refusal === null || this.#withdrawn !== null || this.#isFinished) return
-    this.#withdrawn = refusal
-    noteCut(this.#deps, this.#request, refusal)
+  protected end(refusal: Refusal): void {
     this.#client?.finish(statusBody(refusal))
     this.#standing.connection.destroy()
   }
 
+  #readOn(): void {
+    const { client, server, record } = this.#full
+    if (record || this.#server === null) return
+    if (!client) this.#server.resume()
+    if (!server) this.#client?.resume()
+  }
+
   #serveClient(): Promise<CommandEnd> {
     const { socket, head } = this.#wanted
-    const plan = commandPlanOf(this.#request.target)
+    const plan = commandPlanOf(this.request.target)
     const limits = defaultStreamLimits
     const listener = this.#clientListener()
     if (this.#protocol.kind === 'websocket') {
-      const { rawHeaders } = this.#request.exchange
+      const { rawHeaders } = this.request.exchange
       const header = (name: string): string | null => headerOf(rawHeaders, name)
       const { dialect } = this.#protocol
       return serveWebSocketCommand({ socket, head, header, dialect, plan, limits }, listener)
@@ -181,27 +192,37 @@ class Command implements LiveExchange {
       return openWebSocketCommand({ socket, connection, dialect: V5, limits }, listener)
     }
     const { head } = this.#standing
-    const plan = commandPlanOf(this.#request.target)
+    const plan = commandPlanOf(this.request.target)
     return openSpdyCommand({ socket: connection, head, plan, limits }, listener)
   }
 
   #clientListener(): CommandListener {
     return {
       data: (stream, data) => {
-        this.#heard()
-        this.#bytesReceived += data.length
-        const server = this.#server
-        if (server !== null) return server.write(stream, data)
-        this.#early.push(() => this.#server?.write(stream, data))
-        return false
+        this.heard()
+        this.bytesReceived += data.length
+        if (this.#session?.input(data) === false) this.#full.record = true
+        const write = (server: CommandEnd): void => {
+          if (!server.write(stream, data)) this.#full.server = true
+        }
+        if (this.#server === null) {
+          this.#soon(write)
+          return false
+        }
+        write(this.#server)
+        return !this.#full.server && !this.#full.record
       },
       end: (stream) => this.#soon((server) => server.end(stream)),
       resize: (size: TerminalSize) => {
-        this.#heard()
+        this.heard()
+        this.#session?.resize(size)
         this.#soon((server) => server.resize(size))
       },
       status: () => {},
-      drain: () => this.#server?.resume(),
+      drain: () => {
+        this.#full.client = false
+        this.#readOn()
+      },
       closed: () => this.#clientClosed(),
     }
   }
@@ -209,10 +230,14 @@ class Command implements LiveExchange {
   #serverListener(): CommandListener {
     return {
       data: (stream, data) => {
-        this.#bytesSent += data.length
+        this.bytesSent += data.length
         // Not the last, then, although it was said how the command ended.
         this.#lastOutput?.refresh()
-        return this.#client?.write(stream, data) ?? true
+        if (stream !== 'stdin' && this.#session?.output(stream, data) === false) {
+          this.#full.record = true
+        }
+        if (this.#client?.write(stream, data) === false) this.#full.client = true
+        return !this.#full.client && !this.#full.record
       },
       end: (stream) => {
         this.#open.delete(stream)
@@ -224,12 +249,15 @@ class Command implements LiveExchange {
         if (this.#open.size === 0) this.#end()
         else this.#lastOutput = setTimeout(() => this.#end(), LAST_OUTPUT_MS)
       },
-      drain: () => this.#client?.resume(),
+      drain: () => {
+        this.#full.server = false
+        this.#readOn()
+      },
       closed: (error) => {
-        if (this.#status === null && this.#withdrawn === null) {
+        if (this.#status === null && this.withdrawn === null) {
           const failure = failureOf(error ?? new Error('the API server left'))
-          this.#broken = upstreamRefusal(failure, this.#request.connection.cluster.name)
-          this.#client?.finish(statusBody(this.#broken))
+          this.broken = upstreamRefusal(failure, this.request.connection.cluster.name)
+          this.#client?.finish(statusBody(this.broken))
         } else this.#end()
       },
     }
@@ -238,7 +266,7 @@ class Command implements LiveExchange {
   /** Tells the client how the command ended, once all of its output has gone. */
   #end(): void {
     if (this.#lastOutput !== null) clearTimeout(this.#lastOutput)
-    if (this.#status !== null && this.#withdrawn === null) this.#client?.finish(this.#status)
+    if (this.#status !== null && this.withdrawn === null) this.#client?.finish(this.#status)
     this.#standing.connection.destroy()
   }
 
@@ -251,31 +279,27 @@ class Command implements LiveExchange {
       })
   }
 
-  #heard(): void {
-    this.#heardMs = this.#deps.clock.now()
-  }
-
   #clientClosed(): void {
     if (this.#lastOutput !== null) clearTimeout(this.#lastOutput)
     this.#standing.connection.destroy()
-    this.#finish()
+    this.#close()
   }
 
-  #finish(): void {
-    if (this.#isFinished) return
-    this.#isFinished = true
-    this.#leave()
-    const deps = this.#deps
-    const nowMs = deps.clock.now()
-    const { events, startedMs } = this.#request
-    const outcome: RequestOutcome = {
-      outcome: this.#withdrawn !== null ? 'aborted' : this.#broken !== null ? 'failed' : 'done',
-      status: 101,
-      bytesSent: this.#bytesSent,
-      bytesReceived: this.#bytesReceived,
-      error: this.#withdrawn ?? this.#broken,
-    }
-    deps.metrics?.requestEnded(this.#request, outcome, nowMs - startedMs)
-    void commit(deps, events.ended(outcome, nowMs))
+  #close(): void {
+    if (!this.finish()) return
+    this.#session?.end({
+      status: this.#status,
+      reason: this.#ending(),
+      bytesSent: this.bytesSent,
+      bytesReceived: this.bytesReceived,
+    })
+  }
+
+  #ending(): SessionEnding {
+    if (this.withdrawn?.code === 'CERT_EXPIRED') return 'expired'
+    if (this.withdrawn?.code === 'CLIENT_IDLE') return 'idle'
+    if (this.withdrawn !== null) return 'terminated'
+    if (this.broken !== null) return 'lost'
+    return this.#status === null ? 'client' : 'exited'
   }
 }

@@ -3,9 +3,10 @@ import type { Clock, Logger } from '../core/index.ts'
 import type { RequestOutcome } from './event.ts'
 import type { ForwarderLimits } from './limits.ts'
 import type { LiveExchanges } from './live.ts'
-import type { AccessSnapshots, ServedCluster, SessionRecorder } from './ports.ts'
+import type { AccessSnapshots, ServedCluster, SessionLeases, SessionRecorder } from './ports.ts'
 import type { RefusalCode } from './refusal.ts'
 import type { RememberedServers } from './remembered-servers.ts'
+import type { SessionsHere } from './session/live-sessions.ts'
 import type { StreamKind } from './stream-kind.ts'
 
 /** What metrics may know of a request that was allowed. */
@@ -52,4 +53,7 @@ export interface HandlerDeps {
   readonly servers: RememberedServers
   /** For port-forward. */
   readonly tunnels: RememberedServers
+  readonly sessions: SessionsHere
+  /** Null: each service counts for itself. */
+  readonly leases: SessionLeases | null
 }

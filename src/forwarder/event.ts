@@ -1,6 +1,7 @@
 import {
   ENDED_PORT_CODE,
   type EncodedEvent,
+  type EventName,
   eventBase,
   eventCodes,
   eventTime,
@@ -138,16 +139,39 @@ export class RequestEvents {
 
   /** When we end what goes on: the `client.disconnect` beside the request's own events. */
   cut({ code, message, by = null }: Refusal, nowMs: number): GenericEvent {
+    return {
+      ...this.#beside('client.disconnect', nowMs),
+      reason: message,
+      error_code: code,
+      decided_by: by,
+    }
+  }
+
+  /** An event of the session that the request began, without what is the session's own. */
+  about(event: EventName, nowMs: number): GenericEvent {
+    const { labels, principals } = this.#facts
+    return {
+      ...this.#beside(event, nowMs),
+      kubernetes_labels: labels,
+      ...(principals === null
+        ? {}
+        : { kubernetes_users: [principals.user], kubernetes_groups: principals.groups }),
+    }
+  }
+
+  /** The roles of the person, as the request's events tell them. */
+  get roles(): readonly string[] {
+    return this.#facts.roles
+  }
+
+  #beside(event: EventName, nowMs: number): GenericEvent {
     const { clusterName, hostId, kubeCluster, origin, identity, roles } = this.#facts
     return {
-      ...eventBase('client.disconnect', { clusterName, nowMs, uid: newEventUid(nowMs) }),
+      ...eventBase(event, { clusterName, nowMs, uid: newEventUid(nowMs) }),
       ...(identity === null ? {} : { user: identity.user, user_roles: roles }),
       'addr.remote': formatAddress(origin.address, origin.port),
       proto: 'kube',
       kubernetes_cluster: kubeCluster,
-      reason: message,
-      error_code: code,
-      decided_by: by,
       request_uid: this.#uid,
       server_id: hostId,
     }

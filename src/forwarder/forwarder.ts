@@ -18,9 +18,11 @@ import type {
   PeerCertificate,
   PeerCertificateParser,
   ServedClusters,
+  SessionLeases,
   SessionRecorder,
 } from './ports.ts'
 import { RememberedServers } from './remembered-servers.ts'
+import { type LiveSessions, SessionsHere } from './session/live-sessions.ts'
 
 /** How often a drain looks whether everything has ended. */
 const DRAIN_LOOK_MS = 20
@@ -41,12 +43,16 @@ export interface ForwarderOptions {
   readonly recorder?: SessionRecorder | null
   readonly limits?: Partial<ForwarderLimits>
   readonly metrics?: ForwarderMetrics
+  /** Without it, each service counts the sessions of a person for itself. */
+  readonly leases?: SessionLeases
 }
 
 /** The data path of the kubernetes service. */
 export interface Forwarder {
   /** Takes a socket at its ClientHello. */
   accept(socket: Duplex, origin: ConnectionOrigin): void
+  /** What goes on as exec and attach. */
+  readonly sessions: LiveSessions
   stats(): { readonly connections: number; readonly exchanges: number }
   /** Tells clients to go elsewhere, ends watches, lets other exchanges end, cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
@@ -55,6 +61,7 @@ export interface Forwarder {
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const limits = { ...defaultForwarderLimits, ...options.limits }
   const live = new LiveExchanges()
+  const sessions = new SessionsHere()
   const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     access: options.access,
@@ -72,6 +79,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     live,
     servers: new RememberedServers(),
     tunnels: new RememberedServers(),
+    sessions,
+    leases: options.leases ?? null,
   }
   const served = serveConnections({
     limits,
@@ -94,6 +103,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   sweeper.unref()
   return {
     accept: served.accept,
+    sessions,
     stats: () => ({ connections: served.connections(), exchanges: live.size }),
     async close(graceMs) {
       await served.close(graceMs, live)

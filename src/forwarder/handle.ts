@@ -1,4 +1,4 @@
-import { describeRule, type Principals } from '../authz/index.ts'
+import { describeRule, type Principals, type SessionOptions } from '../authz/index.ts'
 import { errorMessage } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import {
@@ -61,7 +61,7 @@ export async function handle(
       await refuseUnstarted(deps, exchange, events, facts.info, judged)
       return
     }
-    const { info, headers, identity, principals, expiresAtMs } = judged
+    const { info, headers, identity, principals, options, expiresAtMs } = judged
     if (!deps.live.admit(identity.user, deps.limits, exchange)) {
       await refuseUnstarted(deps, exchange, events, info, tooMany)
       return
@@ -83,6 +83,7 @@ export async function handle(
       target,
       connection,
       user: identity.user,
+      options,
       info,
       stream,
       headers,
@@ -119,6 +120,7 @@ interface Judged {
   readonly headers: readonly string[]
   readonly identity: UserIdentity
   readonly principals: Principals
+  readonly options: SessionOptions
   /** When the certificate ends. */
   readonly expiresAtMs: number
 }
@@ -185,7 +187,9 @@ function judge(
       upgrade: isUpgrade,
     })
     const { expiresAtMs } = verdict
-    return { info: facts.info, headers, identity, principals: decision.principals, expiresAtMs }
+    const { principals } = decision
+    const { options } = here
+    return { info: facts.info, headers, identity, principals, options, expiresAtMs }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
     return { code: 'BAD_REQUEST', reason: 'BadRequest', message: error.message }

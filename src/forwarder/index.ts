@@ -17,8 +17,13 @@ export type {
   PeerCertificate,
   PeerCertificateParser,
   PeerVerdict,
+  PodFacts,
+  RecordingPolicy,
+  RecordOptions,
   ServedCluster,
   ServedClusters,
+  SessionLeases,
+  SessionRecord,
   SessionRecorder,
   UpgradeConnection,
   Upstream,
@@ -28,5 +33,6 @@ export type {
   UpstreamSink,
 } from './ports.ts'
 export { answerOf, type Refusal, type RefusalCode } from './refusal.ts'
+export type { EndedBy, LiveSession, LiveSessions } from './session/live-sessions.ts'
 export type { StreamKind } from './stream-kind.ts'
 export { createUndeliverable, type Undeliverable, type Undelivered } from './undeliverable.ts'

@@ -52,7 +52,7 @@ export abstract class LiveUpgrade implements LiveExchange {
   /** Ends it, with words where its protocol has a place for them. */
   protected abstract end(refusal: Refusal): void
 
-  protected cutFor(refusal: Refusal | null): void {
+  cutFor(refusal: Refusal | null): void {
     if (refusal === null || this.withdrawn !== null || this.#isFinished) return
     this.withdrawn = refusal
     noteCut(this.deps, this.request, refusal)

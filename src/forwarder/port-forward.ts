@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { newEventUid } from '../audit/index.ts'
-import { errorMessage } from '../core/index.ts'
+import { errorMessage, formatAddress } from '../core/index.ts'
 import {
   acceptWebSocket,
   defaultStreamLimits,
@@ -14,7 +15,7 @@ import {
   tunnelOf,
 } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
-import { auditRefusal, notePort } from './audit-request.ts'
+import { auditRefusal, commitEvent } from './audit-request.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import { type ForwardProtocol, forwardProtocolOf, withoutPorts } from './forward-protocol.ts'
@@ -22,6 +23,9 @@ import { LiveUpgrade } from './live-upgrade.ts'
 import { type PortConnection, PortEvents } from './port-events.ts'
 import { headerOf } from './raw-headers.ts'
 import { type Refusal, upstreamRefusal } from './refusal.ts'
+import type { LiveSession, SessionPlace } from './session/live-sessions.ts'
+import { sessionEnded } from './session/refusals.ts'
+import { sessionTarget } from './session/session-target.ts'
 import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
 import { failureOf, refuseHere } from './waiting-upgrade.ts'
 
@@ -51,10 +55,21 @@ export async function portForward(
     spdyVersion: SPDY_FORWARD_PROTOCOL,
     remembered: deps.tunnels,
   }
-  await standBetween(deps, request, wanted, asked, (standing) =>
-    new PortForward(deps, request, wanted, protocol, standing).start(),
-  )
+  await standBetween(deps, request, wanted, asked, async (standing, place) => {
+    const running = new PortForward(deps, request, wanted, protocol, standing)
+    return {
+      run: () => running.start(place),
+      abandon: () => {},
+    }
+  })
 }
+
+const protocolName = (protocol: ForwardProtocol): string =>
+  protocol.kind === 'websocket'
+    ? (protocol.dialect.protocol ?? 'websocket')
+    : protocol.kind === 'tunnel'
+      ? TUNNEL_PROTOCOL
+      : `${SPDY} ${SPDY_FORWARD_PROTOCOL}`
 
 const limits = defaultStreamLimits
 const EMPTY = Buffer.alloc(0)
@@ -79,6 +94,7 @@ class PortForward extends LiveUpgrade {
   #server: ForwardEnd | null = null
   /** What the client is told on connections that stand; the API server is gone then. */
   #lastWords: string | null = null
+  #place: SessionPlace | null = null
 
   constructor(
     deps: HandlerDeps,
@@ -94,14 +110,16 @@ class PortForward extends LiveUpgrade {
     this.#events = new PortEvents({
       event: (facts, nowMs) => request.events.port(facts, nowMs),
       newUid: newEventUid,
-      write: (event) => notePort(deps, event),
+      write: (event) => commitEvent(deps, event),
       onUnwritable: () => this.cutFor(auditRefusal),
       now: () => deps.clock.now(),
     })
   }
 
-  start(): void {
+  start(place: SessionPlace): void {
     this.enter()
+    this.#place = place
+    place.start(this.#listed(), (by) => this.cutFor(sessionEnded(by)))
     const { socket } = this.#wanted
     socket.on('error', () => this.#standing.connection.destroy())
     // Whoever leaves before his streams stand.
@@ -122,6 +140,24 @@ class PortForward extends LiveUpgrade {
         this.#clientClosed()
       },
     )
+  }
+
+  #listed(): LiveSession {
+    const { connection, user, info, target } = this.request
+    const { address, port } = connection.origin
+    return {
+      sessionId: randomUUID(),
+      kind: 'portforward',
+      user,
+      kubeCluster: connection.cluster.name,
+      ...sessionTarget(info, target, null),
+      command: [],
+      tty: false,
+      protocol: protocolName(this.#protocol),
+      address: formatAddress(address, port),
+      startedMs: this.deps.clock.now(),
+      recording: false,
+    }
   }
 
   protected end(refusal: Refusal): void {
@@ -252,6 +288,7 @@ class PortForward extends LiveUpgrade {
     this.#lastWords ??= ''
     for (const id of [...this.#going.keys()]) this.#over(id, '')
     this.#events.flush()
+    this.#place?.leave()
     this.finish()
   }
 }

@@ -120,6 +120,30 @@ export interface Upstream {
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamExchange
   /** A connection for one upgrade, never reused. Rejects with an UpstreamFailure. */
   dialForUpgrade(signal: AbortSignal): Promise<UpgradeConnection>
+  /** Where a pod runs and what in it, as far as it is told soon; null when it is not. Never rejects. */
+  describePod(namespace: string, name: string): Promise<PodFacts | null>
+}
+
+export interface PodFacts {
+  readonly node: string
+  /** By the names of its containers, ephemeral ones too. */
+  readonly images: ReadonlyMap<string, string>
+  /** Where a command runs that names none. */
+  readonly defaultContainer: string
+}
+
+/** A limit on sessions that holds for all services of the Teleport cluster together (`max_kubernetes_connections`). */
+export interface SessionLeases {
+  /**
+   * Whether the person may begin one more session; `here` are those of this service. Never rejects: while the auth service is away, the
+   * sessions of this service count.
+   */
+  acquire(lease: {
+    readonly sessionId: string
+    readonly user: string
+    readonly max: number
+    readonly here: number
+  }): Promise<boolean>
 }
 
 export interface UpgradeConnection {

@@ -25,6 +25,10 @@ export type RefusalCode =
   | 'ACCESS_WITHDRAWN'
   | 'SHUTTING_DOWN'
   | 'TOO_MANY_REQUESTS'
+  | 'TOO_MANY_SESSIONS'
+  | 'SESSION_ENDED'
+  | 'RECORDING_UNAVAILABLE'
+  | 'RECORDING_LOST'
   | UpstreamFailure['code']
 
 /** Why a request is not answered by an API server, in words for its sender. */

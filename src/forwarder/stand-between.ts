@@ -1,16 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { AllowedRequest } from './allowed-request.ts'
 import { ask, type RefusedUpgrade } from './ask-upgrade.ts'
 import { askWebSocket } from './ask-websocket.ts'
+import { commitEvent } from './audit-request.ts'
 import { withoutUpgrade } from './command-protocol.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { UpgradeConnection } from './ports.ts'
 import { headerOf } from './raw-headers.ts'
-import { notAccepted } from './refusal.ts'
+import { notAccepted, type Refusal } from './refusal.ts'
 import type { RememberedServers } from './remembered-servers.ts'
-import { fail, failureOf, relay, WaitingUpgrade } from './waiting-upgrade.ts'
+import type { SessionPlace } from './session/live-sessions.ts'
+import { tooManySessions } from './session/refusals.ts'
+import type { SessionEnding } from './session/session-events.ts'
+import { fail, failureOf, refuseHere, relay, WaitingUpgrade } from './waiting-upgrade.ts'
 
 export const SPDY = 'SPDY/3.1'
 
@@ -30,20 +35,34 @@ export type Standing =
   | { readonly kind: 'websocket'; readonly socket: WebSocket; readonly connection: Duplex }
   | { readonly kind: 'spdy'; readonly connection: Duplex; readonly head: Buffer }
 
+/** What begins on a connection that stands. */
+export interface Beginning {
+  run(): void
+  /** The client left, or lost its rights, while it was being written that it begins. */
+  abandon(reason: SessionEnding): void
+}
+
 /**
  * Reaches the API server for a client that waits, and hands over what stands, or tells the client why nothing does. A connection
- * whose upgrade was refused is closed.
+ * whose upgrade was refused is closed. The place is the beginning's when it runs.
  */
 export async function standBetween(
   deps: HandlerDeps,
   request: AllowedRequest,
   wanted: UpgradeRequest,
   asked: AskedServer,
-  start: (standing: Standing) => void,
+  begin: (standing: Standing, place: SessionPlace) => Promise<Beginning | Refusal>,
 ): Promise<void> {
+  const place = deps.sessions.enter(request.user)
   const waiting = new WaitingUpgrade(request, wanted.socket)
   const leave = deps.live.enter(waiting)
+  let isRunning = false
   try {
+    const tooMany = await refuseOneMore(deps, request)
+    if (tooMany !== null) {
+      await refuseHere(deps, request, tooMany)
+      return
+    }
     const signal = AbortSignal.any([
       waiting.signal,
       AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
@@ -58,16 +77,47 @@ export async function standBetween(
       reached.connection.destroy()
       await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
     } else {
-      // Later, an end in one direction is a part of the stream.
-      waiting.over()
-      start(reached)
+      const begun = await begin(reached, place)
+      if ('code' in begun) {
+        reached.connection.destroy()
+        await refuseHere(deps, request, begun)
+      } else if (waiting.left || waiting.withdrawn !== null) {
+        reached.connection.destroy()
+        begun.abandon(waiting.left ? 'client' : 'terminated')
+        await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
+      } else {
+        // Later, an end in one direction is a part of the stream.
+        waiting.over()
+        isRunning = true
+        begun.run()
+      }
     }
   } catch (error) {
     await fail(deps, request, waiting, failureOf(error))
   } finally {
     waiting.over()
     leave()
+    if (!isRunning) place.leave()
   }
+}
+
+/** Why the person may not begin one more session: `max_kubernetes_connections` of his roles. */
+async function refuseOneMore(deps: HandlerDeps, request: AllowedRequest): Promise<Refusal | null> {
+  const { user, options, events } = request
+  const max = options.maxKubernetesConnections
+  if (max === null) return null
+  // This one has its place already.
+  const here = deps.sessions.countOf(user) - 1
+  const lease = { sessionId: randomUUID(), user, max, here }
+  const isFree = here < max && (deps.leases === null || (await deps.leases.acquire(lease)))
+  if (isFree) return null
+  const refusal = tooManySessions(max)
+  await commitEvent(deps, {
+    ...events.about('session.rejected', deps.clock.now()),
+    reason: refusal.message,
+    max,
+  })
+  return refusal
 }
 
 type Reached =

@@ -17,6 +17,7 @@ import type { AccessSnapshots, PeerCertificate, PeerCertificateParser } from './
 import { type Refusal, tooMany, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { RememberedServers } from './remembered-servers.ts'
+import { SessionsHere } from './session/live-sessions.ts'
 import { barred } from './session-rules.ts'
 import { SteadyFields } from './steady-fields.ts'
 
@@ -71,6 +72,8 @@ export function createUndeliverable(options: {
     servers: new RememberedServers(),
     recorder: null,
     tunnels: new RememberedServers(),
+    sessions: new SessionsHere(),
+    leases: null,
     isServed: () => false,
     unproven,
     auditMode: 'strict',

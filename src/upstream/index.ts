@@ -24,6 +24,7 @@ export { targetOfResource } from './resource-target.ts'
 export type { Probe, SelfCheckReport } from './self-check.ts'
 export type { KubeTarget, TargetLogin } from './target.ts'
 export type {
+  PodFacts,
   UpgradeConnection,
   Upstream,
   UpstreamExchange,

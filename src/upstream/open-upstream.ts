@@ -4,6 +4,7 @@ import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.
 import { Connections } from './connections.ts'
 import { type Credential, type Credentials, openCredentials } from './credentials/credentials.ts'
 import type { TlsMaterial } from './credentials/tls-material.ts'
+import { describePod } from './describe-pod.ts'
 import { isUpstreamFailure, upstreamFailure } from './errors.ts'
 import { defaultUpstreamLimits, type UpstreamLimits } from './limits.ts'
 import { findExcess, type Probe, probe, type SelfCheckReport, selfCheck } from './self-check.ts'
@@ -12,6 +13,7 @@ import type { KubeTarget } from './target.ts'
 import { dial } from './transport/dial.ts'
 import { Exchange } from './transport/exchange.ts'
 import type {
+  PodFacts,
   UpgradeConnection,
   Upstream,
   UpstreamExchange,
@@ -121,6 +123,10 @@ class TargetUpstream implements OpenUpstream {
       authorization: credential.authorization,
       refused: () => this.#credentials.refused(credential),
     }
+  }
+
+  describePod(namespace: string, name: string): Promise<PodFacts | null> {
+    return describePod(this, namespace, name)
   }
 
   selfCheck(): Promise<SelfCheckReport> {

@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
 import { isUpstreamFailure } from './errors.ts'
-import type { Upstream, UpstreamRequest } from './types.ts'
+import { fetchJson } from './fetch-json.ts'
+import type { Upstream } from './types.ts'
 
 /** What our own credentials may do in a cluster. */
 export interface SelfCheckReport {
@@ -192,63 +192,4 @@ function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && name in value
     ? (value as Record<string, unknown>)[name]
     : undefined
-}
-
-/** Answers of these endpoints are a few hundred bytes. */
-const maxAnswerBytes = 64 * 1024
-
-function fetchJson(
-  upstream: Upstream,
-  method: string,
-  target: string,
-  body: string | null,
-  timeoutMs: number,
-): Promise<{ status: number; body: unknown }> {
-  const length = body === null ? [] : ['content-length', String(Buffer.byteLength(body))]
-  const request: UpstreamRequest = {
-    method,
-    target,
-    headers: ['accept', 'application/json', 'content-type', 'application/json', ...length],
-    body: body === null ? null : Readable.from([Buffer.from(body)]),
-    longRunning: false,
-    user: '',
-  }
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let status = 0
-    let bytes = 0
-    const timer = setTimeout(() => {
-      reject(
-        new Error(`the API server did not answer ${method} ${target} in ${timeoutMs / 1000} s`),
-      )
-      exchange.abort()
-    }, timeoutMs)
-    const exchange = upstream.send(request, {
-      head(code) {
-        status = code
-      },
-      data(chunk) {
-        bytes += chunk.length
-        if (bytes > maxAnswerBytes) exchange.abort()
-        else chunks.push(Buffer.from(chunk))
-        return true
-      },
-      end() {
-        clearTimeout(timer)
-        resolve({ status, body: parseJson(Buffer.concat(chunks).toString('utf8')) })
-      },
-      error(failure) {
-        clearTimeout(timer)
-        reject(new Error(failure.message, { cause: failure }))
-      },
-    })
-  })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

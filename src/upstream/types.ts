@@ -68,6 +68,16 @@ export interface Upstream {
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamExchange
   /** A connection for one upgrade, never reused. Rejects with an UpstreamFailure. */
   dialForUpgrade(signal: AbortSignal): Promise<UpgradeConnection>
+  /** Where a pod runs and what in it, as far as it is told within a second; null when it is not. Never rejects. */
+  describePod(namespace: string, name: string): Promise<PodFacts | null>
+}
+
+export interface PodFacts {
+  readonly node: string
+  /** By the names of its containers, ephemeral ones too. */
+  readonly images: ReadonlyMap<string, string>
+  /** Where a command runs that names none. */
+  readonly defaultContainer: string
 }
 
 export interface UpgradeConnection {

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import {
   ENDED_PORT_CODE,
   eventCodes,
+  FAILED_EXEC_CODE,
   FAILED_PORT_CODE,
   REFUSED_JOIN_CODE,
   REFUSED_LOGIN_CODE,
@@ -93,6 +94,7 @@ const FURTHER_CODES: Readonly<Record<string, readonly string[]>> = {
   'kube.request': [REFUSED_REQUEST_CODE],
   'user.login': [REFUSED_LOGIN_CODE],
   port: [ENDED_PORT_CODE, FAILED_PORT_CODE],
+  exec: [FAILED_EXEC_CODE],
   'instance.join': [REFUSED_JOIN_CODE],
 }
 

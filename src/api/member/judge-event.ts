@@ -1,7 +1,18 @@
 import { type AuditEvent, MAX_EVENT_BYTES } from '../../audit/index.ts'
 
 /** What a kubernetes service writes; everything else is said by somebody else. */
-const EVENTS_OF_KUBE: ReadonlySet<string> = new Set(['kube.request', 'client.disconnect', 'port'])
+const EVENTS_OF_KUBE: ReadonlySet<string> = new Set([
+  'kube.request',
+  'client.disconnect',
+  'session.start',
+  'session.data',
+  'session.end',
+  'session.rejected',
+  'session.recording.gap',
+  'exec',
+  'resize',
+  'port',
+])
 /** As `eventTime` writes it: times are compared as text. */
 const EVENT_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 const MAX_UID_CHARS = 64

@@ -23,6 +23,10 @@ export class ReplaceableUpstream implements Upstream {
     return this.#current.dialForUpgrade(signal)
   }
 
+  describePod(namespace: string, name: string): ReturnType<Upstream['describePod']> {
+    return this.#current.upstream.describePod(namespace, name)
+  }
+
   probe(): Promise<Probe> {
     return this.#current.upstream.probe()
   }

@@ -3,6 +3,7 @@ import {
   type AuditEvent,
   type EncodedAuditLog,
   type EncodedEvent,
+  type GenericEvent,
   type KubeRequestEvent,
 } from '../../../../src/audit/index.ts'
 import { type Lock, lockTable, type Subject } from '../../../../src/authz/index.ts'
@@ -19,6 +20,9 @@ export class TestAudit implements EncodedAuditLog {
   readonly ports: AuditEvent[] = []
   refuses: (event: KubeRequestEvent) => boolean = () => false
   refusesPorts = false
+  /** Events of sessions. */
+  readonly sessions: GenericEvent[] = []
+  refusesSessions = false
   /** An event is with the operating system when this has resolved. */
   hold: (event: KubeRequestEvent) => Promise<void> | null = () => null
 
@@ -34,6 +38,11 @@ export class TestAudit implements EncodedAuditLog {
     if (event.event === 'port') {
       if (this.refusesPorts) throw new AuditError('SPOOL_FULL', 'no space left on the device')
       this.ports.push(event)
+      return
+    }
+    if (event.event !== 'kube.request') {
+      if (this.refusesSessions) throw new AuditError('SPOOL_FULL', 'no space left on the device')
+      this.sessions.push(event as GenericEvent)
       return
     }
     const request = event as KubeRequestEvent

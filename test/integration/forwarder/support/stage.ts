@@ -12,8 +12,11 @@ import {
   type ForwarderLimits,
   type ForwarderMetrics,
   type MeasuredRequest,
+  type PodFacts,
   type RequestOutcome,
   type ServedCluster,
+  type SessionLeases,
+  type SessionRecorder,
   type Upstream,
 } from '../../../../src/forwarder/index.ts'
 import { kubeServerName } from '../../../../src/protocol/index.ts'
@@ -58,6 +61,10 @@ export interface StageOptions extends ApiServerOptions {
   readonly audit?: EncodedAuditLog
   /** Stands behind the forwarder instead of the simulated API server. */
   readonly demo?: DemoCluster
+  /** What the API server says of any pod. */
+  readonly pod?: PodFacts
+  readonly recorder?: SessionRecorder
+  readonly leases?: SessionLeases
   /** What the next upgrade speaks to instead of the API server. */
   readonly dialled?: Duplex
   /** Labels of a second cluster behind the same door, NEIGHBOUR; its API server is the same. */
@@ -165,7 +172,7 @@ export class Stage implements AsyncDisposable {
       serverName: SERVER_NAME,
       labels: () => labels,
       unknownLabels: () => [],
-      upstream: options.dialled === undefined ? this.#upstream : this.#dialled(options.dialled),
+      upstream: this.#seen(options),
     }
     const { neighbour } = options
     const east: ServedCluster | null =
@@ -193,6 +200,8 @@ export class Stage implements AsyncDisposable {
       log,
       metrics: this.metrics,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.recorder === undefined ? {} : { recorder: options.recorder }),
+      ...(options.leases === undefined ? {} : { leases: options.leases }),
     })
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.sockets.add(socket)
@@ -204,16 +213,23 @@ export class Stage implements AsyncDisposable {
     })
   }
 
-  #dialled(socket: Duplex): Upstream {
+  /** The way to the API server, as a test has it. */
+  #seen({ dialled, pod, demo }: StageOptions): Upstream {
+    const upstream = this.#upstream
     return {
-      send: (request, handler) => this.#upstream.send(request, handler),
-      dialForUpgrade: async () => ({
-        socket,
-        host: '127.0.0.1',
-        basePath: '',
-        authorization: null,
-        refused: () => {},
-      }),
+      send: (request, handler) => upstream.send(request, handler),
+      dialForUpgrade: async (signal) =>
+        dialled === undefined
+          ? upstream.dialForUpgrade(signal)
+          : {
+              socket: dialled,
+              host: '127.0.0.1',
+              basePath: '',
+              authorization: null,
+              refused: () => {},
+            },
+      describePod: async (namespace, name) =>
+        demo === undefined ? (pod ?? null) : upstream.describePod(namespace, name),
     }
   }
 

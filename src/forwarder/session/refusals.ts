@@ -1,0 +1,29 @@
+import type { Refusal } from '../refusal.ts'
+import type { EndedBy } from './live-sessions.ts'
+
+export const recordingUnavailable: Refusal = {
+  code: 'RECORDING_UNAVAILABLE',
+  reason: 'ServiceUnavailable',
+  message:
+    'sessions of yours must be recorded, and nothing can be recorded here at present: ask an administrator',
+}
+
+export const recordingLost: Refusal = {
+  code: 'RECORDING_LOST',
+  reason: 'ServiceUnavailable',
+  message:
+    'this session was ended because it cannot be recorded any more, and a role of yours needs that: ask an administrator',
+}
+
+export const tooManySessions = (max: number): Refusal => ({
+  code: 'TOO_MANY_SESSIONS',
+  reason: 'Forbidden',
+  message: `you have ${max} ${max === 1 ? 'session' : 'sessions'} already, and a role of yours allows no more (max_kubernetes_connections): end one first`,
+})
+
+export const sessionEnded = ({ user, message }: EndedBy): Refusal => ({
+  code: 'SESSION_ENDED',
+  reason: 'Forbidden',
+  message: `this session was ended by ${user}${message === '' ? '' : `: ${message}`}`,
+  by: `user ${JSON.stringify(user)}`,
+})

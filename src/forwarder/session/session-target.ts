@@ -1,0 +1,37 @@
+import type { RequestInfo } from '../../kube/index.ts'
+import type { PodFacts } from '../ports.ts'
+
+/** What a session goes to, as the audit log and recordings tell. */
+export interface SessionTarget {
+  readonly namespace: string
+  readonly pod: string
+  readonly container: string
+  readonly node: string
+  readonly image: string
+}
+
+/** `pod` is what the API server tells; what the request does not name is what the API server takes. */
+export function sessionTarget(
+  info: RequestInfo,
+  target: string,
+  pod: PodFacts | null,
+): SessionTarget {
+  const named = queryOf(target).get('container') ?? ''
+  const container = named === '' ? (pod?.defaultContainer ?? '') : named
+  const { namespace, name } = info.kind === 'resource' ? info : { namespace: null, name: null }
+  return {
+    namespace: namespace ?? '',
+    pod: name ?? '',
+    container,
+    node: pod?.node ?? '',
+    image: pod?.images.get(container) ?? '',
+  }
+}
+
+/** The words of an exec's command; none for an attach. */
+export const commandOf = (target: string): readonly string[] => queryOf(target).getAll('command')
+
+function queryOf(target: string): URLSearchParams {
+  const query = target.indexOf('?')
+  return new URLSearchParams(query < 0 ? '' : target.slice(query))
+}

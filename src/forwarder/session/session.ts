@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto'
+import { errorMessage, formatAddress } from '../../core/index.ts'
+import { parseExitStatus, type TerminalSize } from '../../protocol/index.ts'
+import type { SessionFacts } from '../../recording/index.ts'
+import type { AllowedRequest } from '../allowed-request.ts'
+import { auditRefusal, commitEvent } from '../audit-request.ts'
+import type { HandlerDeps } from '../deps.ts'
+import type { PodFacts, SessionRecord } from '../ports.ts'
+import type { Refusal } from '../refusal.ts'
+import type { EndedBy, LiveSession, SessionPlace } from './live-sessions.ts'
+import { recordingLost, recordingUnavailable, sessionEnded } from './refusals.ts'
+import { execEvent, type SessionEnding, SessionEvents } from './session-events.ts'
+import { commandOf, sessionTarget } from './session-target.ts'
+
+/** What is known of a session when its API server has let it begin. */
+export interface SessionBeginning {
+  readonly kind: 'exec' | 'attach'
+  /** What the client speaks. */
+  readonly protocol: string
+  readonly tty: boolean
+  readonly pod: PodFacts | null
+}
+
+/** What a session asks of whoever carries its bytes. */
+export interface SessionCarrier {
+  /** Ends it, in words. */
+  cutFor(refusal: Refusal): void
+  /** The record takes more again, after a call said false. */
+  drain(): void
+}
+
+/** Someone who drags the corner of a window says a hundred sizes; the record has them all. */
+const RESIZE_EVENT_MS = 1_000
+
+/**
+ * An exec or attach as a thing of its own: it has an id, is listed, leaves its events in the audit log, and what goes through is recorded. It moves
+ * no bytes; whoever does (command.ts) shows them here.
+ */
+export class Session {
+  readonly #deps: HandlerDeps
+  readonly #events: SessionEvents
+  readonly #live: LiveSession
+  readonly #place: SessionPlace
+  readonly #carrier: SessionCarrier
+  #record: SessionRecord | null
+  #size: TerminalSize | null = null
+  #toldSize: TerminalSize | null = null
+  #sizeTimer: NodeJS.Timeout | null = null
+  #isOver = false
+
+  private constructor(
+    deps: HandlerDeps,
+    events: SessionEvents,
+    live: LiveSession,
+    place: SessionPlace,
+    carrier: SessionCarrier,
+    record: SessionRecord | null,
+  ) {
+    this.#deps = deps
+    this.#events = events
+    this.#live = live
+    this.#place = place
+    this.#carrier = carrier
+    this.#record = record
+  }
+
+  /** Begins it: its record, and its event in the audit log, before anything goes through. A refusal when one of them must be and cannot. */
+  static async begin(
+    deps: HandlerDeps,
+    request: AllowedRequest,
+    place: SessionPlace,
+    beginning: SessionBeginning,
+    carrier: SessionCarrier,
+  ): Promise<Session | Refusal> {
+    const { connection, user, options, events: requestEvents } = request
+    const { kind, protocol, tty } = beginning
+    const startedMs = deps.clock.now()
+    const { address, port } = connection.origin
+    const about = {
+      ...{ sessionId: randomUUID() as string, kind, user, protocol, tty, startedMs },
+      kubeCluster: connection.cluster.name,
+      ...sessionTarget(request.info, request.target, beginning.pod),
+      command: commandOf(request.target),
+    }
+    const policy = deps.recorder?.policy() ?? { records: false, strict: false }
+    const isStrict = policy.strict || options.recordSession === 'strict'
+    if (isStrict && !policy.records) return recordingUnavailable
+    let session: Session | null = null
+    /** Before there is a session, too: a record may fail as it begins. */
+    let failed: Error | null = null
+    const record = !policy.records
+      ? null
+      : await recordOf(deps, request, about, {
+          keepStdin: options.recordStdin,
+          onFailed: (error) => {
+            failed = error
+            session?.lose(error, isStrict)
+          },
+          onDrain: () => carrier.drain(),
+        })
+    const events = new SessionEvents(requestEvents, about, policy)
+    if (record instanceof Error) {
+      deps.log.error(
+        { error: record.message, sid: about.sessionId },
+        'a session cannot be recorded',
+      )
+      if (isStrict) return recordingUnavailable
+    }
+    const kept = record instanceof Error ? null : record
+    const live: LiveSession = {
+      ...about,
+      address: formatAddress(address, port),
+      recording: kept !== null,
+    }
+    if (!(await commitEvent(deps, events.started(live, startedMs)))) {
+      void kept?.end({ exitCode: null, reason: 'refused' }).catch(() => {})
+      return auditRefusal
+    }
+    session = new Session(deps, events, live, place, carrier, kept)
+    if (record instanceof Error) void commitEvent(deps, events.gap(record.message, startedMs))
+    if (failed !== null) session.lose(failed, isStrict)
+    place.start(live, (by: EndedBy) => carrier.cutFor(sessionEnded(by)))
+    return session
+  }
+
+  /** What the client sends. False: read no more before `drain`. */
+  input(data: Buffer): boolean {
+    return this.#record?.data('stdin', data) ?? true
+  }
+
+  /** What the client gets. False: read no more before `drain`. */
+  output(stream: 'stdout' | 'stderr', data: Buffer): boolean {
+    return this.#record?.data(stream, data) ?? true
+  }
+
+  resize(size: TerminalSize): void {
+    this.#record?.resize(size)
+    this.#size = size
+    if (this.#sizeTimer !== null) return
+    this.#tellSize()
+    this.#sizeTimer = setTimeout(() => {
+      this.#sizeTimer = null
+      this.#tellSize()
+    }, RESIZE_EVENT_MS)
+    this.#sizeTimer.unref()
+  }
+
+  /** It is over. `status` is what the API server said of the command's end, if it did. */
+  end(how: {
+    readonly status: string | null
+    readonly reason: SessionEnding
+    readonly bytesSent: number
+    readonly bytesReceived: number
+  }): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#place.leave()
+    if (this.#sizeTimer !== null) clearTimeout(this.#sizeTimer)
+    this.#tellSize()
+    const deps = this.#deps
+    const nowMs = deps.clock.now()
+    const exit = how.status === null ? null : parseExitStatus(how.status)
+    const exitCode = exit?.kind === 'exited' ? exit.exitCode : null
+    const outcome = {
+      exitCode,
+      exitError: exit?.kind === 'failed' ? exit.message : null,
+      reason: how.reason,
+      bytesSent: how.bytesSent,
+      bytesReceived: how.bytesReceived,
+      size: this.#size,
+      recorded: this.#record !== null,
+    }
+    if (this.#live.kind === 'exec') {
+      void commitEvent(deps, execEvent(this.#events, this.#live, outcome, nowMs))
+    }
+    void commitEvent(deps, this.#events.data(outcome, nowMs))
+    void commitEvent(deps, this.#events.ended(this.#live, outcome, nowMs))
+    void this.#record?.end({ exitCode, reason: how.reason }).catch((error: unknown) => {
+      this.lose(error instanceof Error ? error : new Error(errorMessage(error)), false)
+    })
+  }
+
+  /** The record cannot go on. */
+  lose(error: Error, isStrict: boolean): void {
+    const { sessionId } = this.#live
+    this.#record = null
+    this.#deps.log.error(
+      { error: error.message, sid: sessionId },
+      'a record of a session broke off',
+    )
+    void commitEvent(this.#deps, this.#events.gap(error.message, this.#deps.clock.now()))
+    if (isStrict && !this.#isOver) this.#carrier.cutFor(recordingLost)
+    // What it held back goes on.
+    else this.#carrier.drain()
+  }
+
+  #tellSize(): void {
+    const size = this.#size
+    if (size === null || size === this.#toldSize) return
+    this.#toldSize = size
+    void commitEvent(this.#deps, this.#events.resized(size, this.#deps.clock.now()))
+  }
+}
+
+/** The record, or why there is none. */
+async function recordOf(
+  deps: HandlerDeps,
+  request: AllowedRequest,
+  about: Omit<LiveSession, 'address' | 'recording' | 'kind'> & { readonly kind: 'exec' | 'attach' },
+  options: Parameters<NonNullable<HandlerDeps['recorder']>['begin']>[1],
+): Promise<SessionRecord | null | Error> {
+  const facts: SessionFacts = {
+    ...about,
+    roles: request.events.roles,
+    teleportCluster: deps.clusterName,
+    serverId: deps.hostId,
+  }
+  try {
+    return (await deps.recorder?.begin(facts, options)) ?? null
+  } catch (error) {
+    return error instanceof Error ? error : new Error(errorMessage(error))
+  }
+}
