@@ -17,7 +17,10 @@ import { LiveStats } from '../../../../src/daemon/stats/live-stats.ts'
 import { type DemoCluster, openDemoCluster } from '../../../../src/demo/index.ts'
 import { writePrivateFile } from '../../../../src/files/index.ts'
 import { authServerName, kubeServerName } from '../../../../src/protocol/index.ts'
-import { defaultRecordingSettings } from '../../../../src/recordings/index.ts'
+import {
+  defaultRecordingSettings,
+  type RecordingSettings,
+} from '../../../../src/recordings/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
 import { KubeClient } from '../../../support/kube-client.ts'
 
@@ -37,6 +40,8 @@ export class MovableClock implements Clock {
 export class AuthParty implements AsyncDisposable {
   readonly directory: string
   port = 0
+  /** How sessions are recorded, from the next start on. */
+  recording: RecordingSettings = defaultRecordingSettings
   #stack: AsyncDisposableStack | null = null
   #service: AuthService | null = null
 
@@ -61,7 +66,7 @@ export class AuthParty implements AsyncDisposable {
       dataDir: this.directory,
       databasePath: join(this.directory, 'teleport.db'),
       recordingsPath: join(this.directory, 'recordings'),
-      recordingSettings: defaultRecordingSettings,
+      recordingSettings: this.recording,
       clusterName: TELEPORT,
       hostId: 'auth',
       version: '0.0.0',
