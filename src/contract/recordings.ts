@@ -25,7 +25,7 @@ export const RecordingFacts = Type.Object(
     image: Word(1024),
     protocol: Type.String({ maxLength: 64, description: 'what the client spoke' }),
     server_id: Type.String({ maxLength: 64, description: 'the service that records it' }),
-    command: Type.Array(Word(64 * 1024), { maxItems: 1024, description: 'empty for an attach' }),
+    command: Type.Array(Word(64 * 1024), { maxItems: 20_000, description: 'empty for an attach' }),
     tty: Type.Boolean(),
     started: Time,
     encrypted: Type.Boolean({ description: 'to age recipients: who keeps it cannot read it' }),

@@ -529,6 +529,23 @@ describe('Recorder', () => {
     expect(bytesOf(await read(1), 'stdout')).toHaveLength(brought + 50_000)
   })
 
+  it.each([29_000, 32_768, 100_003])(
+    'goes on as soon as there is room, with pieces of %i bytes',
+    async (size) => {
+      const recorder = await open({ limits: LAZY })
+      let drained = (): void => {}
+      const record = await recorder.begin(facts(1), options({ onDrain: () => drained() }))
+      for (let brought = 0; brought < 10_000_000; brought += size) {
+        if (record.data('stdout', Buffer.alloc(size, 'x'))) continue
+        await new Promise<void>((resolve) => {
+          drained = resolve
+        })
+      }
+      await record.end(ended)
+      await whole(1)
+    },
+  )
+
   it('puts aside what cannot be read or is refused, and goes on with the rest', async () => {
     await mkdir(join(spool(), idOf(1)), { recursive: true })
     await writeFile(join(spool(), idOf(1), '000003.open'), 'nonsense')

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
 import { RecordError, type SessionFacts } from '../recording/index.ts'
 import { pause } from '../waits/index.ts'
+import { boundedFacts } from './bounded-facts.ts'
 import { RecorderError } from './errors.ts'
 import { defaultRecorderLimits, type RecorderLimits } from './limits.ts'
 import type { RecordingSettings, RecordOptions, SessionRecord } from './recorder-types.ts'
@@ -95,12 +96,13 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** Rejects with RecorderError. */
-  async begin(facts: SessionFacts, options: RecordOptions): Promise<SessionRecord> {
+  async begin(told: SessionFacts, options: RecordOptions): Promise<SessionRecord> {
     if (this.#isClosing) {
       throw new RecorderError('RECORDER_CLOSED', 'the service stops: nothing is recorded any more')
     }
     const settings = this.#options.settings()
     if (!settings.records) return nothing
+    const facts = boundedFacts(told)
     if (!SESSION_ID.test(facts.sessionId)) throw new TypeError('a session without an id')
     const { recipients } = settings
     const session: SpooledSession = {

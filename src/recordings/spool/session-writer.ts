@@ -144,7 +144,8 @@ export class SessionWriter implements SessionRecord {
 
   /** Writes what is in memory, and lets the rest to whoever finds it in the spool. */
   async suspend(): Promise<void> {
-    if (this.#isOver()) return
+    if (this.#state !== 'open') return
+    this.#state = 'ending'
     this.#stopTimer()
     await this.#running
     if (this.#isOver()) return
@@ -216,7 +217,9 @@ export class SessionWriter implements SessionRecord {
     }
     this.#running = this.#work().finally(() => {
       this.#running = null
-      this.#wait()
+      // Who was told that there is room may have brought more before this.
+      if (this.#state === 'open' && this.#file.pendingBytes >= GROUP_BYTES) this.#run()
+      else this.#wait()
     })
   }
 
