@@ -267,8 +267,8 @@ describe('Recorder', () => {
         if (began !== null) {
           for (const text of ['one ', 'two ', 'three ']) {
             began.data('stdout', Buffer.from(text))
-            await new Promise((resolve) => setTimeout(resolve, 30))
-            if (!disk.isDead) written += text
+            await expect.poll(() => disk.isDead || disk.appended.includes(text)).toBe(true)
+            if (disk.appended.includes(text)) written += text
           }
           await began.end(ended)
         }
@@ -654,6 +654,8 @@ class FullDisk implements SpoolDisk {
 class MortalDisk implements SpoolDisk {
   #left: number
   isDead = false
+  /** All that reached it in files that grow. */
+  appended = ''
   constructor(steps: number) {
     this.#left = steps
   }
@@ -681,7 +683,10 @@ class MortalDisk implements SpoolDisk {
   async create(path: string): ReturnType<SpoolDisk['create']> {
     const file = await this.#change(() => nodeDisk.create(path))
     return {
-      append: (bytes) => this.#change(() => file.append(bytes)),
+      append: async (bytes) => {
+        await this.#change(() => file.append(bytes))
+        this.appended += bytes.toString('latin1')
+      },
       close: () => file.close(),
     }
   }
