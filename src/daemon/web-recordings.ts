@@ -72,10 +72,10 @@ async function open(
   const { view, expires } = answer.body as { view: string; expires: string }
   // It was judged before it was used.
   const { id } = body as { id: string }
+  // It ends with the browser, or when auth says so: the clocks of browsers are anybody's.
   const cookie = [
     `${COOKIE}=${view}`,
     `Path=/webapi/recordings/${id}`,
-    `Expires=${new Date(expires).toUTCString()}`,
     'HttpOnly',
     'Secure',
     'SameSite=Strict',

@@ -16,6 +16,7 @@ import { loadWebAssets, type WebAssets } from '../../../src/daemon/web-assets.ts
 import { answerPage, securityHeaders } from '../../../src/daemon/web-pages.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef'
+const RECORDING = '/web/recordings/2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11'
 const PAGE = '<!doctype html><title>page</title>'
 const SCRIPT = 'console.log("a script that is long enough to become shorter");\n'.repeat(40)
 const SCRIPT_PATH = '/web/assets/index-DrFh0-xU.js'
@@ -100,18 +101,23 @@ async function ask(
 }
 
 describe('pages', () => {
-  it.each(['/', '/web', '/web/', `/web/invite/${TOKEN}`, `/web/reset/${TOKEN}`, '/?from=mail'])(
-    '%s is one, and nothing keeps it',
-    async (path) => {
-      const { status, headers, body } = await ask(path)
-      expect(status).toBe(200)
-      expect(body.toString()).toBe(PAGE)
-      expect(headers).toMatchObject({
-        'content-type': 'text/html; charset=utf-8',
-        'cache-control': 'no-store',
-      })
-    },
-  )
+  it.each([
+    '/',
+    '/web',
+    '/web/',
+    `/web/invite/${TOKEN}`,
+    `/web/reset/${TOKEN}`,
+    RECORDING,
+    '/?from=mail',
+  ])('%s is one, and nothing keeps it', async (path) => {
+    const { status, headers, body } = await ask(path)
+    expect(status).toBe(200)
+    expect(body.toString()).toBe(PAGE)
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+    })
+  })
 
   it.each([
     '/nothing',
@@ -120,6 +126,9 @@ describe('pages', () => {
     `/web/invite/${TOKEN}0`,
     `/web/invite/${TOKEN}/more`,
     `/web/reset/${TOKEN.toUpperCase()}`,
+    '/web/recordings/',
+    `${RECORDING}/more`,
+    RECORDING.toUpperCase(),
     '/webapi/nothing',
     '/web/index.html',
     '/web/.stamp',
@@ -155,6 +164,17 @@ describe('pages', () => {
       "require-trusted-types-for 'script'",
       "trusted-types 'none'",
     ])
+  })
+
+  it('of recordings may besides run the terminal of the player, and make elements by one policy', async () => {
+    const policyOf = async (path: string): Promise<string[]> =>
+      String((await ask(path)).headers['content-security-policy']).split('; ')
+    const [others, recordings] = [await policyOf('/'), await policyOf(RECORDING)]
+    expect(recordings.filter((rule) => !others.includes(rule))).toEqual([
+      "script-src 'self' 'wasm-unsafe-eval'",
+      'trusted-types default',
+    ])
+    expect(recordings).toHaveLength(others.length)
   })
 })
 

@@ -103,7 +103,7 @@ describe('recordings on the web port', () => {
     const { status, headers, text } = await open()
     expect({ status, text }).toEqual({ status: 200, text: JSON.stringify({ expires: EXPIRES }) })
     expect(headers['set-cookie']).toEqual([
-      `${COOKIE}; Path=/webapi/recordings/${ID}; Expires=Thu, 26 Nov 2026 00:30:00 GMT; HttpOnly; Secure; SameSite=Strict`,
+      `${COOKIE}; Path=/webapi/recordings/${ID}; HttpOnly; Secure; SameSite=Strict`,
     ])
     expect(headers['cache-control']).toBe('no-store')
     expect(asked).toEqual([

@@ -29,6 +29,7 @@ export async function complete(world: TshWorld, words: readonly string[]): Promi
     }
     switch (slot.option.long) {
       case '--kube-cluster':
+      case '--cluster':
         return kubeClusters()
       case '--proxy':
         return keptProxies(context.store)

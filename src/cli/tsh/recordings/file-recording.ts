@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
-import { errorMessage } from '../../../core/index.ts'
+import { errorCode, errorMessage } from '../../../core/index.ts'
 import { AsciicastReader, type RecordFrame, RecordReader } from '../../../recording/index.ts'
 import { CliError } from '../../errors.ts'
 import { CUT, type Recording } from './recording.ts'
@@ -52,7 +52,14 @@ async function* read(path: string): AsyncGenerator<Buffer, void, undefined> {
 }
 
 const unreadable = (path: string, error: unknown): CliError =>
-  new CliError('FILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, { cause: error })
+  new CliError('FILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+    cause: error,
+    ...(errorCode(error) === 'ENOENT'
+      ? {
+          hint: 'it is no file, and no id of a recording either: those are listed by tsh recordings ls',
+        }
+      : {}),
+  })
 
 async function* castFrames(
   pieces: AsyncIterable<Buffer>,

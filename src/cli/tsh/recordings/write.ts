@@ -38,6 +38,11 @@ export async function writeRecording(
   format: ExportFormat,
   out: { readonly path: string; readonly overwrite: boolean } | null,
 ): Promise<void> {
+  if (format === 'raw' && out === null && io.isTty) {
+    throw new CliError('REFUSED', 'a record is nothing for a terminal', {
+      hint: 'give --out=<file>, or another --format',
+    })
+  }
   const broken: { error: RecordError | null } = { error: null }
   const pieces = untilBroken(piecesOf(recording, format), (error) => {
     broken.error = error

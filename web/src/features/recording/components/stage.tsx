@@ -40,7 +40,7 @@ export function Stage({
     <section aria-label="Player" className="flex flex-col gap-2">
       <div
         ref={place}
-        className="recording-stage min-h-40 overflow-hidden rounded-2xl border border-line bg-stage shadow-sm"
+        className="min-h-40 overflow-hidden rounded-2xl border border-line bg-stage shadow-sm"
       />
       {failed ? (
         <p role="alert" className="text-sm/6 text-bad">
