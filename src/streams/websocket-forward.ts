@@ -39,7 +39,7 @@ interface Port {
 }
 
 /** One connection for each port that the client named, numbered from 1, all of them from the beginning; the client can end none of them. */
-class WebSocketForward implements ForwardEnd {
+export class WebSocketForward implements ForwardEnd {
   readonly #socket: WebSocket
   readonly #connection: Duplex
   readonly #dialect: ForwardDialect
