@@ -20,6 +20,7 @@ import type { HandlerDeps } from './deps.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import { type ForwardProtocol, forwardProtocolOf, withoutPorts } from './forward-protocol.ts'
 import { LiveUpgrade } from './live-upgrade.ts'
+import { PodWatch } from './pod-watch.ts'
 import { type PortConnection, PortEvents } from './port-events.ts'
 import { headerOf } from './raw-headers.ts'
 import { type Refusal, upstreamRefusal } from './refusal.ts'
@@ -90,6 +91,7 @@ class PortForward extends LiveUpgrade {
   readonly #standing: Standing
   readonly #going = new Map<number, Going>()
   readonly #events: PortEvents
+  readonly #podWatch: PodWatch | null
   #client: ForwardEnd | null = null
   #server: ForwardEnd | null = null
   /** What the client is told on connections that stand; the API server is gone then. */
@@ -114,12 +116,23 @@ class PortForward extends LiveUpgrade {
       onUnwritable: () => this.cutFor(auditRefusal),
       now: () => deps.clock.now(),
     })
+    const { info, user, headers, connection } = request
+    this.#podWatch =
+      info.kind !== 'resource' || info.name === ''
+        ? null
+        : new PodWatch(
+            connection.cluster.upstream,
+            { user, namespace: info.namespace, name: info.name, headers },
+            (words) => this.#sayLast(words),
+            deps.log,
+          )
   }
 
   start(place: SessionPlace): void {
     this.enter()
     this.#place = place
     place.start(this.#listed(), (by) => this.cutFor(sessionEnded(by)))
+    this.#podWatch?.start()
     const { socket } = this.#wanted
     socket.on('error', () => this.#standing.connection.destroy())
     // Whoever leaves before his streams stand.
@@ -285,6 +298,7 @@ class PortForward extends LiveUpgrade {
 
   #close(): void {
     if (this.isFinished) return
+    this.#podWatch?.stop()
     this.#lastWords ??= ''
     for (const id of [...this.#going.keys()]) this.#over(id, '')
     this.#events.flush()

@@ -13,7 +13,7 @@ import {
   serveForwards,
   type TestForward,
 } from './support/forwards.ts'
-import { FORWARD, PATIENTLY, ROLE, Stage, type StageOptions } from './support/stage.ts'
+import { FORWARD, PATIENTLY, PODS, ROLE, Stage, type StageOptions } from './support/stage.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -238,7 +238,7 @@ describe('a port-forward', () => {
     expect([...there.ports.values()]).toEqual([8080, 258])
     there.out.tell(1, 'connection refused')
     await expect.poll(() => got.get(1)?.toString('latin1', 2), PATIENTLY).toBe('connection refused')
-    expect(stage.api.arrived.at(-1)?.target).toBe(`${FORWARD}?x=1`)
+    expect(stage.api.of(FORWARD).map(({ target }) => target)).toEqual([`${FORWARD}?x=1`])
     socket.close()
     await stage.expectAudited(FORWARD, { outcome: 'done', bytes_received: 5, bytes_sent: 5 })
   })
@@ -272,7 +272,12 @@ describe('a port-forward', () => {
       await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
     }
     // Nothing was learnt of that: the tunnel is asked for again.
-    expect(stage.api.arrived.map(({ method }) => method)).toEqual(['GET', 'POST', 'GET', 'POST'])
+    expect(stage.api.of(FORWARD).map(({ method }) => method)).toEqual([
+      'GET',
+      'POST',
+      'GET',
+      'POST',
+    ])
   })
 
   test('that is refused for our own credential is our failure, not the person’s', async () => {
@@ -292,11 +297,16 @@ describe('a port-forward', () => {
       end.connection.destroy()
       await stage.expectQuiet()
     }
-    expect(stage.api.arrived.map(({ method }) => method)).toEqual(['GET', 'POST', 'POST'])
+    expect(stage.api.of(FORWARD).map(({ method }) => method)).toEqual(['GET', 'POST', 'POST'])
     const bob = await openForward(stage, TUNNEL, await stage.authorities.users.certify('bob'))
     bob.connection.destroy()
     await stage.expectQuiet()
-    expect(stage.api.arrived.map(({ method }) => method).slice(3)).toEqual(['GET', 'POST'])
+    expect(
+      stage.api
+        .of(FORWARD)
+        .map(({ method }) => method)
+        .slice(3),
+    ).toEqual(['GET', 'POST'])
   })
 
   test('has hundreds of connections at once, each with its own bytes', async () => {
@@ -383,6 +393,72 @@ describe('a port-forward', () => {
     await expect
       .poll(() => portsOf(stage), PATIENTLY)
       .toEqual([expect.objectContaining({ code: 'T3003S', port: 80 })])
+  })
+
+  const POD = (phase: string, uid = 'u1'): object => ({
+    metadata: { name: 'web', uid, resourceVersion: '7' },
+    status: { phase },
+  })
+
+  test.each([
+    ['is deleted', { type: 'DELETED', object: POD('Running') }, 'pod "web" is gone'],
+    ['has ended', { type: 'MODIFIED', object: POD('Failed') }, 'pod "web" has ended (Failed)'],
+    ['is another one', { type: 'ADDED', object: POD('Running', 'u2') }, 'another one has its name'],
+  ])('whose pod %s ends at once, in words', async (_what, event, words) => {
+    const stage = await openStage()
+    const watching = Promise.withResolvers<(event: object) => void>()
+    stage.api.answer = (request, response) => {
+      if (request.url === `${PODS}/web`) response.end(JSON.stringify(POD('Running')))
+      else {
+        response.write('')
+        watching.resolve((told) => response.write(`${JSON.stringify(told)}\n`))
+      }
+    }
+    const { end } = await running(stage)
+    const tell = await watching.promise
+    const watch = stage.api.arrived.at(-1)
+    expect(watch?.target).toBe(
+      `${PODS}?watch=1&fieldSelector=metadata.name%3Dweb&resourceVersion=7`,
+    )
+    expect(valuesOf(watch?.headers ?? [], 'impersonate-user')).toEqual(['alice'])
+    end.out.open(1, 80)
+    await expect.poll(() => stage.audit.ports.length, PATIENTLY).toBe(1)
+    tell({ type: 'MODIFIED', object: POD('Running') })
+    tell({ type: 'BOOKMARK', object: { kind: 'Pod' } })
+    end.out.write(1, Buffer.from('still here'))
+    expect(end.isOver).toBe(false)
+    tell(event)
+    await end.over.promise
+    expect(end.words.get(1)).toContain(words)
+    await stage.expectAudited(FORWARD, { outcome: 'done' })
+  })
+
+  test('whose pod the person may not see goes on', async () => {
+    const stage = await openStage()
+    stage.api.answer = (_request, response) => {
+      response.statusCode = 403
+      response.end('{}')
+    }
+    serveForwards(stage, null, echo)
+    const end = await openForward(stage, SPDY)
+    await expect.poll(() => stage.api.of(`${PODS}/web`).length, PATIENTLY).toBe(1)
+    end.out.open(1, 80)
+    end.out.write(1, Buffer.from('hello'))
+    await expect.poll(() => end.text(1), PATIENTLY).toBe('hello')
+  })
+
+  test('watches its pod again when the API server ends a watch, and no longer than it lasts', async () => {
+    const stage = await openStage()
+    stage.api.answer = (request, response) =>
+      void response.end(request.url === `${PODS}/web` ? JSON.stringify(POD('Running')) : '')
+    const { end } = await running(stage)
+    await expect.poll(() => stage.api.of(PODS).length, PATIENTLY).toBe(2)
+    stage.api.answer = (_request, response) => {
+      response.statusCode = 404
+      response.end('{}')
+    }
+    await end.over.promise
+    await stage.expectQuiet()
   })
 
   test('of a client that leaves before its protocol begins is over', async () => {
