@@ -8,11 +8,17 @@ export class Finding extends Error {
 
   constructor(codec: string, seed: number, index: number, cause: unknown) {
     super(
-      `${codec}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\nagain: npm run fuzz -- --only=${codec} --seed=${seed} --from=${index} --inputs=1`,
+      `${codec}: ${told(cause)}\nagain: npm run fuzz -- --only=${codec} --seed=${seed} --from=${index} --inputs=1`,
       { cause },
     )
     this.index = index
   }
+}
+
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const because = error.cause === undefined ? '' : `\nbecause of ${told(error.cause)}`
+  return `${error.stack ?? error.message}${because}`
 }
 
 /** Inputs between two looks at the event loop, where streams end what they began. */

@@ -49,8 +49,10 @@ export class StandInWebSocket extends EventEmitter {
 /** An end takes whatever goes wrong while it reads for bytes that are none of the protocol; here the difference matters. */
 export function mustBeCoded(error: unknown): void {
   if (error === null) return
-  if (!(error instanceof CodedError)) throw error
-  if (error.cause !== undefined && !(error.cause instanceof CodedError)) throw error.cause
+  if (!(error instanceof CodedError)) throw new Error('an error without a code', { cause: error })
+  if (error.cause !== undefined && !(error.cause instanceof CodedError)) {
+    throw new Error('an end failed inside', { cause: error.cause })
+  }
 }
 
 /** Hears everything, and checks that the last call is the last. */

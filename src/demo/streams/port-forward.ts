@@ -1,44 +1,145 @@
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Logger } from '../../core/index.ts'
-import { headerOf } from '../../protocol/index.ts'
+import { errorMessage } from '../../core/index.ts'
+import {
+  acceptWebSocket,
+  chooseForwardDialect,
+  defaultStreamLimits,
+  type ForwardEnd,
+  type ForwardListener,
+  serveSpdyForward,
+  serveWebSocketForward,
+  TUNNEL_PROTOCOL,
+  tunnelOf,
+} from '../../streams/index.ts'
+import type { ApiEnv } from '../api/env.ts'
+import { badRequest } from '../api-error.ts'
 import type { JsonObject } from '../json.ts'
-import { nameOf } from '../store/store.ts'
-import { SpdyConnection } from './spdy.ts'
+import { nameOf, uidOf } from '../store/store.ts'
 
 /** An HTTP request's head is read up to this. */
 const MAX_HEAD_BYTES = 16 * 1024
 const HTTP_HEAD = /^[A-Z]{3,8} \S+ HTTP\/1\.[01]\r\n/
+const limits = defaultStreamLimits
+
+/** What is to be forwarded, and to whom. */
+export interface ForwardPlan {
+  readonly pod: JsonObject
+  readonly ports: readonly number[]
+}
 
 /**
  * Forwarded ports lead nowhere, since nothing runs: an HTTP request gets one page that says so, everything else comes back
- * as it went.
+ * as it went. The pod's end ends them.
  */
-export function servePortForward(pod: JsonObject, socket: Duplex, head: Buffer, log: Logger): void {
-  const streams = new Map<number, Forwarded>()
-  const connection = new SpdyConnection(socket, head, log, (event) => {
-    switch (event.kind) {
-      case 'stream': {
-        connection.accept(event.streamId)
-        const port = Number(headerOf(event.headers, 'port') ?? '0')
-        if (headerOf(event.headers, 'streamtype') === 'data') {
-          streams.set(event.streamId, new Forwarded(pod, port))
-        }
-        return
+class DemoForward implements ForwardListener {
+  readonly #pod: JsonObject
+  readonly #connections = new Map<number, Forwarded>()
+  readonly #stop: () => void
+  #end: ForwardEnd | null = null
+
+  constructor(env: ApiEnv, pod: JsonObject) {
+    this.#pod = pod
+    this.#stop = env.store.onChange(({ type, object }) => {
+      if (type === 'DELETED' && uidOf(object) === uidOf(pod)) {
+        this.#end?.finish(`pod ${nameOf(pod)} is gone`)
       }
-      case 'data': {
-        const forwarded = streams.get(event.streamId)
-        if (forwarded === undefined) return
-        const { bytes, last } = forwarded.answer(event.data)
-        if (bytes.length > 0 || last) void connection.data(event.streamId, bytes, last)
-        return
-      }
-      case 'end':
-      case 'reset':
-        if (streams.delete(event.streamId))
-          void connection.data(event.streamId, Buffer.alloc(0), true)
-        return
-      default:
+    })
+  }
+
+  by(end: ForwardEnd): void {
+    this.#end = end
+  }
+
+  opened(id: number, port: number): void {
+    this.#connections.set(id, new Forwarded(this.#pod, port))
+  }
+
+  data(id: number, data: Buffer): boolean {
+    const answer = this.#connections.get(id)?.answer(data)
+    if (answer === undefined || this.#end === null) return true
+    const hasRoom = answer.bytes.length === 0 || this.#end.write(id, answer.bytes)
+    if (answer.last) this.#over(id)
+    return hasRoom
+  }
+
+  end(id: number): void {
+    this.#over(id)
+  }
+
+  fared(): void {
+    // Servers tell how a connection fared, nobody tells them.
+  }
+
+  reset(id: number): void {
+    this.#over(id)
+  }
+
+  drain(): void {
+    this.#end?.resume()
+  }
+
+  closed(): void {
+    this.#stop()
+  }
+
+  #over(id: number): void {
+    if (!this.#connections.delete(id)) return
+    this.#end?.tell(id, '')
+    this.#end?.end(id)
+  }
+}
+
+/** Serves over SPDY/3.1, once the 101 is written. */
+export function servePortForward(
+  env: ApiEnv,
+  { pod }: ForwardPlan,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const forward = new DemoForward(env, pod)
+  // Its first bytes may be there already.
+  process.nextTick(() => forward.by(serveSpdyForward({ socket, head, limits }, forward)))
+}
+
+/** Serves over a WebSocket, with SPDY in it or plain. Throws ApiError when the client offers neither. */
+export function servePortForwardOverWebSocket(
+  env: ApiEnv,
+  { pod, ports }: ForwardPlan,
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const header = (name: string): string | null => {
+    const value = incoming.headers[name]
+    return typeof value === 'string' ? value : null
+  }
+  const offered = (header('sec-websocket-protocol') ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const asked = { socket, head, header }
+  const dialect = offered.includes(TUNNEL_PROTOCOL) ? null : chooseForwardDialect(offered)
+  if (dialect === null && !offered.includes(TUNNEL_PROTOCOL)) {
+    throw badRequest(`no protocol of port-forward is offered: ${JSON.stringify(offered)}`)
+  }
+  const forward = new DemoForward(env, pod)
+  const serve = async (): Promise<void> => {
+    if (dialect === null) {
+      const accepted = await acceptWebSocket({ ...asked, protocol: TUNNEL_PROTOCOL }, limits)
+      const options = { socket: tunnelOf(accepted), head: Buffer.alloc(0), limits }
+      forward.by(serveSpdyForward(options, forward))
+    } else {
+      forward.by(await serveWebSocketForward({ ...asked, dialect, ports, limits }, forward))
     }
+  }
+  serve().catch((error: unknown) => {
+    env.log.debug(
+      { error: errorMessage(error) },
+      'a port-forward of the demo cluster did not begin',
+    )
+    forward.closed()
+    socket.destroy()
   })
 }
 

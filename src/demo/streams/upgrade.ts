@@ -9,7 +9,7 @@ import { ApiError, badRequest } from '../api-error.ts'
 import { refuseUpgrade, type Upgrade } from '../http/server.ts'
 import type { Principal } from '../rbac/rules.ts'
 import { planStream, type SessionPlan, type StreamPlan } from './plan.ts'
-import { servePortForward } from './port-forward.ts'
+import { servePortForward, servePortForwardOverWebSocket } from './port-forward.ts'
 import { type ClientStreams, runSession } from './run-session.ts'
 import { serveSpdy } from './spdy.ts'
 import { serveWebSocket } from './websocket.ts'
@@ -46,10 +46,12 @@ function serve(
     throw badRequest(`Upgrade request required: SPDY/3.1 or websocket`)
   }
   if (plan.kind === 'portforward') {
-    // WebSocket clients fall back to SPDY when they are refused.
-    if (upgrade === 'websocket') throw badRequest('port-forward is served over SPDY/3.1 only')
+    if (upgrade === 'websocket') {
+      servePortForwardOverWebSocket(env, plan, incoming, socket, head)
+      return
+    }
     switchProtocols(socket, request, FORWARD_PROTOCOL)
-    servePortForward(plan.pod, socket, head, env.log)
+    servePortForward(env, plan, socket, head)
     return
   }
   const run = async (streams: ClientStreams): Promise<ExitStatus> => {

@@ -4,6 +4,7 @@ import { type DemoCluster, openDemoCluster } from '../../../src/demo/index.ts'
 import { fresh } from '../../conformance/kube-api/target.ts'
 import { KubeClient } from '../../support/kube-client.ts'
 import { execOverSpdy, execOverWebSocket } from '../../support/kube-exec.ts'
+import { forwardClients, openForward, openWebSocket } from './support/forwards.ts'
 import { PATIENTLY, SERVER_NAME, Stage } from './support/stage.ts'
 
 const NS = 'demo'
@@ -132,6 +133,35 @@ describe('the forwarder before the demo cluster', () => {
       stdin: words,
     })
     expect(stdout === words).toBe(true)
+  })
+
+  it.each(forwardClients)(
+    'carries port-forward over %s, and ends it with its pod',
+    async (client) => {
+      const path = `/api/v1/namespaces/${NS}/pods/${pod}`
+      const end = await openForward(stage, client, { path: `${path}/portforward` })
+      end.out.open(1, 8080)
+      end.out.open(2, 5432)
+      end.out.write(1, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+      end.out.write(2, Buffer.from('anything'))
+      await expect.poll(() => end.ended, PATIENTLY).toEqual([1])
+      expect(end.text(1)).toContain(`hello from ${pod}, port 8080`)
+      await expect.poll(() => end.text(2), PATIENTLY).toBe('anything')
+      await alice.delete(`${path}?gracePeriodSeconds=0`)
+      await end.over.promise
+      expect(end.words.get(2)).toContain('is gone')
+    },
+  )
+
+  it('carries port-forward over a plain WebSocket', async () => {
+    const target = `/api/v1/namespaces/${NS}/pods/${pod}/portforward?ports=5432`
+    const socket = await openWebSocket(await stage.raw(), target, 'v4.channel.k8s.io')
+    const got: Buffer[] = []
+    socket.on('message', (message: Buffer) => got.push(message))
+    socket.resume()
+    socket.send(Buffer.from('\u0000anything'))
+    await expect.poll(() => got.map(String), PATIENTLY).toContain('\u0000anything')
+    socket.close()
   })
 
   it('ends a session with its pod', async () => {

@@ -298,7 +298,8 @@ describe('a port-forward', () => {
       await stage.expectQuiet()
     }
     expect(stage.api.of(FORWARD).map(({ method }) => method)).toEqual(['GET', 'POST', 'POST'])
-    const bob = await openForward(stage, TUNNEL, await stage.authorities.users.certify('bob'))
+    const credentials = await stage.authorities.users.certify('bob')
+    const bob = await openForward(stage, TUNNEL, { credentials })
     bob.connection.destroy()
     await stage.expectQuiet()
     expect(

@@ -151,7 +151,7 @@ export class NotForwarded extends Error {
 export async function openForward(
   stage: Stage,
   kind: ForwardClient,
-  credentials?: Credentials,
+  { credentials, path = FORWARD }: { credentials?: Credentials; path?: string } = {},
 ): Promise<TestForward & { readonly connection: Duplex }> {
   const connection =
     credentials === undefined
@@ -160,12 +160,12 @@ export async function openForward(
   const end = Object.assign(new TestForward(), { connection })
   if (kind === 'SPDY/3.1') {
     connection.write(
-      `POST ${FORWARD} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n`,
+      `POST ${path} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n`,
     )
     const head = await readHead(connection)
     end.speaksBy(openSpdyForward({ socket: connection, head, limits }, end))
   } else {
-    const socket = await openWebSocket(connection, FORWARD, TUNNEL_PROTOCOL)
+    const socket = await openWebSocket(connection, path, TUNNEL_PROTOCOL)
     end.speaksBy(openSpdyForward({ socket: tunnelOf(socket), head: EMPTY, limits }, end))
   }
   end.out.resume()
