@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import {
   type ClientHttp2Session,
+  type ClientHttp2Stream,
   connect as connectHttp2,
   type OutgoingHttpHeaders,
 } from 'node:http2'
@@ -22,6 +23,8 @@ class HostileProxy implements AsyncDisposable {
   readonly sessions: ClientHttp2Session[] = []
   /** What agents announced. */
   readonly announced: string[] = []
+  /** Where they do. */
+  readonly names: ClientHttp2Stream[] = []
   arrivals = 0
   readonly #server: ReturnType<typeof createServer>
   readonly #sockets = new Set<TLSSocket>()
@@ -62,6 +65,7 @@ class HostileProxy implements AsyncDisposable {
     session.on('error', () => {})
     this.sessions.push(session)
     const names = session.request({ ':method': 'GET', ':path': '/v1/names' })
+    this.names.push(names)
     names.on('error', () => {})
     names.on('data', (chunk: Buffer) => this.announced.push(chunk.toString()))
   }
@@ -170,6 +174,21 @@ describe('a hostile gateway and the tunnel of an agent', () => {
       }
       expect(agent.arrived).toEqual([])
       expect(proxy.announced).toHaveLength(1)
+    })
+
+    test('that does not read what is announced hears the last word of it, and not each', async () => {
+      const times = 500
+      proxy.names[0]?.pause()
+      const west = await cluster.name('agent-1', WEST)
+      for (let count = 1; count < times; count += 1) {
+        agent.announce([{ ...west, healthy: count % 2 === 0 }])
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      agent.announce([west, await cluster.name('agent-1', EAST)])
+      proxy.names[0]?.resume()
+      const lines = (): string[] => proxy.announced.join('').trimEnd().split('\n')
+      await expect.poll(() => lines().at(-1), PATIENTLY).toContain(EAST)
+      expect(lines().length).toBeLessThan(times / 2)
     })
 
     test('may say of anybody where he comes from: that is its word, and all that it can give', async () => {
