@@ -6,6 +6,12 @@ export interface StageHandle {
   seek(ms: number): void
 }
 
+/** From there on it plays: a player that was never started hides its screen behind a large button. */
+async function goTo(player: Player | null, ms: number): Promise<void> {
+  await player?.play()
+  await player?.seek(ms / 1000)
+}
+
 /** The player in its frame. It is dark whatever the rest is: so are the terminals that programs choose colours for. */
 export function Stage({
   text,
@@ -32,7 +38,7 @@ export function Stage({
   }, [text])
   useImperativeHandle(ref, () => ({
     seek(ms) {
-      void player.current?.seek(ms / 1000)
+      void goTo(player.current, ms)
       place.current?.scrollIntoView({ block: 'nearest' })
     },
   }))
