@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { SessionResource } from '../../src/contract/index.ts'
 import { silentLogger } from '../../src/core/index.ts'
 import { createGateway } from '../../src/gateway/index.ts'
 import { authServerName, kubeServerName } from '../../src/protocol/index.ts'
@@ -71,6 +72,7 @@ interface Behaviour {
   kubeClusters: readonly FakeKubeCluster[]
   kubeAddr: string | null
   roles: readonly string[]
+  sessions: readonly SessionResource[]
   /** What `self.read` refuses with. */
   selfRefusal: { readonly status: number; readonly code: string; readonly message: string } | null
   /** Signs the auth service's own certificate. */
@@ -115,6 +117,7 @@ export class FakeTeleport implements AsyncDisposable {
       kubeClusters: [{ name: 'prod', labels: { env: 'prod' } }],
       kubeAddr: '127.0.0.1:3026',
       roles: ['access'],
+      sessions: [],
       selfRefusal: null,
       authority: given.authority ?? (await hostAuthority()),
       bundle: null,
@@ -233,7 +236,7 @@ export class FakeTeleport implements AsyncDisposable {
       value: { error: { code, message } },
     })
     const { is } = this
-    switch (path) {
+    switch (path.split('?', 1)[0]) {
       case '/v1/login':
         if (body === null) {
           return {
@@ -255,6 +258,8 @@ export class FakeTeleport implements AsyncDisposable {
           return refuse(401, 'LOGIN_REFUSED', 'user name, password or code is wrong')
         }
         return { status: 200, value: await this.#issue(body) }
+      case '/v1/sessions':
+        return { status: 200, value: { items: is.sessions, next: null } }
       case '/v1/self':
         if (is.selfRefusal !== null) {
           return refuse(is.selfRefusal.status, is.selfRefusal.code, is.selfRefusal.message)

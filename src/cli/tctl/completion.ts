@@ -4,6 +4,7 @@ import { ProfileStore } from '../../client/index.ts'
 import type { Candidate, Slot } from '../completion/candidates.ts'
 import { complete as answer } from '../completion/complete.ts'
 import type { Io } from '../io.ts'
+import { sessionKinds } from '../sessions/list.ts'
 import { keptProxies } from '../tsh/completion/complete.ts'
 import { buildTctl } from './program.ts'
 import { kinds } from './resources/kinds.ts'
@@ -19,6 +20,8 @@ export function complete(io: Io, words: readonly string[], userHome = homedir())
         return ['kube', 'proxy', 'proxy,kube'].map((word) => ({ word, says: 'may join' }))
       case '--services':
         return ['kube', 'proxy'].map((word) => ({ word, says: '' }))
+      case '--kind':
+        return sessionKinds.map((word) => ({ word, says: 'sessions' }))
       case '--proxy':
         return keptProxies(new ProfileStore(io.env['TELEPORT_HOME'] || join(userHome, '.tsh')))
       default:

@@ -2,11 +2,11 @@ import { Command } from 'commander'
 import type { InstanceResource } from '../../contract/index.ts'
 import { versionNumbers } from '../../core/index.ts'
 import { CliError } from '../errors.ts'
+import { everyPage } from '../every-page.ts'
 import { labelsText, parseFormat, render, table } from '../format.ts'
 import { print } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
-import { everyPage } from './every-page.ts'
 
 interface LsFlags {
   readonly services?: string

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
+import { everyPage } from '../every-page.ts'
 import { healthWords, labelsText, parseFormat, render, table } from '../format.ts'
 import { print } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
-import { everyPage } from './every-page.ts'
 
 /** `tctl kube ls` */
 export function kubeCommand(context: TctlContext): Command {

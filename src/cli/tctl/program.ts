@@ -16,6 +16,7 @@ import { createCommand } from './resources/create.ts'
 import { editCommand } from './resources/edit.ts'
 import { getCommand } from './resources/get.ts'
 import { rmCommand } from './resources/rm.ts'
+import { sessionsCommand } from './sessions.ts'
 import { statusCommand } from './status.ts'
 import { tokensCommand } from './tokens/commands.ts'
 import { topCommand } from './top/command.ts'
@@ -47,6 +48,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(tokensCommand(context))
     .addCommand(inventoryCommand(context))
     .addCommand(kubeCommand(context))
+    .addCommand(sessionsCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(statusCommand(context))
     .addCommand(topCommand(context))

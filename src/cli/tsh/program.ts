@@ -16,6 +16,7 @@ import {
 } from './profile/commands.ts'
 import { proxyCommand } from './proxy/commands.ts'
 import { recordingsCommand } from './recordings/commands.ts'
+import { sessionsCommand } from './sessions/commands.ts'
 import { realWorld, type TshWorld } from './world.ts'
 
 /**
@@ -42,6 +43,7 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(kubeCommand(context))
     .addCommand(proxyCommand(context))
     .addCommand(recordingsCommand(context))
+    .addCommand(sessionsCommand(context))
     .addCommand(playCommand(context))
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))

@@ -461,10 +461,40 @@ describe('further commands of tsh', () => {
     expect(down.err).toContain(`the version of ${proxy} is not known`)
   })
 
-  it('kube sessions says that it is not there, and fails', async () => {
-    const { code, err } = await joe.tsh('kube', 'sessions')
-    expect(code).toBe(1)
-    expect(err).toContain('this version keeps no list of running sessions')
+  it('sessions ls shows sessions that go on, and kube sessions does for now', async () => {
+    const none = await joe.tsh('sessions', 'ls', '--kind=kube')
+    expect(none).toMatchObject({ code: 0 })
+    expect(none.err).toContain('no session goes on that you may see')
+    teleport.is.sessions = [
+      {
+        session_id: '2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11',
+        kind: 'portforward',
+        user: 'joe',
+        kube_cluster: 'prod-eu',
+        namespace: 'payments',
+        pod: 'web-0',
+        container: '',
+        node: '',
+        image: '',
+        command: [],
+        tty: false,
+        protocol: 'portforward.k8s.io',
+        address: '192.0.2.7:4711',
+        started: '2026-01-31T09:00:00.000Z',
+        recording: false,
+        server_id: '0b6d3c5e-8f0a-4f4e-9d0e-6a1f3c1e2b7a',
+      },
+    ]
+    const { code, out, err } = await joe.tsh('sessions', 'ls')
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(/k8s portforward +2026-01-31T09:00:00Z +prod-eu\/payments\/web-0/)
+    const before = await joe.tsh('kube', 'sessions')
+    expect([before.code, before.out]).toEqual([0, out])
+    expect(before.err).toContain('use "tsh sessions ls')
+    expect(JSON.parse((await joe.tsh('sessions', 'ls', '--format=json')).out)).toEqual(
+      teleport.is.sessions,
+    )
+    teleport.is.sessions = []
   })
 
   it('the environment names proxy and user, and flags win', async () => {

@@ -11,8 +11,8 @@ import type {
   UserResource,
 } from '../../../contract/index.ts'
 import { CliError } from '../../errors.ts'
+import { everyPage } from '../../every-page.ts'
 import { labelsText, table } from '../../format.ts'
-import { everyPage } from '../every-page.ts'
 
 export type AnyResource =
   | RoleResource

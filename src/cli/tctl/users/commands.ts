@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import type { UserResource } from '../../../contract/index.ts'
 import { CliError } from '../../errors.ts'
+import { everyPage } from '../../every-page.ts'
 import { parseFormat, render, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
-import { everyPage } from '../every-page.ts'
 import { caPinsOf, LINK_TTL, linkText, makeLink, parseLinkTtl } from './link.ts'
 import { resetCommand } from './reset.ts'
 

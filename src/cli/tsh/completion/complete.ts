@@ -1,6 +1,7 @@
 import type { ProfileStore } from '../../../client/index.ts'
 import type { Candidate, Slot } from '../../completion/candidates.ts'
 import { complete as answer } from '../../completion/complete.ts'
+import { sessionKinds } from '../../sessions/list.ts'
 import { tshContext } from '../context.ts'
 import { buildTsh } from '../program.ts'
 import type { TshWorld } from '../world.ts'
@@ -37,6 +38,8 @@ export async function complete(world: TshWorld, words: readonly string[]): Promi
         return keptUsers(context.store)
       case '--format':
         return formatsOf(slot)
+      case '--kind':
+        return sessionKinds.map((word) => ({ word, says: 'sessions' }))
       case '--auth':
         return [{ word: 'local', says: slot.option.description }]
       default:

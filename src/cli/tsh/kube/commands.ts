@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { CliError } from '../../errors.ts'
 import { examples } from '../../run.ts'
 import type { TshContext } from '../context.ts'
 import { formatFlag } from '../flags.ts'
+import { kubeSessionsCommand } from '../sessions/commands.ts'
 import { addContextFlags } from './context-flags.ts'
 import type { CredentialFlags } from './credentials.ts'
 import type { EachFlags } from './each/each.ts'
@@ -17,7 +17,7 @@ export function kubeCommand(context: TshContext): Command {
     .addCommand(loginCommand(context))
     .addCommand(eachCommand(context))
     .addCommand(credentialsCommand(context), { hidden: true })
-    .addCommand(sessionsCommand())
+    .addCommand(kubeSessionsCommand(context), { hidden: true })
   return examples(command, [
     'tsh kube ls',
     'tsh kube login prod',
@@ -120,15 +120,4 @@ function credentialsCommand(context: TshContext): Command {
   return examples(command, [
     'tsh kube credentials --proxy=teleport.example.com:3080 --teleport-cluster=example.com --kube-cluster=prod',
   ])
-}
-
-function sessionsCommand(): Command {
-  const command = new Command('sessions')
-    .description('list running sessions (not in this version)')
-    .action(() => {
-      throw new CliError('REFUSED', 'this version keeps no list of running sessions', {
-        hint: 'an administrator finds who runs what in the audit log: tctl audit ls --event=kube.request',
-      })
-    })
-  return examples(command, ['tsh kube sessions'])
 }
