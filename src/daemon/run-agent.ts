@@ -76,6 +76,7 @@ export async function openAgent(
     auditMode: config.kube.audit,
     inventory: member.inventory,
     recorder,
+    sessions: member.sessions,
     metrics: options.measured,
     env,
     clock,

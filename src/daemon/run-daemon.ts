@@ -37,6 +37,7 @@ import type { ClusterInventory, ServedFacts } from './services/kube-ports.ts'
 import { localDynamicClusters } from './services/local-dynamic.ts'
 import { openProxyService, type ProxyService } from './services/proxy.ts'
 import { openRecorder } from './services/recorder.ts'
+import { localSessions } from './services/sessions.ts'
 import { openTunnelServer } from './services/tunnels.ts'
 import { watchEventLoop } from './stats/event-loop.ts'
 import { LiveStats } from './stats/live-stats.ts'
@@ -130,6 +131,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
           audit: auth.spool,
           auditMode: config.kube.audit,
           inventory: localInventory(auth, hostId, version, log),
+          sessions: localSessions(auth.sessions, hostId, systemClock, log),
           recorder: await openRecorder(stack, {
             dataDir: config.dataDir,
             target: auth.recordings,

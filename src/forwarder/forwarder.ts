@@ -61,7 +61,7 @@ export interface Forwarder {
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const limits = { ...defaultForwarderLimits, ...options.limits }
   const live = new LiveExchanges()
-  const sessions = new SessionsHere()
+  const sessions = new SessionsHere((id) => options.leases?.release(id))
   const unproven = new UnprovenEvents(options.audit, options.clock, options.log)
   const deps: HandlerDeps = {
     access: options.access,

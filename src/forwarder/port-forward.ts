@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { newEventUid } from '../audit/index.ts'
 import { errorMessage, formatAddress } from '../core/index.ts'
@@ -131,7 +130,7 @@ class PortForward extends LiveUpgrade {
   start(place: SessionPlace): void {
     this.enter()
     this.#place = place
-    place.start(this.#listed(), (by) => this.cutFor(sessionEnded(by)))
+    place.start(this.#listed(place.sessionId), (by) => this.cutFor(sessionEnded(by)))
     this.#podWatch?.start()
     const { socket } = this.#wanted
     socket.on('error', () => this.#standing.connection.destroy())
@@ -155,11 +154,11 @@ class PortForward extends LiveUpgrade {
     )
   }
 
-  #listed(): LiveSession {
+  #listed(sessionId: string): LiveSession {
     const { connection, user, info, target } = this.request
     const { address, port } = connection.origin
     return {
-      sessionId: randomUUID(),
+      sessionId,
       kind: 'portforward',
       user,
       kubeCluster: connection.cluster.name,

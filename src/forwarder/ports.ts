@@ -144,6 +144,8 @@ export interface SessionLeases {
     readonly max: number
     readonly here: number
   }): Promise<boolean>
+  /** A session, whether or not it was asked for, is over or did not begin: its place is free. */
+  release(sessionId: string): void
 }
 
 export interface UpgradeConnection {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { AllowedRequest } from './allowed-request.ts'
@@ -58,7 +57,7 @@ export async function standBetween(
   const leave = deps.live.enter(waiting)
   let isRunning = false
   try {
-    const tooMany = await refuseOneMore(deps, request)
+    const tooMany = await refuseOneMore(deps, request, place)
     if (tooMany !== null) {
       await refuseHere(deps, request, tooMany)
       return
@@ -102,13 +101,15 @@ export async function standBetween(
 }
 
 /** Why the person may not begin one more session: `max_kubernetes_connections` of his roles. */
-async function refuseOneMore(deps: HandlerDeps, request: AllowedRequest): Promise<Refusal | null> {
+async function refuseOneMore(
+  deps: HandlerDeps,
+  request: AllowedRequest,
+  { sessionId, others: here }: SessionPlace,
+): Promise<Refusal | null> {
   const { user, options, events } = request
   const max = options.maxKubernetesConnections
   if (max === null) return null
-  // This one has its place already.
-  const here = deps.sessions.countOf(user) - 1
-  const lease = { sessionId: randomUUID(), user, max, here }
+  const lease = { sessionId, user, max, here }
   const isFree = here < max && (deps.leases === null || (await deps.leases.acquire(lease)))
   if (isFree) return null
   const refusal = tooManySessions(max)

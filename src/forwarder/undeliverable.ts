@@ -72,7 +72,7 @@ export function createUndeliverable(options: {
     servers: new RememberedServers(),
     recorder: null,
     tunnels: new RememberedServers(),
-    sessions: new SessionsHere(),
+    sessions: new SessionsHere(() => {}),
     leases: null,
     isServed: () => false,
     unproven,

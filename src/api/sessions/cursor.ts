@@ -3,7 +3,7 @@ import { type KnownSession, newestFirst } from './registry.ts'
 
 type Place = Pick<KnownSession, 'startedMs' | 'sessionId' | 'hostId'>
 
-const CURSOR = /^(\d{1,15})_([0-9a-f-]{36})_([0-9a-f-]{1,64})$/
+const CURSOR = /^(\d{1,15})_([0-9a-f-]{36})_(.{1,64})$/
 
 /** Where a page ends. */
 export const cursorOf = ({ startedMs, sessionId, hostId }: Place): string =>

@@ -23,6 +23,7 @@ import { ClusterLabels, type LabelCommand } from '../labels.ts'
 import { type Checked, HealthWatch } from './cluster-health.ts'
 import { DynamicServedClusters } from './dynamic-served.ts'
 import type { ClusterInventory, DynamicClusterSource, KubeCertificates } from './kube-ports.ts'
+import type { SessionLink } from './sessions.ts'
 
 export interface KubeService {
   readonly forwarder: Forwarder
@@ -64,6 +65,7 @@ export async function openKubeService(
     readonly auditMode: 'strict' | 'best_effort'
     readonly inventory: ClusterInventory
     readonly recorder: SessionRecorder
+    readonly sessions: SessionLink
     readonly metrics: ForwarderMetrics
     readonly env: Readonly<Record<string, string | undefined>>
     readonly clock: Clock
@@ -143,7 +145,7 @@ export async function openKubeService(
     }),
   )
 
-  const forwarder = createForwarder({
+  const forwarder: Forwarder = createForwarder({
     clusters: { byServerName: clusterOf },
     peers: options.peers,
     access,
@@ -153,6 +155,7 @@ export async function openKubeService(
     clusterName,
     hostId,
     recorder: options.recorder,
+    leases: options.sessions.leases(() => forwarder.sessions.list()),
     metrics: options.metrics,
     clock: options.clock,
     log,
@@ -165,6 +168,8 @@ export async function openKubeService(
   takeDynamic()
   await options.certificates.serve(facts())
   await announce()
+  // Now that it is known whose sessions we may speak of.
+  options.sessions.attach(stack, forwarder.sessions)
   health.start()
   const heartbeat = setInterval(() => announceOrSay(), KUBE_CLUSTER_HEARTBEAT_MS)
   stack.defer(async () => {

@@ -17,6 +17,7 @@ import {
 import type { RecordingTarget } from '../../recordings/index.ts'
 import { loadSecretKey } from '../secret-key.ts'
 import type { ClusterInventory, KubeCertificates } from './kube-ports.ts'
+import { memberSessions, type SessionLink } from './sessions.ts'
 
 /** A way to the auth service, as the member that this process is. */
 export interface MemberLink {
@@ -37,6 +38,7 @@ export interface MemberService {
   readonly certificates: KubeCertificates & Pick<MemberCertificates, 'pairOf' | 'onChange'>
   readonly spool: Spool
   readonly inventory: ClusterInventory
+  readonly sessions: SessionLink
   /** Where recordings of sessions are delivered. */
   readonly recordings: RecordingTarget
   /** Null: this service picks none up. */
@@ -45,6 +47,8 @@ export interface MemberService {
 
 /** A call that waits for news is answered within 25 s; who is not answered then is cut off from the auth service. */
 const WAITING_CALL_MS = 35_000
+/** People wait for a lease; their service counts for itself when it does not come. */
+const SESSION_CALL_MS = 5000
 /** All other calls: longer, and the next heartbeat is due. */
 const CALL_MS = 15_000
 /** A chunk of a recording over a slow line; the spool has the patience. */
@@ -73,6 +77,7 @@ export async function openMemberService(
   const { identity } = link
   const waiting = stack.use(link.calls(WAITING_CALL_MS))
   const calls = stack.use(link.calls(CALL_MS))
+  const sessionCalls = stack.use(link.calls(SESSION_CALL_MS))
   const uploads = stack.use(link.calls(UPLOAD_MS))
   const call: MemberCall = (name, input) => calls.call(name, input)
 
@@ -134,6 +139,12 @@ export async function openMemberService(
     authorities: { onChange: () => () => {} },
     certificates,
     dynamic,
+    sessions: memberSessions({
+      call: (name, input) => sessionCalls.call(name, input),
+      waiting: (name, input) => waiting.call(name, input),
+      clock,
+      log,
+    }),
     spool,
     recordings: createRemoteRecordings((name, input) => uploads.call(name, input)),
     inventory: new Heartbeats({

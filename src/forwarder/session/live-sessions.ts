@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 /** A session that goes on at this service. */
 export interface LiveSession {
   readonly sessionId: string
@@ -36,6 +38,10 @@ export interface LiveSessions {
 
 /** One place among the sessions of a person, taken before there is a session. */
 export interface SessionPlace {
+  /** Of the session that is to begin here. */
+  readonly sessionId: string
+  /** Sessions that the person had when this place was taken, those that began included. */
+  readonly others: number
   /** From now on it is listed, and can be ended. */
   start(session: LiveSession, end: (by: EndedBy) => void): void
   /** Again does nothing. */
@@ -51,6 +57,12 @@ export class SessionsHere implements LiveSessions {
   readonly #running = new Map<string, Running>()
   readonly #places = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
+  readonly #onLeave: (sessionId: string) => void
+
+  /** `onLeave` hears of each session that is over, and of each that did not begin. */
+  constructor(onLeave: (sessionId: string) => void) {
+    this.#onLeave = onLeave
+  }
 
   list(): readonly LiveSession[] {
     return [...this.#running.values()].map(({ session }) => session)
@@ -67,29 +79,27 @@ export class SessionsHere implements LiveSessions {
     return running !== undefined
   }
 
-  /** Sessions of a person, and those that begin. */
-  countOf(user: string): number {
-    return this.#places.get(user) ?? 0
-  }
-
   enter(user: string): SessionPlace {
-    this.#places.set(user, this.countOf(user) + 1)
-    let sessionId: string | null = null
+    const others = this.#places.get(user) ?? 0
+    this.#places.set(user, others + 1)
+    const sessionId = randomUUID()
     let isOver = false
     return {
+      sessionId,
+      others,
       start: (session, end) => {
         if (isOver) return
-        sessionId = session.sessionId
         this.#running.set(sessionId, { session, end })
         this.#changed()
       },
       leave: () => {
         if (isOver) return
         isOver = true
-        const left = this.countOf(user) - 1
+        const left = (this.#places.get(user) ?? 1) - 1
         if (left > 0) this.#places.set(user, left)
         else this.#places.delete(user)
-        if (sessionId !== null && this.#running.delete(sessionId)) this.#changed()
+        this.#onLeave(sessionId)
+        if (this.#running.delete(sessionId)) this.#changed()
       },
     }
   }

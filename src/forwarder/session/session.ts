@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { errorMessage, formatAddress } from '../../core/index.ts'
 import { parseExitStatus, type TerminalSize } from '../../protocol/index.ts'
 import type { SessionFacts } from '../../recording/index.ts'
@@ -77,7 +76,7 @@ export class Session {
     const startedMs = deps.clock.now()
     const { address, port } = connection.origin
     const about = {
-      ...{ sessionId: randomUUID() as string, kind, user, protocol, tty, startedMs },
+      ...{ sessionId: place.sessionId, kind, user, protocol, tty, startedMs },
       kubeCluster: connection.cluster.name,
       ...sessionTarget(request.info, request.target, beginning.pod),
       command: commandOf(request.target),

@@ -421,18 +421,21 @@ describe('sessions that go on', () => {
 
   test('count elsewhere as well', async () => {
     const asked: unknown[] = []
+    const released: string[] = []
     const { stage } = await open({
       leases: {
         acquire: async (lease) => {
           asked.push({ ...lease, sessionId: '' })
           return false
         },
+        release: (sessionId) => released.push(sessionId),
       },
     })
     stage.access.change({ ...ROLE, options: { max_kubernetes_connections: 2 } })
     serveCommands(stage, TODAY, () => {})
     await expect(openCommand(stage, 'SPDY/3.1')).rejects.toMatchObject({ status: 403 })
     expect(asked).toEqual([{ sessionId: '', user: 'alice', max: 2, here: 0 }])
+    await expect.poll(() => released, PATIENTLY).toHaveLength(1)
     expect(stage.api.arrived).toEqual([])
   })
 })
