@@ -10,6 +10,7 @@ import { Parties } from './parties.ts'
 import { Report } from './report.ts'
 import { commands } from './sections/commands.ts'
 import { logins } from './sections/logins.ts'
+import { recordings } from './sections/recordings.ts'
 import { download, handshakes, latency, requests, thousand } from './sections/requests.ts'
 import { tunnels } from './sections/tunnels.ts'
 import { watches } from './sections/watches.ts'
@@ -33,6 +34,7 @@ const sections = {
   watches,
   commands,
   logins,
+  recordings,
   tunnels,
   ways,
 }
