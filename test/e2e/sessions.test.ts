@@ -1,0 +1,294 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Estate } from '../integration/daemon/support/estate.ts'
+import { type Finished, mustRun, runProgram } from '../support/process.ts'
+import { typeAtTerminal } from '../support/terminal.ts'
+import {
+  CLUSTER_VERSIONS,
+  type Cluster,
+  clusters,
+  contextOf,
+  KUBECTL_VERSIONS,
+  kubectls,
+  mergedKubeconfig,
+} from './support/environment.ts'
+
+const TSH = resolve(import.meta.dirname, '../../bin/tsh')
+const IMAGE = 'docker.io/local/busybox:1'
+const NAMESPACE = `sessions-${randomBytes(4).toString('hex')}`
+const POD = `apiVersion: v1
+kind: Pod
+metadata: {name: box}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: ${IMAGE}
+    imagePullPolicy: Never
+    command: ["sh", "-c", "while true; do sleep 1; done"]
+`
+const TRUST = { timeout: 60_000, interval: 200 } as const
+const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
+
+type Event = Readonly<Record<string, unknown>>
+
+/** Auth, a proxy and an agent behind its tunnel, each a process, before the real clusters. */
+describe('sessions of unmodified kubectl', () => {
+  let estate: Estate
+  let identity: string
+  let kubeconfig: string
+
+  beforeAll(async () => {
+    if (clusters.length === 0) return
+    const at = join('/tmp', NAMESPACE)
+    await mkdir(at, { recursive: true, mode: 0o700 })
+    const kubeconfig_file = await mergedKubeconfig(at)
+    estate = await Estate.open({
+      proxies: 1,
+      agents: { agent: { clusters: [], kube: { kubeconfig_file } } },
+    })
+    const served = async (): Promise<boolean> => {
+      const signed = await estate.sign('alice')
+      return clusters.every((cluster) => signed.includes(contextOf(cluster)))
+    }
+    await vi.waitUntil(served, { timeout: 120_000, interval: 500 })
+    kubeconfig = join(estate.directory, 'alice.kubeconfig')
+    identity = join(estate.directory, 'alice.identity')
+    await estate.tctl('users', 'update', 'alice', '--set-roles=access,auditor')
+    await estate.tctl('auth', 'sign', '--user=alice', '--format=file', `--out=${identity}`)
+    for (const cluster of clusters) {
+      await direct(cluster, ['create', 'namespace', NAMESPACE])
+      for (let found = ''; !found.includes('/default'); ) {
+        found = await direct(cluster, ['get', 'serviceaccounts', '-o', 'name'])
+      }
+      await direct(cluster, ['apply', '-f', '-'], POD)
+    }
+    for (const cluster of clusters) {
+      await direct(cluster, ['wait', '--for=condition=Ready', 'pod/box', '--timeout=120s'])
+    }
+  }, 300_000)
+  afterAll(async () => {
+    if (clusters.length === 0) return
+    await estate?.[Symbol.asyncDispose]()
+    for (const cluster of clusters) {
+      await direct(cluster, ['delete', 'namespace', NAMESPACE, '--wait=false'])
+    }
+  })
+
+  const direct = (cluster: Cluster, args: readonly string[], input = ''): Promise<string> =>
+    mustRun(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, '-n', NAMESPACE, ...args], {
+      input,
+    })
+
+  const tsh = (...args: readonly string[]): Promise<string> =>
+    mustRun(TSH, [
+      `--identity=${identity}`,
+      `--proxy=127.0.0.1:${estate.balancers[0]?.port}`,
+      ...args,
+    ])
+
+  for (const clusterVersion of CLUSTER_VERSIONS) {
+    const cluster = clusters.find(({ version }) => version === clusterVersion)
+    for (const kubectlVersion of [...KUBECTL_VERSIONS, '1.32']) {
+      const kubectl = kubectls.find(({ version }) => version === kubectlVersion)
+      const missing =
+        cluster === undefined
+          ? 'no such cluster here'
+          : kubectl === undefined
+            ? 'no such kubectl here'
+            : null
+      it.skipIf(missing !== null)(
+        `kubectl ${kubectlVersion} on Kubernetes ${clusterVersion} behaves as it does without us, and leaves its evidence${missing === null ? '' : ` (${missing})`}`,
+        async () => {
+          if (cluster === undefined || kubectl === undefined) throw new Error('skipped')
+          await work(cluster, kubectl.path, kubectlVersion)
+        },
+        240_000,
+      )
+    }
+  }
+
+  /** What a person sees; each exec has another id, and API servers say it once more to who speaks WebSocket, as we do. */
+  const seen = (finished: Finished): Finished => ({
+    ...finished,
+    stderr: finished.stderr
+      .replace(/\b[0-9a-f]{64}\b/g, 'ID')
+      .replace(/(Internal error occurred: )+/g, '$1')
+      .trim(),
+  })
+
+  interface Way {
+    readonly name: string
+    run(args: readonly string[], input?: string): ReturnType<typeof runProgram>
+    /** The same in a line for a shell. */
+    line(...args: readonly string[]): string
+    readonly home: string
+  }
+
+  async function wayTo(
+    name: string,
+    kubectl: string,
+    flags: readonly string[],
+    version: string,
+  ): Promise<Way> {
+    const home = join(estate.directory, `home-${name}-${version}`)
+    await mkdir(home, { recursive: true })
+    const all = [...flags, `--cache-dir=${home}`, '-n', NAMESPACE]
+    return {
+      name,
+      home,
+      run: (args, input = '') =>
+        runProgram(kubectl, [...all, ...args], { input, env: { HOME: home } }),
+      line: (...args) =>
+        [kubectl, ...all, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' '),
+    }
+  }
+
+  async function work(cluster: Cluster, kubectl: string, version: string): Promise<void> {
+    const context = `estate.example.com-${contextOf(cluster)}`
+    const through = await wayTo(
+      `through-${contextOf(cluster)}`,
+      kubectl,
+      ['--kubeconfig', kubeconfig, '--context', context],
+      version,
+    )
+    const straight = await wayTo(
+      `straight-${contextOf(cluster)}`,
+      kubectl,
+      ['--kubeconfig', cluster.kubeconfig],
+      version,
+    )
+    const mark = `m${randomBytes(6).toString('hex')}`
+    /** Runs it both ways; what people and programs see is the same. */
+    const same = async (args: readonly string[], input = ''): Promise<string> => {
+      const ours = await through.run(args, input)
+      const theirs = await straight.run(args, input)
+      expect(seen(ours), args.join(' ')).toEqual(seen(theirs))
+      return ours.stdout
+    }
+
+    // Words on both outputs, and an exit code.
+    const words = `echo ${mark}-out; echo ${mark}-err >&2; exit 3`
+    await same(['exec', 'box', '--', 'sh', '-c', words])
+    // Input, and its end.
+    const text = randomBytes(300_000).toString('base64')
+    expect(await same(['exec', '-i', 'box', '--', 'sha256sum'], text)).toContain(
+      sha(Buffer.from(text)),
+    )
+    // Bytes that are no text.
+    const binary = ['exec', 'box', '--', 'head', '-c', '300000', '/bin/busybox']
+    const hashOf = (way: Way): Promise<string> =>
+      mustRun('sh', ['-c', `${way.line(...binary)} | sha256sum`], { env: { HOME: way.home } })
+    expect(await hashOf(through)).toBe(await hashOf(straight))
+    // What is refused, and what is not there.
+    await same(['exec', 'box', '--', 'no-such-program'])
+    await same(['exec', 'no-such-pod', '--', 'true'])
+    await same(['exec', 'box', '-c', 'no-such-container', '--', 'true'])
+
+    // A terminal: its size, what is typed, what is shown.
+    const shell = 'stty -echo; tty >/dev/null && echo at-a-terminal; read x; echo got $x'
+    const terminal = ['exec', '-it', 'box', '--', 'sh', '-c', `echo ${mark}-tty; ${shell}`]
+    const screenOf = (way: Way): Promise<string> =>
+      typeAtTerminal(way.line(...terminal), [['at-a-terminal', 'something']], {
+        cwd: way.home,
+        env: { HOME: way.home },
+      })
+    const screen = await screenOf(through)
+    expect(screen).toContain('got something')
+    expect(screen).toBe(await screenOf(straight))
+
+    // Files, both ways.
+    const file = join(through.home, 'file')
+    const content = randomBytes(1_000_000)
+    await writeFile(file, content)
+    const inside = `/tmp/${mark}`
+    expect((await through.run(['cp', file, `box:${inside}`])).code).toBe(0)
+    expect(await direct(cluster, ['exec', 'box', '--', 'sha256sum', inside])).toContain(
+      sha(content),
+    )
+    const back = join(through.home, 'back')
+    const copied = await through.run(['cp', ...retries(version), `box:${inside}`, back])
+    expect(copied.code, copied.stderr).toBe(0)
+    expect(sha(await readFile(back))).toBe(sha(content))
+
+    // What somebody runs for a moment, attached to it. It says again that it is ready, and waits a little with its end: kubelets lose what a
+    // process says before somebody is attached, and with its last breath.
+    const talks = `while true; do echo ready; read -t 1 x && break; done; echo heard $x; sleep 2`
+    const talk = (...args: string[]): Promise<string> =>
+      typeAtTerminal(
+        through.line(
+          ...args,
+          '--image',
+          IMAGE,
+          '--image-pull-policy=Never',
+          '--',
+          'sh',
+          '-c',
+          talks,
+        ),
+        [['ready', 'me']],
+        { cwd: through.home, env: { HOME: through.home } },
+      )
+    expect(await talk('run', mark, '-it', '--rm', '--restart=Never')).toContain('heard me')
+    if (cluster.version !== '1.20' && version !== '1.20') {
+      expect(await talk('debug', 'box', '-it', `--container=${mark}`)).toContain('heard me')
+    }
+
+    await evidence(cluster, mark)
+  }
+
+  /** Since 1.22; kubelets may close a connection before all that was said has left (kubernetes#60140). */
+  const retries = (version: string): readonly string[] =>
+    version === '1.20' ? [] : ['--retries=10']
+
+  async function evidence(cluster: Cluster, mark: string): Promise<void> {
+    const told = async (name: string): Promise<Event[]> => {
+      const events = await estate.events(`--event=${name}`)
+      return events.filter((event) => event['kubernetes_cluster'] === contextOf(cluster))
+    }
+    const command = (event: Event): string => String(event['command'] ?? '')
+    const started = (event: Event): string => String(event['initial_command'] ?? '')
+    const isOfWords = (text: string): boolean => text.includes(`${mark}-out`)
+    await vi.waitUntil(
+      async () => (await told('exec')).some((one) => isOfWords(command(one))),
+      TRUST,
+    )
+    const exec = (await told('exec')).find((one) => isOfWords(command(one)))
+    expect(exec).toMatchObject({
+      user: 'alice',
+      code: 'T3002E',
+      exitCode: '3',
+      interactive: false,
+      kubernetes_pod_namespace: NAMESPACE,
+      kubernetes_pod_name: 'box',
+      kubernetes_container_name: 'main',
+      kubernetes_container_image: IMAGE,
+    })
+    expect(exec?.['kubernetes_node_name']).not.toBe('')
+    const tty = (await told('session.end')).find((one) => started(one).includes(`${mark}-tty`))
+    expect(tty).toMatchObject({ interactive: true, reason: 'exited', exit_code: 0, recorded: true })
+    const attached = (await told('session.end')).filter(
+      (one) => one['kubernetes_pod_name'] === mark,
+    )
+    expect(attached.length).toBeGreaterThan(0)
+
+    const recorded = async (sid: unknown): Promise<boolean> => {
+      const rows = JSON.parse(
+        await tsh('recordings', 'ls', '--format=json', '--limit=500'),
+      ) as Event[]
+      return rows.some((row) => JSON.stringify(row).includes(String(sid)))
+    }
+    await vi.waitUntil(() => recorded(exec?.['sid']), TRUST)
+    await vi.waitUntil(() => recorded(tty?.['sid']), TRUST)
+    const words = await tsh('play', '--format=text', String(exec?.['sid']))
+    expect(words).toContain(`${mark}-out`)
+    expect(words).toContain(`${mark}-err`)
+    const screen = await tsh('recordings', 'export', '--format=cast', String(tty?.['sid']))
+    expect(screen).toContain('"version":2')
+    expect(screen).toContain('got something')
+    const [copy] = (await told('session.end')).filter((one) => started(one).startsWith('tar '))
+    expect(copy).toBeDefined()
+  }
+})
