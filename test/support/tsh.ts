@@ -54,6 +54,11 @@ export class Person implements AsyncDisposable {
     return this.#run(argv, answers, '')
   }
 
+  /** At a terminal that a command takes over. */
+  tshAt(io: FakeIo, ...argv: readonly string[]): Promise<number> {
+    return run(() => buildTsh(io, this.#world(io, null)), argv, io)
+  }
+
   /** A command that goes on until ctrl-c. */
   tshUntilStopped(...argv: readonly string[]): RunningTsh {
     const io = new FakeIo({ env: this.env })

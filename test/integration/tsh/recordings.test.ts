@@ -7,6 +7,7 @@ import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import type { RecordFrame } from '../../../src/recording/index.ts'
 import { openDirectoryStore } from '../../../src/recordings/index.ts'
 import { TestDaemon } from '../../support/daemon.ts'
+import { FakeTty } from '../../support/fake-tty.ts'
 import { keepRecording, output, session, sessionFacts } from '../../support/recordings.ts'
 import { Person, type Ran } from '../../support/tsh.ts'
 
@@ -214,6 +215,24 @@ describe('tsh recordings', () => {
       ids.locked,
     )
     expect(out).toContain('uid=0(root)')
+  })
+
+  it('plays, forward and back, and is told once in the audit log', async () => {
+    const tty = new FakeTty()
+    const proxy = `--proxy=127.0.0.1:${teleport.ports.web}`
+    const argv = [proxy, '-i', join(directory, 'rita.pem'), 'play', ids.old]
+    const ended = people.tshAt(tty, ...argv)
+    await expect.poll(() => tty.written).toContain('alice in west: team/web-0')
+    tty.typed.write('G')
+    await expect.poll(() => tty.written).toContain('ended with 0')
+    const before = tty.written.length
+    tty.typed.write('g')
+    await expect.poll(() => tty.written.slice(before)).toContain('00:00 / 00:01')
+    await expect.poll(() => tty.written.slice(before)).toContain('ended with 0')
+    tty.typed.write('q')
+    expect(await ended).toBe(0)
+    const looks = await teleport.events('--user=rita', '--event=session.recording.access')
+    expect(looks.filter(({ sid }) => sid === ids.old)).toHaveLength(1)
   })
 
   it('tells no more of those that one may not see than of none', async () => {

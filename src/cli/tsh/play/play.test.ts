@@ -1,9 +1,9 @@
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FakeIo } from '../../../../test/support/fake-io.ts'
+import { FakeTty } from '../../../../test/support/fake-tty.ts'
 import { RecordEncoder, type RecordFrame } from '../../../recording/index.ts'
 import { run } from '../../run.ts'
 import { buildTsh } from '../program.ts'
@@ -14,23 +14,6 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tsh-play-'))
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
-
-/** A terminal in memory that shows what was written last. */
-class FakeTty extends FakeIo {
-  written = ''
-  readonly typed = Object.assign(new PassThrough(), { setRawMode: () => {} })
-  override readonly stdin = this.typed
-  override readonly stdout = Object.assign(
-    new PassThrough().on('data', (chunk: Buffer) => {
-      this.written += chunk.toString()
-    }),
-    { columns: 60, rows: 8 },
-  )
-
-  constructor() {
-    super({ isTty: true, env: { LANG: 'C.UTF-8', TERM: 'xterm', NO_COLOR: '1' } })
-  }
-}
 
 function tsh(io: FakeIo, ...argv: readonly string[]): Promise<number> {
   const world: TshWorld = {
