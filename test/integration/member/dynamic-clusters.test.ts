@@ -149,11 +149,12 @@ describe('dynamic clusters on an agent', () => {
     await reached()
     pipe.up = false
     await agent.stop()
-    const files = await readdir(agent.directory)
-    expect(files).toContain('member-kube-clusters.json')
-    for (const name of files.filter((file) => file !== 'spool')) {
-      const text = await readFile(join(agent.directory, name), 'utf8')
-      expect(text, name).not.toContain(parties.demo.token)
+    const entries = await readdir(agent.directory, { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile())
+    expect(files.map(({ name }) => name)).toContain('member-kube-clusters.json')
+    for (const { parentPath, name } of files) {
+      const text = await readFile(join(parentPath, name), 'latin1')
+      expect(text.includes(parties.demo.token), name).toBe(false)
     }
     await agent.start()
     await served(['west'])
