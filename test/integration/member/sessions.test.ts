@@ -1,66 +1,13 @@
-import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
 import type { ApiClient } from '../../../src/client/index.ts'
 import type { SessionResource } from '../../../src/contract/index.ts'
-import { parseChannelMessage } from '../../../src/protocol/index.ts'
 import type { KubeClient } from '../../support/kube-client.ts'
+import { runningPod, Shell } from '../../support/kube-shell.ts'
 import { type AgentParty, MovableClock, Parties, role } from './support/parties.ts'
 
 const PODS = '/api/v1/namespaces/demo/pods'
-const PROTOCOL = 'v5.channel.k8s.io'
 const PATIENTLY = { timeout: 10_000 }
 const HOSTS = ['agent-1', 'agent-2'] as const
-
-interface Pod {
-  readonly metadata: { readonly name: string }
-  readonly status: { readonly phase: string }
-}
-
-/** A shell of somebody, which reads what is typed until it is closed. */
-class Shell implements Disposable {
-  readonly #socket: WebSocket
-  #said = ''
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket
-    socket.on('message', (data: Buffer) => {
-      const message = parseChannelMessage(data, PROTOCOL)
-      if (message?.kind === 'data') this.#said += message.data.toString('utf8')
-    })
-  }
-
-  /** Rejects with the status of a refusal, and its words. */
-  static async open(client: KubeClient, pod: string): Promise<Shell> {
-    const query = 'stdin=true&stdout=true&stderr=true&command=cat'
-    const socket = new WebSocket(
-      `wss://${client.host}:${client.port}${PODS}/${pod}/exec?${query}`,
-      [PROTOCOL],
-      { headers: client.headersFor({ headers: { Accept: '*/*' } }), ...client.tls },
-    )
-    const shell = new Shell(socket)
-    const refused = once(socket, 'unexpected-response').then(async ([, response]) => {
-      let body = ''
-      for await (const chunk of response as AsyncIterable<Buffer>) body += chunk.toString()
-      throw new Error(body)
-    })
-    refused.catch(() => {})
-    await Promise.race([once(socket, 'open'), refused])
-    return shell
-  }
-
-  get isOver(): boolean {
-    return this.#socket.readyState === WebSocket.CLOSED
-  }
-
-  get said(): string {
-    return this.#said
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.terminate()
-  }
-}
 
 /** Two kubernetes services of one cluster and an auth service, as three processes would be. */
 describe('sessions of services away from auth', () => {
@@ -87,12 +34,7 @@ describe('sessions of services away from auth', () => {
     const client = alice(agents[0])
     await expect.poll(async () => (await client.get(PODS)).status, PATIENTLY).toBe(200)
     await expect.poll(async () => (await alice(agents[1]).get(PODS)).status, PATIENTLY).toBe(200)
-    const running = async (): Promise<string | undefined> => {
-      const { items } = (await client.get(PODS)).body as { items: Pod[] }
-      return items.find(({ status }) => status.phase === 'Running')?.metadata.name
-    }
-    await expect.poll(running, PATIENTLY).toBeDefined()
-    pod = (await running()) ?? ''
+    pod = await runningPod(client)
   })
   afterEach(() => parties[Symbol.asyncDispose]())
 
