@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient, readAdminIdentity } from '../../../src/client/index.ts'
 import type { RoleResource, SessionResource } from '../../../src/contract/index.ts'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
@@ -60,6 +60,8 @@ describe('sessions of one process', () => {
         },
       ),
     )
+  })
+  beforeEach(async () => {
     pod = await runningPod(alice)
   })
   afterAll(() => stack[Symbol.asyncDispose]())
@@ -94,7 +96,8 @@ describe('sessions of one process', () => {
     const shells = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     expect(shells).toHaveLength(2)
     for (const one of opened) {
-      if (one.status === 'rejected') expect(String(one.reason)).toContain('TOO_MANY_SESSIONS')
+      if (one.status === 'rejected')
+        expect(String(one.reason)).toContain('you have 2 sessions already')
     }
     for (const shell of shells) shell[Symbol.dispose]()
     await expect.poll(listed, PATIENTLY).toEqual([])
