@@ -601,6 +601,16 @@ describe('Recorder', () => {
     expect(bytesOf(await read(1), 'stdout').toString()).toBe('mine')
   })
 
+  it('waits for what is being ended when the process ends', async () => {
+    const recorder = await open({ limits: LAZY })
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', randomBytes(2_000_000))
+    void record.end({ exitCode: 5, reason: 'exited' })
+    await recorder[Symbol.asyncDispose]()
+    expect((await store.get(idOf(1)))?.end).toMatchObject({ cut: false, exitCode: 5 })
+    expect(await readdir(spool())).toEqual([])
+  })
+
   it('completes and delivers what goes on when the process ends', async () => {
     const recorder = await open({ limits: LAZY })
     const record = await recorder.begin(facts(1), options())

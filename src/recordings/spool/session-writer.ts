@@ -36,6 +36,7 @@ export class SessionWriter implements SessionRecord {
   /** When the open part got its first bytes, of the process's own time; null: it is empty. */
   #openSinceMs: number | null = null
   #running: Promise<void> | null = null
+  #ending: Promise<void> | null = null
   #again = false
 
   constructor(parts: {
@@ -98,7 +99,12 @@ export class SessionWriter implements SessionRecord {
     this.#pushed()
   }
 
-  async end({
+  end(end: { readonly exitCode: number | null; readonly reason: string }): Promise<void> {
+    this.#ending ??= this.#end(end)
+    return this.#ending
+  }
+
+  async #end({
     exitCode,
     reason,
   }: {
@@ -142,8 +148,9 @@ export class SessionWriter implements SessionRecord {
     this.#drained()
   }
 
-  /** Writes what is in memory, and lets the rest to whoever finds it in the spool. */
+  /** Writes what is in memory, and leaves the rest to whoever finds it in the spool; one that is being ended ends. */
   async suspend(): Promise<void> {
+    if (this.#ending !== null) return this.#ending
     if (this.#state !== 'open') return
     this.#state = 'ending'
     this.#stopTimer()
