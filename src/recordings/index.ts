@@ -35,3 +35,4 @@ export type {
   RecordingStore,
 } from './store/types.ts'
 export type { RecordingTarget } from './target.ts'
+export { toldFacts } from './told-facts.ts'

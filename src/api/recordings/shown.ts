@@ -1,5 +1,5 @@
 import type { RecordingFacts, RecordingResource } from '../../contract/index.ts'
-import type { Recording, RecordingHead } from '../../recordings/index.ts'
+import { type Recording, type RecordingHead, toldFacts } from '../../recordings/index.ts'
 import { RECORDING_SILENT_MS } from '../limits.ts'
 
 /** A recording as the API tells it, at a moment. */
@@ -7,20 +7,7 @@ export function shownRecording(recording: Recording, nowMs: number): RecordingRe
   const { facts, end } = recording
   return {
     session_id: facts.sessionId,
-    kind: facts.kind,
-    user: facts.user,
-    roles: [...facts.roles],
-    kube_cluster: facts.kubeCluster,
-    namespace: facts.namespace,
-    pod: facts.pod,
-    container: facts.container,
-    node: facts.node,
-    image: facts.image,
-    protocol: facts.protocol,
-    server_id: facts.serverId,
-    command: [...facts.command],
-    tty: facts.tty,
-    started: new Date(facts.startedMs).toISOString(),
+    ...toldFacts(facts),
     encrypted: recording.encrypted,
     state: stateOf(recording, nowMs),
     chunks: recording.chunks,

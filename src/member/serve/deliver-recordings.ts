@@ -1,5 +1,5 @@
 import { ApiCallError } from '../../client/index.ts'
-import { RecordingError, type RecordingTarget } from '../../recordings/index.ts'
+import { RecordingError, type RecordingTarget, toldFacts } from '../../recordings/index.ts'
 import type { MemberCall } from '../ports.ts'
 
 /**
@@ -15,23 +15,7 @@ export function createRemoteRecordings(call: MemberCall): RecordingTarget {
       delivered(
         call('member.recording_begin', {
           params: { id: facts.sessionId },
-          body: {
-            kind: facts.kind,
-            user: facts.user,
-            roles: [...facts.roles],
-            kube_cluster: facts.kubeCluster,
-            namespace: facts.namespace,
-            pod: facts.pod,
-            container: facts.container,
-            node: facts.node,
-            image: facts.image,
-            protocol: facts.protocol,
-            server_id: facts.serverId,
-            command: [...facts.command],
-            tty: facts.tty,
-            started: new Date(facts.startedMs).toISOString(),
-            encrypted,
-          },
+          body: { ...toldFacts(facts), encrypted },
         }),
       ),
     putChunk: (id, index, chunk) =>
