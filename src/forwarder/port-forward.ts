@@ -191,7 +191,7 @@ class PortForward extends LiveUpgrade {
     if (this.#standing.kind === 'spdy') {
       return openSpdyForward({ socket: connection, head: this.#standing.head, limits }, listener)
     }
-    const socket = tunnelOf(this.#standing.socket)
+    const socket = tunnelOf(this.#standing.socket, connection)
     return openSpdyForward({ socket, head: EMPTY, limits }, listener)
   }
 
@@ -206,7 +206,7 @@ class PortForward extends LiveUpgrade {
     }
     if (this.#protocol.kind === 'tunnel') {
       const asked = { socket, head, header, protocol: TUNNEL_PROTOCOL }
-      const tunnel: Duplex = tunnelOf(await acceptWebSocket(asked, limits))
+      const tunnel: Duplex = tunnelOf(await acceptWebSocket(asked, limits), socket)
       return serveSpdyForward({ socket: tunnel, head: EMPTY, limits }, listener)
     }
     socket.write(

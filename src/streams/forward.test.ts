@@ -169,11 +169,11 @@ const CARRIERS: readonly [string, (role: 'client' | 'server') => Promise<[Duplex
   [
     'SPDY in a WebSocket',
     async (role) => {
-      const { client, asked } = await webSocket(TUNNEL_PROTOCOL)
+      const { client, near, asked } = await webSocket(TUNNEL_PROTOCOL)
       const served = await acceptWebSocket({ ...asked, protocol: TUNNEL_PROTOCOL }, limits)
-      const [server, near] = [tunnelOf(served), tunnelOf(client)]
-      for (const tunnel of [server, near]) tunnel.on('error', () => {})
-      return role === 'server' ? [server, near] : [near, server]
+      const [there, here] = [tunnelOf(served, asked.socket), tunnelOf(client, near)]
+      for (const tunnel of [there, here]) tunnel.on('error', () => {})
+      return role === 'server' ? [there, here] : [here, there]
     },
   ],
 ]
@@ -674,7 +674,7 @@ describe('the tunnel', () => {
     const { client, asked } = await webSocket(TUNNEL_PROTOCOL)
     const served = await acceptWebSocket({ ...asked, protocol: TUNNEL_PROTOCOL }, limits)
     const ear = new Ear()
-    serveSpdyForward({ socket: tunnelOf(served), head: EMPTY, limits }, ear)
+    serveSpdyForward({ socket: tunnelOf(served, asked.socket), head: EMPTY, limits }, ear)
     if (client.readyState !== WebSocket.OPEN) {
       await new Promise((resolve) => client.once('open', resolve))
     }

@@ -127,7 +127,7 @@ export function servePortForwardOverWebSocket(
   const serve = async (): Promise<void> => {
     if (dialect === null) {
       const accepted = await acceptWebSocket({ ...asked, protocol: TUNNEL_PROTOCOL }, limits)
-      const options = { socket: tunnelOf(accepted), head: Buffer.alloc(0), limits }
+      const options = { socket: tunnelOf(accepted, socket), head: Buffer.alloc(0), limits }
       forward.by(serveSpdyForward(options, forward))
     } else {
       forward.by(await serveWebSocketForward({ ...asked, dialect, ports, limits }, forward))

@@ -98,7 +98,8 @@ export class SpdySession {
       frames.push(this.#encode({ type: 'data', streamId, fin: last, data: piece }))
     }
     if (fin) this.#close(streamId, 'localClosed')
-    return Buffer.concat(frames)
+    const [only] = frames
+    return only !== undefined && frames.length === 1 ? only : Buffer.concat(frames)
   }
 
   /** Breaks a stream off; empty when it is over in both directions. */

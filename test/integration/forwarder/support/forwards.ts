@@ -120,7 +120,7 @@ export function serveForwards(
         return typeof value === 'string' ? value : null
       }
       acceptWebSocket({ socket, head, header, protocol: TUNNEL_PROTOCOL }, limits).then(
-        (accepted) => begin(tunnelOf(accepted)),
+        (accepted) => begin(tunnelOf(accepted, socket)),
         () => socket.destroy(),
       )
     } else {
@@ -166,7 +166,9 @@ export async function openForward(
     end.speaksBy(openSpdyForward({ socket: connection, head, limits }, end))
   } else {
     const socket = await openWebSocket(connection, path, TUNNEL_PROTOCOL)
-    end.speaksBy(openSpdyForward({ socket: tunnelOf(socket), head: EMPTY, limits }, end))
+    end.speaksBy(
+      openSpdyForward({ socket: tunnelOf(socket, connection), head: EMPTY, limits }, end),
+    )
   }
   end.out.resume()
   return end
