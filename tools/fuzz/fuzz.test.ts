@@ -4,7 +4,7 @@ import { mutate, pieces } from './mutate.ts'
 import { Random, randomOf } from './random.ts'
 import { Finding, fuzz } from './run.ts'
 
-const INPUTS = 20_000
+const INPUTS = 10_000
 
 describe('bytes from outside', () => {
   it.each(Object.keys(codecs))(
