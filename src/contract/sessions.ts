@@ -113,7 +113,7 @@ const LeaseRequest = Type.Object(
   {
     session_id: SessionId,
     user: UserName,
-    max: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    max: Type.Integer({ minimum: 1 }),
     here: Type.Array(SessionId, {
       maxItems: SESSION_LEASE_NAMES,
       description: 'sessions of this person that go on, or begin, at the calling service',
