@@ -48,6 +48,11 @@ export class Bench {
     return this.#product
   }
 
+  /** The product before an API server other than nginx. */
+  productBefore(name: string, upstreamPort: number): Promise<Product> {
+    return this.parties.product(name, { upstreamPort, profile: this.#profile })
+  }
+
   /**
    * Measures parties in turn, several times, so that what else the machine does meets all of them, and nobody is measured
    * while his own start is still at work or his code still cold.

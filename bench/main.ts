@@ -12,6 +12,7 @@ import { commands } from './sections/commands.ts'
 import { logins } from './sections/logins.ts'
 import { recordings } from './sections/recordings.ts'
 import { download, handshakes, latency, requests, thousand } from './sections/requests.ts'
+import { sessions } from './sections/sessions.ts'
 import { tunnels } from './sections/tunnels.ts'
 import { watches } from './sections/watches.ts'
 import { ways } from './sections/ways.ts'
@@ -35,6 +36,7 @@ const sections = {
   commands,
   logins,
   recordings,
+  sessions,
   tunnels,
   ways,
 }

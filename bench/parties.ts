@@ -306,19 +306,30 @@ backend out
   }
 
   /** Answers watches over HTTP/2 and says nothing more. */
-  async watchServer(): Promise<number> {
-    const port = await freePort()
-    const [key, cert] = await Promise.all(
-      ['server.key', 'server.crt'].map((name) => readFile(this.#at(name), 'utf8')),
-    )
-    const program = join(root, 'bench/watch-server.ts')
-    this.#start(OTHERS, process.execPath, [program, JSON.stringify({ key, cert, port })])
-    await untilListening(port)
-    return port
+  watchServer(): Promise<number> {
+    return this.#simulated('bench/watch-server.ts')
+  }
+
+  /** An API server with one pod, `box`, and what runs in it; all as fast as Node can. */
+  async sessionServer(): Promise<Party> {
+    const port = await this.#simulated('bench/session-server.ts')
+    return { ...this.direct, port }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]()
+  }
+
+  /** A server in Node, with the certificate of `direct`. */
+  async #simulated(name: string): Promise<number> {
+    const port = await freePort()
+    const [key, cert] = await Promise.all(
+      ['server.key', 'server.crt'].map((file) => readFile(this.#at(file), 'utf8')),
+    )
+    const program = join(root, name)
+    this.#start(OTHERS, process.execPath, [program, JSON.stringify({ key, cert, port })])
+    await untilListening(port)
+    return port
   }
 
   async #nginx(largeBytes: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Load, Measured } from './generator.ts'
@@ -131,4 +132,14 @@ export async function untilListening(port: number): Promise<void> {
     await sleep(50)
   }
   throw new Error(`nobody listens on ${port}`)
+}
+
+/** Of the cluster that sections with a real kubectl are about. */
+export async function realKubeconfig(): Promise<string> {
+  const listed = process.env['TELEPORT_E2E_KUBECONFIGS'] ?? process.env['KUBECONFIG'] ?? ''
+  const [real = ''] = listed.split(':')
+  await access(real).catch(() => {
+    throw new Error('kubectl needs a real cluster: name its kubeconfig in KUBECONFIG')
+  })
+  return real
 }

@@ -1,20 +1,14 @@
-import { access, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bench } from '../bench.ts'
 import { number } from '../report.ts'
-import { median, OTHERS, root, run } from '../support.ts'
-
-/** The first ones fill caches of files, of compiled code and of discovery. */
-const WARM_UP_ROUNDS = 3
+import { realKubeconfig, root } from '../support.ts'
+import { wallMs } from '../wall.ts'
 
 /** What a person waits for: kubectl by each kind of kubeconfig, and tsh. */
 export async function commands(bench: Bench): Promise<void> {
   const { parties, report } = bench
-  const listed = process.env['TELEPORT_E2E_KUBECONFIGS'] ?? process.env['KUBECONFIG'] ?? ''
-  const real = listed.split(':')[0] ?? ''
-  await access(real).catch(() => {
-    throw new Error('kubectl needs a real cluster: name its kubeconfig in KUBECONFIG')
-  })
+  const real = await realKubeconfig()
   const product = await parties.product('commands', { kubeconfig: real })
   const person = await parties.person(product, 'person')
   const getPods = ['get', 'pods', '--namespace=default']
@@ -73,34 +67,4 @@ export async function commands(bench: Bench): Promise<void> {
   )
   report.aim('`tsh kube credentials`', '≤ 60 ms', `${number(credentials, 1)} ms`, credentials <= 60)
   report.aim('`tsh kube ls`', '≤ 250 ms', `${number(ls, 1)} ms`, ls <= 250)
-}
-
-interface Command {
-  readonly program: string
-  readonly args: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
-}
-
-/** The median wall time of each, in milliseconds; they run in turn, on the processor where nobody serves. */
-async function wallMs<Name extends string>(
-  bench: Bench,
-  commands: Readonly<Record<Name, Command>>,
-): Promise<Record<Name, number>> {
-  const rounds = bench.quick ? 8 : 40
-  const each = Object.entries(commands) as [Name, Command][]
-  const times = Object.fromEntries(each.map(([name]) => [name, [] as number[]])) as Record<
-    Name,
-    number[]
-  >
-  for (let round = 0; round < rounds + WARM_UP_ROUNDS; round += 1) {
-    for (const [name, { program, args, env }] of each) {
-      const began = performance.now()
-      await run('taskset', ['-c', OTHERS, program, ...args], env)
-      if (round >= WARM_UP_ROUNDS) times[name].push(performance.now() - began)
-    }
-  }
-  return Object.fromEntries(each.map(([name]) => [name, median(times[name])])) as Record<
-    Name,
-    number
-  >
 }
