@@ -204,9 +204,10 @@ async function forward({
   program,
   bytes,
 }: SessionLoad & { readonly type: 'forward' }): Promise<SessionMeasured> {
-  const socket = await webSocket(await dial(), `${POD}/portforward`, TUNNEL_PROTOCOL)
+  const connection = await dial()
+  const socket = await webSocket(connection, `${POD}/portforward`, TUNNEL_PROTOCOL)
   const ears = new ForwardEars()
-  const end = openSpdyForward({ socket: tunnelOf(socket), head: EMPTY, limits }, ears)
+  const end = openSpdyForward({ socket: tunnelOf(socket, connection), head: EMPTY, limits }, ears)
   let heard = 0
   ears.onData = (_id, length) => {
     heard += length

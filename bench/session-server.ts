@@ -108,7 +108,7 @@ async function serveForward(request: IncomingMessage, socket: Duplex, head: Buff
   let carrier = socket
   if (isWebSocket(request)) {
     const asked = { socket, head, header: headerOf(request), protocol: TUNNEL_PROTOCOL }
-    carrier = tunnelOf(await acceptWebSocket(asked, limits))
+    carrier = tunnelOf(await acceptWebSocket(asked, limits), socket)
   } else socket.write(switched('portforward.k8s.io'))
   const ears = new ForwardEars()
   const end = serveSpdyForward(
