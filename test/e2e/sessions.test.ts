@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Estate } from '../integration/daemon/support/estate.ts'
 import { type Finished, mustRun, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
 import {
@@ -12,82 +11,20 @@ import {
   contextOf,
   KUBECTL_VERSIONS,
   kubectls,
-  mergedKubeconfig,
 } from './support/environment.ts'
+import { IMAGE, SessionEstate, type Told } from './support/session-estate.ts'
 
-const TSH = resolve(import.meta.dirname, '../../bin/tsh')
-const IMAGE = 'docker.io/local/busybox:1'
-const NAMESPACE = `sessions-${randomBytes(4).toString('hex')}`
-const POD = `apiVersion: v1
-kind: Pod
-metadata: {name: box}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: main
-    image: ${IMAGE}
-    imagePullPolicy: Never
-    command: ["sh", "-c", "while true; do sleep 1; done"]
-`
 const TRUST = { timeout: 60_000, interval: 200 } as const
 const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
 
-type Event = Readonly<Record<string, unknown>>
-
 /** Auth, a proxy and an agent behind its tunnel, each a process, before the real clusters. */
 describe('sessions of unmodified kubectl', () => {
-  let estate: Estate
-  let identity: string
-  let kubeconfig: string
+  let here: SessionEstate
 
   beforeAll(async () => {
-    if (clusters.length === 0) return
-    const at = join('/tmp', NAMESPACE)
-    await mkdir(at, { recursive: true, mode: 0o700 })
-    const kubeconfig_file = await mergedKubeconfig(at)
-    estate = await Estate.open({
-      proxies: 1,
-      agents: { agent: { clusters: [], kube: { kubeconfig_file } } },
-    })
-    const served = async (): Promise<boolean> => {
-      const signed = await estate.sign('alice')
-      return clusters.every((cluster) => signed.includes(contextOf(cluster)))
-    }
-    await vi.waitUntil(served, { timeout: 120_000, interval: 500 })
-    kubeconfig = join(estate.directory, 'alice.kubeconfig')
-    identity = join(estate.directory, 'alice.identity')
-    await estate.tctl('users', 'update', 'alice', '--set-roles=access,auditor')
-    await estate.tctl('auth', 'sign', '--user=alice', '--format=file', `--out=${identity}`)
-    for (const cluster of clusters) {
-      await direct(cluster, ['create', 'namespace', NAMESPACE])
-      for (let found = ''; !found.includes('/default'); ) {
-        found = await direct(cluster, ['get', 'serviceaccounts', '-o', 'name'])
-      }
-      await direct(cluster, ['apply', '-f', '-'], POD)
-    }
-    for (const cluster of clusters) {
-      await direct(cluster, ['wait', '--for=condition=Ready', 'pod/box', '--timeout=120s'])
-    }
+    if (clusters.length > 0) here = await SessionEstate.open(clusters)
   }, 300_000)
-  afterAll(async () => {
-    if (clusters.length === 0) return
-    await estate?.[Symbol.asyncDispose]()
-    for (const cluster of clusters) {
-      await direct(cluster, ['delete', 'namespace', NAMESPACE, '--wait=false'])
-    }
-  })
-
-  const direct = (cluster: Cluster, args: readonly string[], input = ''): Promise<string> =>
-    mustRun(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, '-n', NAMESPACE, ...args], {
-      input,
-    })
-
-  const tsh = (...args: readonly string[]): Promise<string> =>
-    mustRun(TSH, [
-      `--identity=${identity}`,
-      `--proxy=127.0.0.1:${estate.balancers[0]?.port}`,
-      ...args,
-    ])
+  afterAll(() => here?.[Symbol.asyncDispose]())
 
   for (const clusterVersion of CLUSTER_VERSIONS) {
     const cluster = clusters.find(({ version }) => version === clusterVersion)
@@ -133,9 +70,9 @@ describe('sessions of unmodified kubectl', () => {
     flags: readonly string[],
     version: string,
   ): Promise<Way> {
-    const home = join(estate.directory, `home-${name}-${version}`)
+    const home = join(here.estate.directory, `home-${name}-${version}`)
     await mkdir(home, { recursive: true })
-    const all = [...flags, `--cache-dir=${home}`, '-n', NAMESPACE]
+    const all = [...flags, `--cache-dir=${home}`, '-n', here.namespace]
     return {
       name,
       home,
@@ -151,7 +88,7 @@ describe('sessions of unmodified kubectl', () => {
     const through = await wayTo(
       `through-${contextOf(cluster)}`,
       kubectl,
-      ['--kubeconfig', kubeconfig, '--context', context],
+      ['--kubeconfig', here.kubeconfig, '--context', context],
       version,
     )
     const straight = await wayTo(
@@ -205,7 +142,7 @@ describe('sessions of unmodified kubectl', () => {
     await writeFile(file, content)
     const inside = `/tmp/${mark}`
     expect((await through.run(['cp', file, `box:${inside}`])).code).toBe(0)
-    expect(await direct(cluster, ['exec', 'box', '--', 'sha256sum', inside])).toContain(
+    expect(await here.direct(cluster, ['exec', 'box', '--', 'sha256sum', inside])).toContain(
       sha(content),
     )
     const back = join(through.home, 'back')
@@ -244,12 +181,9 @@ describe('sessions of unmodified kubectl', () => {
     version === '1.20' ? [] : ['--retries=10']
 
   async function evidence(cluster: Cluster, mark: string): Promise<void> {
-    const told = async (name: string): Promise<Event[]> => {
-      const events = await estate.events(`--event=${name}`)
-      return events.filter((event) => event['kubernetes_cluster'] === contextOf(cluster))
-    }
-    const command = (event: Event): string => String(event['command'] ?? '')
-    const started = (event: Event): string => String(event['initial_command'] ?? '')
+    const told = (name: string): Promise<Told[]> => here.told(cluster, name)
+    const command = (event: Told): string => String(event['command'] ?? '')
+    const started = (event: Told): string => String(event['initial_command'] ?? '')
     const isOfWords = (text: string): boolean => text.includes(`${mark}-out`)
     await vi.waitUntil(
       async () => (await told('exec')).some((one) => isOfWords(command(one))),
@@ -261,7 +195,7 @@ describe('sessions of unmodified kubectl', () => {
       code: 'T3002E',
       exitCode: '3',
       interactive: false,
-      kubernetes_pod_namespace: NAMESPACE,
+      kubernetes_pod_namespace: here.namespace,
       kubernetes_pod_name: 'box',
       kubernetes_container_name: 'main',
       kubernetes_container_image: IMAGE,
@@ -274,18 +208,14 @@ describe('sessions of unmodified kubectl', () => {
     )
     expect(attached.length).toBeGreaterThan(0)
 
-    const recorded = async (sid: unknown): Promise<boolean> => {
-      const rows = JSON.parse(
-        await tsh('recordings', 'ls', '--format=json', '--limit=500'),
-      ) as Event[]
-      return rows.some((row) => JSON.stringify(row).includes(String(sid)))
-    }
+    const recorded = async (sid: unknown): Promise<boolean> =>
+      (await here.recordings()).some((row) => JSON.stringify(row).includes(String(sid)))
     await vi.waitUntil(() => recorded(exec?.['sid']), TRUST)
     await vi.waitUntil(() => recorded(tty?.['sid']), TRUST)
-    const words = await tsh('play', '--format=text', String(exec?.['sid']))
+    const words = await here.tsh('play', '--format=text', String(exec?.['sid']))
     expect(words).toContain(`${mark}-out`)
     expect(words).toContain(`${mark}-err`)
-    const screen = await tsh('recordings', 'export', '--format=cast', String(tty?.['sid']))
+    const screen = await here.tsh('recordings', 'export', '--format=cast', String(tty?.['sid']))
     expect(screen).toContain('"version":2')
     expect(screen).toContain('got something')
     const [copy] = (await told('session.end')).filter((one) => started(one).startsWith('tar '))

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { mustRun, Running, runProgram } from '../support/process.ts'
+import { residentBytes } from '../support/sockets.ts'
+import { ABSENT, clusters, contextOf } from './support/environment.ts'
+import { SessionEstate, type Told } from './support/session-estate.ts'
+
+const GIB = 1024 * 1024 * 1024
+/** V8 and the sockets' buffers; a gibibyte that is held anywhere is sixteen times that. */
+const FLAT = 64 * 1024 * 1024
+const TRUST = { timeout: 90_000, interval: 300 } as const
+const cluster = clusters.find(({ version }) => version === '1.35') ?? ABSENT
+/** A line every tenth of a second. */
+const TICKS = ['sh', '-c', 'i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.1; done']
+
+describe.skipIf(cluster === ABSENT)('sessions on a real cluster', () => {
+  let here: SessionEstate
+
+  beforeAll(async () => {
+    here = await SessionEstate.open([cluster])
+  }, 300_000)
+  afterAll(() => here?.[Symbol.asyncDispose]())
+
+  const flags = (): string[] => [
+    `--kubeconfig=${here.kubeconfig}`,
+    `--context=estate.example.com-${contextOf(cluster)}`,
+    `--cache-dir=${here.estate.directory}/cache`,
+    `--namespace=${here.namespace}`,
+  ]
+  const line = (...args: readonly string[]): string =>
+    [cluster.kubectl, ...flags(), ...args].map((word) => `'${word}'`).join(' ')
+  const ended = async (command: string): Promise<Told | undefined> =>
+    (await here.told(cluster, 'session.end')).find((one) =>
+      String(one['initial_command']).includes(command),
+    )
+  const recordingOf = async (sid: unknown): Promise<Told | undefined> =>
+    (await here.recordings()).find((row) => JSON.stringify(row).includes(String(sid)))
+  const stateOf = async (sid: unknown): Promise<unknown> => (await recordingOf(sid))?.['state']
+
+  /** Highest memory of the agent while something goes on. */
+  async function peakWhile(work: Promise<unknown>): Promise<number> {
+    let peak = 0
+    let isOver = false
+    const over = work.finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      peak = Math.max(peak, await residentBytes(here.agent.running.pid))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await over
+    return peak
+  }
+
+  it('a hundred at once have each its own output, end and recording', async () => {
+    const run = async (index: number): Promise<number> => {
+      const script = `echo hundred-${index}-; exit ${index % 7}`
+      const args = [...flags(), 'exec', 'box', '--', 'sh', '-c', script]
+      const { code, stdout, stderr } = await runProgram(cluster.kubectl, args, {
+        timeoutMs: 120_000,
+      })
+      expect(stdout, stderr).toBe(`hundred-${index}-\n`)
+      return code
+    }
+    const indexes = Array.from({ length: 100 }, (_, index) => index)
+    const codes = await Promise.all(indexes.map(run))
+    expect(codes).toEqual(indexes.map((index) => index % 7))
+    const mine = async (): Promise<Told[]> => {
+      const ends = await here.told(cluster, 'session.end')
+      return ends.filter((one) => String(one['initial_command']).includes('hundred-'))
+    }
+    await vi.waitUntil(async () => (await mine()).length === 100, TRUST)
+    const sids = new Set((await mine()).map(({ sid }) => sid))
+    expect(sids.size).toBe(100)
+    await vi.waitUntil(async () => {
+      const rows = (await here.recordings()).filter((row) => sids.has(row['id']))
+      return rows.length === 100 && rows.every((row) => row['state'] === 'complete')
+    }, TRUST)
+  }, 300_000)
+
+  it('a gibibyte of output goes by in flat memory, whole', async () => {
+    const before = await residentBytes(here.agent.running.pid)
+    const out = line('exec', 'box', '--', 'head', '-c', String(GIB), '/dev/zero')
+    const hashing = mustRun('sh', ['-c', `${out} | sha256sum`], { timeoutMs: 240_000 })
+    const peak = await peakWhile(hashing)
+    expect(await hashing).toContain(hashOfZeros(GIB))
+    expect(peak - before).toBeLessThan(FLAT)
+    await vi.waitUntil(async () => (await ended(`head -c ${GIB}`)) !== undefined, TRUST)
+    expect(await ended(`head -c ${GIB}`)).toMatchObject({ tx: GIB, reason: 'exited', exit_code: 0 })
+  }, 300_000)
+
+  it('a gibibyte of input goes by in flat memory, whole', async () => {
+    const before = await residentBytes(here.agent.running.pid)
+    const into = line('exec', '-i', 'box', '--', 'sha256sum')
+    const hashing = mustRun('sh', ['-c', `head -c ${GIB} /dev/zero | ${into}`], {
+      timeoutMs: 240_000,
+    })
+    const peak = await peakWhile(hashing)
+    expect(await hashing).toContain(hashOfZeros(GIB))
+    expect(peak - before).toBeLessThan(FLAT)
+  }, 300_000)
+
+  it('whoever does not read holds nothing in our memory', async () => {
+    const before = await residentBytes(here.agent.running.pid)
+    const out = line('exec', 'box', '--', 'cat', '/dev/zero')
+    const slow = mustRun('sh', ['-c', `${out} | (sleep 8; head -c 1000 >/dev/null)`], {
+      timeoutMs: 120_000,
+    })
+    const peak = await peakWhile(slow)
+    expect(peak - before).toBeLessThan(FLAT)
+  }, 180_000)
+
+  /** A command that says a line again and again, and the last line that its person saw. */
+  async function ticking(): Promise<{ readonly running: Running; last(): number }> {
+    const running = new Running(cluster.kubectl, [...flags(), 'exec', 'box', '--', ...TICKS])
+    await running.until(({ stdout }) => stdout.includes('tick 30\n'), 60_000)
+    return { running, last: () => lastTick(running.stdout) }
+  }
+  const lastTick = (text: string): number => Number(/tick (\d+)\n(?!.*tick \d+\n)/s.exec(text)?.[1])
+  const liveSid = async (): Promise<unknown> => {
+    const starts = await here.told(cluster, 'session.start')
+    return starts
+      .filter((one) => String(one['initial_command']).includes('tick'))
+      .sort((a, b) => String(b['time']).localeCompare(String(a['time'])))[0]?.['sid']
+  }
+
+  it('go on while the auth service is away, and nothing of their records is missing', async () => {
+    const { running, last } = await ticking()
+    await vi.waitUntil(async () => (await liveSid()) !== undefined, TRUST)
+    const sid = await liveSid()
+    await here.estate.auth.end('SIGKILL')
+    const before = last()
+    await running.until(({ stdout }) => lastTick(stdout) > before + 30, 60_000)
+    await here.estate.auth.start()
+    await running.end('SIGKILL')
+    const seen = last()
+    await vi.waitUntil(async () => (await stateOf(sid)) === 'complete', TRUST)
+    const text = await here.tsh('play', '--format=text', String(sid))
+    expect(lastTick(text)).toBeGreaterThanOrEqual(seen)
+    for (let tick = 0; tick <= seen; tick += 1) expect(text).toContain(`tick ${tick}\n`)
+  }, 240_000)
+
+  it('that are killed with their agent miss a second at most, and say that they were cut', async () => {
+    const { running, last } = await ticking()
+    await vi.waitUntil(async () => (await liveSid()) !== undefined, TRUST)
+    const sid = await liveSid()
+    await here.agent.end('SIGKILL')
+    await running.ended()
+    expect(running.child.exitCode).not.toBe(0)
+    await here.agent.start()
+    await vi.waitUntil(async () => (await stateOf(sid)) === 'cut', TRUST)
+    const text = await here.tsh('play', '--format=text', String(sid))
+    // Ten lines a second, and what was on its way to the person.
+    expect(lastTick(text)).toBeGreaterThanOrEqual(last() - 15)
+  }, 240_000)
+
+  it('whose API server is lost end as failures, in words', async () => {
+    const { running } = await ticking()
+    await vi.waitUntil(async () => (await liveSid()) !== undefined, TRUST)
+    const sid = await liveSid()
+    here.networks.get(cluster)?.cut()
+    await running.ended()
+    expect(running.child.exitCode).not.toBe(0)
+    expect(running.stderr).toMatch(/Kubernetes cluster "v1-35"/)
+    await vi.waitUntil(async () => (await stateOf(sid)) === 'complete', TRUST)
+    const ends = await here.told(cluster, 'session.end')
+    expect(ends.find((one) => one['sid'] === sid)).toMatchObject({ reason: 'lost' })
+  }, 120_000)
+
+  const hashOfZeros = (bytes: number): string => {
+    const hash = createHash('sha256')
+    const piece = Buffer.alloc(1024 * 1024)
+    for (let at = 0; at < bytes; at += piece.length) hash.update(piece)
+    return hash.digest('hex')
+  }
+})
