@@ -73,7 +73,7 @@ describe.skipIf(cluster === ABSENT)('sessions on a real cluster', () => {
     const sids = new Set((await mine()).map(({ sid }) => sid))
     expect(sids.size).toBe(100)
     await vi.waitUntil(async () => {
-      const rows = (await here.recordings()).filter((row) => sids.has(row['id']))
+      const rows = (await here.recordings()).filter((row) => sids.has(row['session_id']))
       return rows.length === 100 && rows.every((row) => row['state'] === 'complete')
     }, TRUST)
   }, 300_000)
@@ -81,7 +81,9 @@ describe.skipIf(cluster === ABSENT)('sessions on a real cluster', () => {
   it('a gibibyte of output goes by in flat memory, whole', async () => {
     const before = await residentBytes(here.agent.running.pid)
     const out = line('exec', 'box', '--', 'head', '-c', String(GIB), '/dev/zero')
-    const hashing = mustRun('sh', ['-c', `${out} | sha256sum`], { timeoutMs: 240_000 })
+    const hashing = mustRun('bash', ['-o', 'pipefail', '-c', `${out} | sha256sum`], {
+      timeoutMs: 240_000,
+    })
     const peak = await peakWhile(hashing)
     expect(await hashing).toContain(hashOfZeros(GIB))
     expect(peak - before).toBeLessThan(FLAT)
@@ -92,9 +94,13 @@ describe.skipIf(cluster === ABSENT)('sessions on a real cluster', () => {
   it('a gibibyte of input goes by in flat memory, whole', async () => {
     const before = await residentBytes(here.agent.running.pid)
     const into = line('exec', '-i', 'box', '--', 'sha256sum')
-    const hashing = mustRun('sh', ['-c', `head -c ${GIB} /dev/zero | ${into}`], {
-      timeoutMs: 240_000,
-    })
+    const hashing = mustRun(
+      'bash',
+      ['-o', 'pipefail', '-c', `head -c ${GIB} /dev/zero | ${into}`],
+      {
+        timeoutMs: 240_000,
+      },
+    )
     const peak = await peakWhile(hashing)
     expect(await hashing).toContain(hashOfZeros(GIB))
     expect(peak - before).toBeLessThan(FLAT)

@@ -29,7 +29,10 @@ export class Relay implements AsyncDisposable {
       }
       for (const socket of pair) {
         socket.on('error', end)
-        socket.once('close', end)
+        // What ended as it should has said everything, and the other end still has to hear it.
+        socket.once('close', () => {
+          if (!socket.readableEnded || pair.every(({ destroyed }) => destroyed)) end()
+        })
         socket.setNoDelay(true)
       }
       const altered = (how: (chunk: Buffer) => Buffer): Transform =>
