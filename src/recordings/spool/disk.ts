@@ -27,7 +27,7 @@ export interface SpoolDisk {
   create(path: string): Promise<GrowingFile>
   /**
    * Whole or not at all, and it survives the process. It is not synced, as nothing in a spool is: a session would wait for a disk that
-   * others keep busy (measured: 2 MB/s), and the store syncs what it is given.
+   * others keep busy, and the store syncs what it is given.
    */
   write(path: string, bytes: Uint8Array): Promise<void>
   read(path: string): Promise<Buffer>
