@@ -19,6 +19,8 @@ export interface ForwarderLimits extends DoorLimits {
   readonly maxPipelinedRequests: number
   /** Requests that one user may have underway, over all connections; a watch costs up to 90 KB. More get 429. */
   readonly maxExchangesPerUser: number
+  /** Sessions (exec, attach, port-forward) of all persons at once: an idle one takes some 150 KB, one that is stuck both ways a few megabytes. More get 503. */
+  readonly maxSessions: number
   /**
    * Of bodies that one user sends and nobody has read yet, over all connections. Each request with a body counts for what
    * it may leave unread: its length, and no more than `streamWindowBytes`. More get 429.
@@ -52,6 +54,7 @@ export const defaultForwarderLimits: ForwarderLimits = {
   maxConcurrentStreams: 1000,
   maxPipelinedRequests: 16,
   maxExchangesPerUser: 5000,
+  maxSessions: 5000,
   maxUnreadBytesPerUser: 64 * 1024 * 1024,
   maxUnreadTinyPieces: 2048,
   maxSessionMemoryMb: 64,

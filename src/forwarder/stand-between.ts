@@ -12,7 +12,7 @@ import { headerOf } from './raw-headers.ts'
 import { notAccepted, type Refusal } from './refusal.ts'
 import type { RememberedServers } from './remembered-servers.ts'
 import type { SessionPlace } from './session/live-sessions.ts'
-import { tooManySessions } from './session/refusals.ts'
+import { sessionsFull, tooManySessions } from './session/refusals.ts'
 import type { SessionEnding } from './session/session-events.ts'
 import { fail, failureOf, refuseHere, relay, WaitingUpgrade } from './waiting-upgrade.ts'
 
@@ -100,25 +100,34 @@ export async function standBetween(
   }
 }
 
-/** Why the person may not begin one more session: `max_kubernetes_connections` of his roles. */
+/** Why there can be no more sessions: as many as the service carries, or as the person may have (`max_kubernetes_connections`). */
 async function refuseOneMore(
   deps: HandlerDeps,
   request: AllowedRequest,
-  { sessionId, others: here }: SessionPlace,
+  place: SessionPlace,
 ): Promise<Refusal | null> {
-  const { user, options, events } = request
-  const max = options.maxKubernetesConnections
-  if (max === null) return null
-  const lease = { sessionId, user, max, here }
-  const isFree = here < max && (deps.leases === null || (await deps.leases.acquire(lease)))
-  if (isFree) return null
-  const refusal = tooManySessions(max)
+  const { events } = request
+  const most = deps.limits.maxSessions
+  const own = request.options.maxKubernetesConnections
+  const isFull = place.othersOfAll >= most
+  if (!isFull && (own === null || (await isAllowed(deps, request.user, own, place)))) return null
+  const max = isFull ? most : (own ?? most)
+  const refusal = isFull ? sessionsFull(max) : tooManySessions(max)
   await commitEvent(deps, {
     ...events.about('session.rejected', deps.clock.now()),
     reason: refusal.message,
     max,
   })
   return refusal
+}
+
+async function isAllowed(
+  { leases }: HandlerDeps,
+  user: string,
+  max: number,
+  { sessionId, others: here }: SessionPlace,
+): Promise<boolean> {
+  return here < max && (leases === null || (await leases.acquire({ sessionId, user, max, here })))
 }
 
 type Reached =

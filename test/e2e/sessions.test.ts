@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { Exec, KubeConfig, type V1Status } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type Finished, mustRun, runProgram } from '../support/process.ts'
+import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
 import {
   CLUSTER_VERSIONS,
@@ -16,6 +18,14 @@ import { IMAGE, SessionEstate, type Told } from './support/session-estate.ts'
 
 const TRUST = { timeout: 60_000, interval: 200 } as const
 const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
+
+class Collected extends Writable {
+  text = ''
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString()
+    done()
+  }
+}
 
 /** Auth, a proxy and an agent behind its tunnel, each a process, before the real clusters. */
 describe('sessions of unmodified kubectl', () => {
@@ -56,11 +66,42 @@ describe('sessions of unmodified kubectl', () => {
       .trim(),
   })
 
+  for (const cluster of clusters) {
+    it(`@kubernetes/client-node runs a command over a WebSocket on Kubernetes ${cluster.version}`, async () => {
+      const config = new KubeConfig()
+      config.loadFromFile(here.kubeconfig)
+      config.setCurrentContext(`estate.example.com-${contextOf(cluster)}`)
+      const input = Readable.from(['what is said\n'])
+      const [out, err] = [new Collected(), new Collected()]
+      const script = 'read x; echo heard $x; echo aside >&2; exit 4'
+      const status = await new Promise<V1Status>((resolve, reject) => {
+        new Exec(config)
+          .exec(
+            here.namespace,
+            'box',
+            'main',
+            ['sh', '-c', script],
+            out,
+            err,
+            input,
+            false,
+            resolve,
+          )
+          .catch(reject)
+      })
+      expect(out.text).toBe('heard what is said\n')
+      expect(err.text).toBe('aside\n')
+      expect(status.details?.causes).toMatchObject([{ reason: 'ExitCode', message: '4' }])
+    })
+  }
+
   interface Way {
     readonly name: string
     run(args: readonly string[], input?: string): ReturnType<typeof runProgram>
     /** The same in a line for a shell. */
     line(...args: readonly string[]): string
+    /** What goes on until it is ended. */
+    start(...args: readonly string[]): Running
     readonly home: string
   }
 
@@ -78,6 +119,8 @@ describe('sessions of unmodified kubectl', () => {
       home,
       run: (args, input = '') =>
         runProgram(kubectl, [...all, ...args], { input, env: { HOME: home } }),
+      start: (...args) =>
+        new Running(kubectl, [...all, ...args], { env: { ...process.env, HOME: home } }),
       line: (...args) =>
         [kubectl, ...all, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' '),
     }
@@ -150,6 +193,17 @@ describe('sessions of unmodified kubectl', () => {
     expect(copied.code, copied.stderr).toBe(0)
     expect(sha(await readFile(back))).toBe(sha(content))
 
+    // Somebody looks at what the pod does anyhow, and at a port of it.
+    {
+      await using attached = through.start('attach', 'box')
+      await attached.until(({ stdout }) => stdout.includes('the box lives'))
+      await using forward = through.start('port-forward', 'pod/box', ':8080')
+      const told = /Forwarding from 127\.0\.0\.1:(\d+) /
+      await forward.until(({ stdout }) => told.test(stdout))
+      const page = await fetch(`http://127.0.0.1:${told.exec(forward.stdout)?.[1]}/`)
+      expect(await page.text()).toBe('from-the-box\n')
+    }
+
     // What somebody runs for a moment, attached to it. It says again that it is ready, and waits a little with its end: kubelets lose what a
     // process says before somebody is attached, and with its last breath.
     const talks = `while true; do echo ready; read -t 1 x && break; done; echo heard $x; sleep 2`
@@ -218,6 +272,12 @@ describe('sessions of unmodified kubectl', () => {
     const screen = await here.tsh('recordings', 'export', '--format=cast', String(tty?.['sid']))
     expect(screen).toContain('"version":2')
     expect(screen).toContain('got something')
+    const attachments = (await told('session.end')).filter(
+      (one) => one['kubernetes_pod_name'] === 'box' && one['initial_command'] === '',
+    )
+    expect(attachments.length).toBeGreaterThan(0)
+    const ports = await told('port')
+    expect(ports.some((one) => one['success'] === true && one['port'] === 8080)).toBe(true)
     const [copy] = (await told('session.end')).filter((one) => started(one).startsWith('tar '))
     expect(copy).toBeDefined()
   }

@@ -42,6 +42,8 @@ export interface SessionPlace {
   readonly sessionId: string
   /** Sessions that the person had when this place was taken, those that began included. */
   readonly others: number
+  /** The same of all persons. */
+  readonly othersOfAll: number
   /** From now on it is listed, and can be ended. */
   start(session: LiveSession, end: (by: EndedBy) => void): void
   /** Again does nothing. */
@@ -58,6 +60,8 @@ export class SessionsHere implements LiveSessions {
   readonly #places = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   readonly #onLeave: (sessionId: string) => void
+  /** Places of all persons. */
+  #taken = 0
 
   /** `onLeave` hears of each session that is over, and of each that did not begin. */
   constructor(onLeave: (sessionId: string) => void) {
@@ -82,11 +86,14 @@ export class SessionsHere implements LiveSessions {
   enter(user: string): SessionPlace {
     const others = this.#places.get(user) ?? 0
     this.#places.set(user, others + 1)
+    const othersOfAll = this.#taken
+    this.#taken += 1
     const sessionId = randomUUID()
     let isOver = false
     return {
       sessionId,
       others,
+      othersOfAll,
       start: (session, end) => {
         if (isOver) return
         this.#running.set(sessionId, { session, end })
@@ -95,6 +102,7 @@ export class SessionsHere implements LiveSessions {
       leave: () => {
         if (isOver) return
         isOver = true
+        this.#taken -= 1
         const left = (this.#places.get(user) ?? 1) - 1
         if (left > 0) this.#places.set(user, left)
         else this.#places.delete(user)

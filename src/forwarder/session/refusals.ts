@@ -21,6 +21,12 @@ export const tooManySessions = (max: number): Refusal => ({
   message: `you have ${max} ${max === 1 ? 'session' : 'sessions'} already, and a role of yours allows no more (max_kubernetes_connections): end one first`,
 })
 
+export const sessionsFull = (max: number): Refusal => ({
+  code: 'SESSIONS_FULL',
+  reason: 'ServiceUnavailable',
+  message: `this service carries ${max} sessions already, as many as it can: try again when some have ended`,
+})
+
 export const sessionEnded = ({ user, message }: EndedBy): Refusal => ({
   code: 'SESSION_ENDED',
   reason: 'Forbidden',

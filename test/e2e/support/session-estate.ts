@@ -21,7 +21,7 @@ spec:
   - name: main
     image: ${IMAGE}
     imagePullPolicy: Never
-    command: ["sh", "-c", "while true; do sleep 1; done"]
+    command: ["sh", "-c", "mkdir -p /www; echo from-the-box > /www/index.html; httpd -p 8080 -h /www; while true; do echo the box lives; sleep 1; done"]
 `
 export type Told = Readonly<Record<string, unknown>>
 

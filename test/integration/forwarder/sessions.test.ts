@@ -419,6 +419,20 @@ describe('sessions that go on', () => {
     await running(stage)
   })
 
+  test('are as many as the service carries, whoever has them', async () => {
+    const { stage } = await open({ limits: { maxSessions: 1 } })
+    const first = await running(stage)
+    await expect(openCommand(stage, 'v5.channel.k8s.io')).rejects.toMatchObject({
+      status: 503,
+      body: expect.stringContaining('carries 1 sessions already') as unknown,
+    })
+    expect(eventsOf(stage, 'session.rejected')).toMatchObject([{ max: 1 }])
+    first.there.out.finish(SUCCESS)
+    await first.client.over.promise
+    await expect.poll(() => listed(stage), PATIENTLY).toEqual([])
+    await running(stage)
+  })
+
   test('count elsewhere as well', async () => {
     const asked: unknown[] = []
     const released: string[] = []
