@@ -31,6 +31,7 @@ export {
   parseExitStatus,
   parseTerminalSize,
   type TerminalSize,
+  writeChannelMessage,
 } from './kube-channel/index.ts'
 export { formatProxyHeader } from './proxy-protocol/format.ts'
 export {

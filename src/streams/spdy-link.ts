@@ -62,6 +62,8 @@ export class SpdyLink {
     socket.on('drain', () => this.#onDrain())
     socket.once('error', (error) => this.#close(broken(error)))
     socket.once('close', () => this.#close(null))
+    // It may have gone while its user was not ready yet.
+    if (socket.destroyed) setImmediate(() => this.#close(null))
     // Go's clients end their half when they have read everything.
     socket.once('end', () => socket.end())
     if (head.length > 0) this.#receive(head)

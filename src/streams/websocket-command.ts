@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import { BufferPool } from '../core/index.ts'
 import {
   type Channel,
   formatChannelClose,
   formatTerminalSize,
   parseTerminalSize,
   type TerminalSize,
+  writeChannelMessage,
 } from '../protocol/index.ts'
 import { acceptWebSocket } from './accept-websocket.ts'
 import { broken, cutShort, StreamError } from './errors.ts'
@@ -15,6 +17,10 @@ import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './
 import { readMessage, type WebSocketDialect, writeMessage } from './websocket-dialect.ts'
 
 const EMPTY = Buffer.alloc(0)
+/** Messages are put together in these: containers and clients write 32 KiB at a time. */
+const pieces = new BufferPool(64 * 1024, 64)
+/** Less is not worth a piece that a client who does not read may hold for hours. */
+const MIN_PIECE_BYTES = 16 * 1024
 
 /** RFC 6455, 7.4.1. */
 const CLOSE_NORMAL = 1000
@@ -100,8 +106,19 @@ class WebSocketCommand implements CommandEnd {
 
   #send(channel: Channel, data: Buffer): boolean {
     if (!this.#isOpen) return true
-    this.#socket.send(writeMessage(this.#dialect, channel, data), () => {})
+    const isLarge = data.length >= MIN_PIECE_BYTES && data.length < pieces.pieceBytes
+    if (isLarge && !this.#dialect.base64) this.#sendPiece(channel, data)
+    else this.#socket.send(writeMessage(this.#dialect, channel, data), () => {})
     return !this.#connection.writableNeedDrain
+  }
+
+  #sendPiece(channel: Channel, data: Buffer): void {
+    const piece = pieces.take()
+    const message = piece.subarray(0, writeChannelMessage(piece, channel, data))
+    this.#socket.send(message, { binary: true }, (error) => {
+      // Of a connection that broke, something may still be on its way.
+      if (error === undefined || error === null) pieces.give(piece)
+    })
   }
 
   #receive(data: Buffer, isBinary: boolean): void {

@@ -29,6 +29,13 @@ export function parseChannelMessage(
 export const formatChannelMessage = (channel: Channel, data: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from([channels[channel]]), data])
 
+/** The same into memory that has room for a byte more than the data; how many bytes it is. */
+export function writeChannelMessage(into: Buffer, channel: Channel, data: Uint8Array): number {
+  into[0] = channels[channel]
+  into.set(data, 1)
+  return data.length + 1
+}
+
 /** v5: nothing more comes on a channel. */
 export const formatChannelClose = (channel: Channel): Buffer =>
   Buffer.from([CLOSE, channels[channel]])

@@ -13,6 +13,7 @@ export {
   formatChannelClose,
   formatChannelMessage,
   parseChannelMessage,
+  writeChannelMessage,
 } from './channel.ts'
 export { type ExitStatus, formatExitStatus, parseExitStatus } from './exit-status.ts'
 export { formatTerminalSize, parseTerminalSize, type TerminalSize } from './terminal-size.ts'

@@ -48,11 +48,14 @@ class TestRecorder implements SessionRecorder {
   readonly ends: { exitCode: number | null; reason: string }[] = []
   refusal: Error | null = null
   hasRoom = true
+  /** Beginning takes until this has resolved. */
+  hold: Promise<unknown> = Promise.resolve()
 
   policy(): RecordingPolicy {
     return this.rules
   }
   async begin(facts: SessionFacts, options: RecordOptions): Promise<SessionRecord> {
+    await this.hold
     if (this.refusal !== null) throw this.refusal
     this.facts.push(facts)
     this.options.push(options)
@@ -354,6 +357,30 @@ test('a record without room holds the session back, until there is some', async 
   recorder.options[0]?.onDrain()
   await client.over.promise
   expect(client.bytes('stdout')).toBe(total * piece.length)
+})
+
+describe.each(serverKinds.slice(0, 2))('$name', (server) => {
+  test('that is gone before the session has begun is a failure', async () => {
+    const { stage, recorder } = await open()
+    const begins = Promise.withResolvers<void>()
+    recorder.hold = begins.promise
+    serveCommands(stage, server, () => {})
+    const opening = openCommand(stage, 'v5.channel.k8s.io')
+    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBeGreaterThan(0)
+    await expect
+      .poll(() => stage.api.arrived.length, PATIENTLY)
+      .toBe(server.refusesWebSocket === null ? 1 : 2)
+    // Its answer has arrived, and its end.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    for (const socket of stage.api.sockets) socket.destroy()
+    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    begins.resolve()
+    const client = await opening
+    await client.over.promise
+    expect(client.statuses.join()).toContain('ServiceUnavailable')
+    await stage.expectAudited(EXEC, { outcome: 'failed' })
+  })
 })
 
 describe('sessions that go on', () => {
