@@ -77,8 +77,9 @@ export class ForwardEars implements ForwardListener {
   onDrain: () => void = () => {}
   readonly over = Promise.withResolvers<Error | null>()
 
-  opened(id: number, port: number): void {
+  opened(id: number, port: number): boolean {
     this.onOpened(id, port)
+    return true
   }
   data(id: number, data: Buffer): boolean {
     this.onData(id, data.length)

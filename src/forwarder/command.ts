@@ -17,6 +17,7 @@ import { commandPlanOf } from './command-plan.ts'
 import { type ClientProtocol, clientProtocolOf } from './command-protocol.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { UpgradeRequest } from './exchange.ts'
+import { LastSize } from './last-size.ts'
 import { LiveUpgrade } from './live-upgrade.ts'
 import type { PodFacts } from './ports.ts'
 import { headerOf } from './raw-headers.ts'
@@ -84,6 +85,8 @@ const unspoken: Refusal = {
 
 /** For an API server that has said how the command ended to end its streams as well. */
 const LAST_OUTPUT_MS = 5_000
+/** For a client that is cut to read why. */
+const CUT_LINGER_MS = 2_000
 
 /** A running command, between its client and its API server. */
 class Command extends LiveUpgrade implements SessionCarrier {
@@ -101,6 +104,14 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #server: CommandEnd | null = null
   #status: string | null = null
   #lastOutput: NodeJS.Timeout | null = null
+  #cutTimer: NodeJS.Timeout | null = null
+  /** What the API server is still to be told. */
+  #size: TerminalSize | null = null
+  readonly #sizes = new LastSize((size) => {
+    this.#session?.resize(size)
+    this.#size = size
+    this.#tellSize()
+  })
 
   constructor(
     deps: HandlerDeps,
@@ -136,8 +147,9 @@ class Command extends LiveUpgrade implements SessionCarrier {
         }
         this.#server = this.#openServer()
         for (const call of this.#early.splice(0)) call()
+        this.#tellSize()
         this.#readOn()
-        if (this.withdrawn !== null) client.finish(statusBody(this.withdrawn))
+        if (this.withdrawn !== null) this.#sayLast(client, this.withdrawn)
       },
       (error: unknown) => {
         this.deps.log.debug({ error: errorMessage(error) }, 'a client did not open its streams')
@@ -154,8 +166,14 @@ class Command extends LiveUpgrade implements SessionCarrier {
   }
 
   protected end(refusal: Refusal): void {
-    this.#client?.finish(statusBody(refusal))
+    if (this.#client !== null) this.#sayLast(this.#client, refusal)
     this.#standing.connection.destroy()
+  }
+
+  /** Whoever has lost his rights is not waited for, if he reads slowly. */
+  #sayLast(client: CommandEnd, refusal: Refusal): void {
+    client.finish(statusBody(refusal))
+    this.#cutTimer = setTimeout(() => client.destroy(), CUT_LINGER_MS)
   }
 
   #readOn(): void {
@@ -215,8 +233,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
       end: (stream) => this.#soon((server) => server.end(stream)),
       resize: (size: TerminalSize) => {
         this.heard()
-        this.#session?.resize(size)
-        this.#soon((server) => server.resize(size))
+        this.#sizes.push(size)
       },
       status: () => {},
       drain: () => {
@@ -247,10 +264,11 @@ class Command extends LiveUpgrade implements SessionCarrier {
       status: (status) => {
         this.#status = status
         if (this.#open.size === 0) this.#end()
-        else this.#lastOutput = setTimeout(() => this.#end(), LAST_OUTPUT_MS)
+        else this.#lastOutput = setTimeout(() => this.#outputIsLate(), LAST_OUTPUT_MS)
       },
       drain: () => {
         this.#full.server = false
+        this.#tellSize()
         this.#readOn()
       },
       closed: (error) => {
@@ -261,6 +279,21 @@ class Command extends LiveUpgrade implements SessionCarrier {
         } else this.#end()
       },
     }
+  }
+
+  /** Output that waits for a slow client is not late. */
+  #outputIsLate(): void {
+    if (this.#full.client || this.#full.record) this.#lastOutput?.refresh()
+    else this.#end()
+  }
+
+  /** The size of the terminal, unless the API server does not read: then the last one waits. */
+  #tellSize(): void {
+    const size = this.#size
+    if (size === null || this.#server === null) return
+    if (this.#standing.connection.writableNeedDrain) return
+    this.#size = null
+    this.#server.resize(size)
   }
 
   /** Tells the client how the command ended, once all of its output has gone. */
@@ -281,6 +314,8 @@ class Command extends LiveUpgrade implements SessionCarrier {
 
   #clientClosed(): void {
     if (this.#lastOutput !== null) clearTimeout(this.#lastOutput)
+    if (this.#cutTimer !== null) clearTimeout(this.#cutTimer)
+    this.#sizes.stop()
     this.#standing.connection.destroy()
     this.#close()
   }

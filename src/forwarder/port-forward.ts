@@ -219,10 +219,10 @@ class PortForward extends LiveUpgrade {
     return {
       opened: (id, port) => {
         this.heard()
-        if (this.#lastWords !== null) return
+        if (this.#lastWords !== null) return true
         const connection = this.#events.began(port)
         this.#going.set(id, { connection, isEnded: false, fared: null })
-        this.#server?.open(id, port)
+        return this.#server?.open(id, port) ?? true
       },
       data: (id, data) => {
         this.heard()
@@ -247,7 +247,7 @@ class PortForward extends LiveUpgrade {
 
   #serverListener(): ForwardListener {
     return {
-      opened: () => {},
+      opened: () => true,
       data: (id, data) => {
         this.bytesSent += data.length
         const going = this.#going.get(id)

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { AllowedRequest } from './allowed-request.ts'
+import { ambiguousQuery, isAmbiguousQuery } from './ambiguous-query.ts'
 import { ask, type RefusedUpgrade } from './ask-upgrade.ts'
 import { askWebSocket } from './ask-websocket.ts'
 import { commitEvent } from './audit-request.ts'
@@ -52,6 +53,10 @@ export async function standBetween(
   asked: AskedServer,
   begin: (standing: Standing, place: SessionPlace) => Promise<Beginning | Refusal>,
 ): Promise<void> {
+  if (isAmbiguousQuery(request.target)) {
+    await refuseHere(deps, request, ambiguousQuery)
+    return
+  }
   const place = deps.sessions.enter(request.user)
   const waiting = new WaitingUpgrade(request, wanted.socket)
   const leave = deps.live.enter(waiting)
@@ -76,7 +81,10 @@ export async function standBetween(
       reached.connection.destroy()
       await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
     } else {
-      const begun = await begin(reached, place)
+      const begun = await begin(reached, place).catch((error: unknown) => {
+        reached.connection.destroy()
+        throw error
+      })
       if ('code' in begun) {
         reached.connection.destroy()
         await refuseHere(deps, request, begun)

@@ -310,6 +310,24 @@ const SERVERS: readonly [string, (plan: CommandPlan) => Promise<Meeting>][] = [
 ]
 
 describe.each(CLIENTS)('a client that speaks %s', (name, meet, style) => {
+  it('and reads slowly gets all of it, and how it ended, however long that takes', async () => {
+    const { end, peer } = await meet(PLAN)
+    peer.connection.pause()
+    const piece = Buffer.alloc(32 * 1024, 'x')
+    for (let count = 0; count < 40; count += 1) end.write('stdout', piece)
+    end.finish(FAILURE)
+    // Longer than somebody is given who has got everything.
+    for (let step = 0; step < 6; step += 1) {
+      await new Promise((resolve) => setTimeout(resolve, limits.lingerMs / 2))
+      peer.connection.resume()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      peer.connection.pause()
+    }
+    peer.connection.resume()
+    await expect.poll(() => peer.received('stdout').length).toBe(40 * piece.length)
+    await expect.poll(() => peer.received('error').toString()).toContain('exit code 3')
+  })
+
   it('is heard and told, byte for byte', async () => {
     const { end, ear, peer } = await meet(PLAN)
     const input = Buffer.from(Array.from({ length: 70_000 }, (_, at) => (at * 31) & 255))
@@ -406,6 +424,27 @@ describe.each(CLIENTS)('a client that speaks %s', (name, meet, style) => {
     expect(end.write('stdout', Buffer.from('x'))).toBe(true)
     end.finish(SUCCESS)
     end.destroy()
+  })
+})
+
+describe('a SPDY client that reads nothing of what it is answered', () => {
+  it('is heard no more, and later again', async () => {
+    const { ear, peer } = await spdyClient('v4.channel.k8s.io', PLAN)
+    peer.connection.pause()
+    const ping = Buffer.from('800300060000000400000001', 'hex')
+    const pings = Buffer.concat(Array.from({ length: 5000 }, () => ping))
+    let isTaken = true
+    for (let count = 0; count < 100 && isTaken; count += 1) {
+      isTaken = peer.connection.write(pings)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    // Not all of six megabytes: they wait at his end.
+    expect(isTaken).toBe(false)
+    peer.send('stdin', Buffer.from('after all'))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(ear.text('stdin')).toBe('')
+    peer.connection.resume()
+    await expect.poll(() => ear.text('stdin')).toBe('after all')
   })
 })
 

@@ -1,7 +1,7 @@
 /** Who hears what comes from one end of a port-forward. Connections have numbers; the end that faces a client gives them. `closed` is the last call. */
 export interface ForwardListener {
-  /** A connection to a port of the pod: of an end that faces a client. */
-  opened(id: number, port: number): void
+  /** A connection to a port of the pod: of an end that faces a client. False: nothing more is read before `resume`. */
+  opened(id: number, port: number): boolean
   /** The bytes are the listener's. False: nothing more is read, of any connection, before `resume`. */
   data(id: number, data: Buffer): boolean
   /** Nothing more comes on a connection. */
@@ -21,8 +21,8 @@ export interface ForwardListener {
  * are over, and do nothing then.
  */
 export interface ForwardEnd {
-  /** Towards an API server: opens a connection to a port of the pod. */
-  open(id: number, port: number): void
+  /** Towards an API server: opens a connection to a port of the pod. False: wait for `drain`. */
+  open(id: number, port: number): boolean
   /** Sends bytes. False: wait for `drain`. */
   write(id: number, data: Buffer): boolean
   /** Sends nothing more on a connection. */

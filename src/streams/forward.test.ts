@@ -41,8 +41,9 @@ class Ear implements ForwardListener {
   /** Takes so many bytes before it says that it is enough. */
   room = Number.POSITIVE_INFINITY
 
-  opened(id: number, port: number): void {
+  opened(id: number, port: number): boolean {
     this.log.push(`opened ${id} ${port}`)
+    return true
   }
   data(id: number, data: Buffer): boolean {
     this.got.set(id, [...(this.got.get(id) ?? []), data])

@@ -8,6 +8,8 @@ export interface StreamLimits {
   readonly maxStatusBytes: number
   /** For a client that got everything to close the connection, or a stream of it. */
   readonly lingerMs: number
+  /** For a client that is to get its last bytes, and takes none. */
+  readonly stallMs: number
   /** Of one port-forward, at once: kubectl opens one for each of its own. */
   readonly maxConnections: number
   /** Of what is said on one connection's error stream; what is longer is cut. kubelet's words are a few hundred. */
@@ -19,6 +21,7 @@ export const defaultStreamLimits: StreamLimits = {
   maxMessageBytes: 1024 * 1024,
   maxStatusBytes: 64 * 1024,
   lingerMs: 2_000,
+  stallMs: 60_000,
   maxConnections: 1000,
   maxErrorBytes: 4 * 1024,
 }

@@ -180,7 +180,7 @@ class SpdyCommandServer extends SpdyCommand {
     for (const stream of ['stdout', 'stderr'] as const) this.end(stream)
     const id = this.ids.get('error')
     if (id !== undefined) this.link.data(id, statusText(this.#style, status), true)
-    this.link.end(this.limits.lingerMs)
+    this.link.end(this.limits)
   }
 
   protected text(type: 'error' | 'resize', text: Buffer): Buffer {

@@ -38,10 +38,11 @@ class SpdyForwardClient implements ForwardEnd {
     })
   }
 
-  open(id: number, port: number): void {
-    if (this.#isLeaving) {
+  open(id: number, port: number): boolean {
+    // Those that a client broke off count until the API server has let go of them, too.
+    if (this.#isLeaving || this.#byId.size >= this.#limits.maxConnections) {
       this.#listener?.reset(id)
-      return
+      return !this.#link.isFull
     }
     const error = this.#link.open(forwardHeaders('error', port, id))
     // Nothing is said on it in this direction.
@@ -57,6 +58,7 @@ class SpdyForwardClient implements ForwardEnd {
     this.#byId.set(id, opened)
     this.#byStream.set(data, opened)
     this.#byStream.set(error, opened)
+    return !this.#link.isFull
   }
 
   write(id: number, data: Buffer): boolean {

@@ -50,8 +50,9 @@ class SpdyForwardServer implements ForwardEnd {
     })
   }
 
-  open(): void {
+  open(): boolean {
     // Connections come from clients.
+    return true
   }
 
   write(id: number, data: Buffer): boolean {
@@ -87,7 +88,7 @@ class SpdyForwardServer implements ForwardEnd {
       this.tell(id, words)
       this.end(id)
     }
-    this.#link.end(this.#limits.lingerMs)
+    this.#link.end(this.#limits)
   }
 
   resume(): void {
@@ -126,7 +127,7 @@ class SpdyForwardServer implements ForwardEnd {
     if (stream.type === 'error') this.#say(pair)
     if (pair.data !== null && pair.error !== null) this.#stopTimer(pair)
     if (stream.type !== 'data') return
-    this.#listener?.opened(pair.id, pair.port)
+    if (this.#listener?.opened(pair.id, pair.port) === false) this.#link.pause()
     if (fin) this.#heard(pair)
   }
 

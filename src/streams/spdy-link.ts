@@ -8,7 +8,9 @@ import {
   type SpdyLimits,
   SpdySession,
 } from '../protocol/index.ts'
+import { closeLater } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
+import type { StreamLimits } from './limits.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -39,6 +41,10 @@ export class SpdyLink {
   #onClosed: (error: Error | null) => void = () => {}
   #closed = false
   #ending = false
+  /** By whoever uses it. */
+  #isPaused = false
+  /** The peer does not read what it is answered: it is not heard either. */
+  #isChoked = false
 
   constructor(role: 'client' | 'server', socket: Duplex, limits?: SpdyLimits) {
     this.#socket = socket
@@ -59,7 +65,11 @@ export class SpdyLink {
     this.#onEvent = on.event
     this.#onDrain = on.drain
     this.#onClosed = on.closed
-    socket.on('drain', () => this.#onDrain())
+    socket.on('drain', () => {
+      this.#isChoked = false
+      if (!this.#isPaused) socket.resume()
+      this.#onDrain()
+    })
     socket.once('error', (error) => this.#close(broken(error)))
     socket.once('close', () => this.#close(null))
     // It may have gone while its user was not ready yet.
@@ -81,8 +91,13 @@ export class SpdyLink {
     return streamId
   }
 
+  /** What was written waits for the peer to read. */
+  get isFull(): boolean {
+    return this.#socket.writableNeedDrain
+  }
+
   accept(streamId: number): void {
-    this.#write(this.#session.accept(streamId))
+    this.#answer(this.#session.accept(streamId))
   }
 
   refuse(streamId: number): void {
@@ -92,7 +107,7 @@ export class SpdyLink {
   /** Breaks a stream off; one that is over already is left alone. */
   reset(streamId: number, status: ResetStatus): void {
     this.#forget(streamId)
-    this.#write(this.#session.reset(streamId, status))
+    this.#answer(this.#session.reset(streamId, status))
   }
 
   /** False: wait for `drain`. */
@@ -107,22 +122,23 @@ export class SpdyLink {
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#socket.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#isPaused = false
+    if (!this.#isChoked) this.#socket.resume()
   }
 
-  /** Says goodbye, and closes when the other side did, or after `lingerMs`. */
-  end(lingerMs: number): void {
+  /** Says goodbye, and closes when the other side did, or a while after it got everything. */
+  end(limits: Pick<StreamLimits, 'lingerMs' | 'stallMs'>): void {
     if (this.#ending || this.#closed) return
     this.#ending = true
     const socket = this.#socket
     socket.end(this.#session.goAway('ok'))
     socket.resume()
-    const timer = setTimeout(() => socket.destroy(), lingerMs)
-    socket.once('close', () => clearTimeout(timer))
+    closeLater(socket, limits, () => socket.destroy())
   }
 
   destroy(): void {
@@ -133,7 +149,7 @@ export class SpdyLink {
     if (this.#closed) return
     try {
       for (const event of this.#session.receive(chunk)) {
-        if (event.kind === 'send') this.#write(event.bytes)
+        if (event.kind === 'send') this.#answer(event.bytes)
         else {
           if (event.kind === 'accepted') this.#sendEarly(event.streamId)
           else if (event.kind === 'reset') this.#forget(event.streamId)
@@ -169,6 +185,13 @@ export class SpdyLink {
     this.#early.delete(streamId)
     this.#earlyBytes -= early.bytes
     this.#onDrain()
+  }
+
+  /** What the peer makes us say: who does not read it, and asks for more, is heard no more before he has. */
+  #answer(bytes: Buffer): void {
+    if (this.#write(bytes) || this.#ending) return
+    this.#isChoked = true
+    this.#socket.pause()
   }
 
   #write(bytes: Buffer): boolean {

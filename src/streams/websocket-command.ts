@@ -10,6 +10,7 @@ import {
   writeChannelMessage,
 } from '../protocol/index.ts'
 import { acceptWebSocket } from './accept-websocket.ts'
+import { closeLater } from './close-later.ts'
 import { broken, cutShort, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
 import { isJson, statusText } from './status-style.ts'
@@ -25,6 +26,7 @@ const MIN_PIECE_BYTES = 16 * 1024
 /** RFC 6455, 7.4.1. */
 const CLOSE_NORMAL = 1000
 const CLOSE_UNACCEPTABLE = 1003
+const CLOSE_LOST = 1006
 
 /** A command's streams over a WebSocket; which side it faces decides what comes from there. */
 class WebSocketCommand implements CommandEnd {
@@ -62,6 +64,10 @@ class WebSocketCommand implements CommandEnd {
     })
     this.#socket.once('close', (code) => this.#close(failure ?? this.#judge(code)))
     this.#connection.on('drain', () => this.#listener?.drain())
+    // It may have gone while its user was not ready yet.
+    if (this.#socket.readyState === WebSocket.CLOSED) {
+      setImmediate(() => this.#close(this.#judge(CLOSE_LOST)))
+    }
   }
 
   write(stream: CommandStream, data: Buffer): boolean {
@@ -88,8 +94,7 @@ class WebSocketCommand implements CommandEnd {
     if (words.length > 0) this.#send('error', words)
     this.#socket.resume()
     this.#socket.close(CLOSE_NORMAL)
-    const timer = setTimeout(() => this.#socket.terminate(), this.#limits.lingerMs)
-    this.#socket.once('close', () => clearTimeout(timer))
+    closeLater(this.#connection, this.#limits, () => this.#socket.terminate())
   }
 
   resume(): void {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { type AskedWebSocket, acceptWebSocket } from './accept-websocket.ts'
+import { closeLater } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
 import type { ForwardEnd, ForwardListener } from './forward-types.ts'
 import type { StreamLimits } from './limits.ts'
@@ -85,8 +86,9 @@ export class WebSocketForward implements ForwardEnd {
     }
   }
 
-  open(): void {
+  open(): boolean {
     // Connections come from clients.
+    return true
   }
 
   write(id: number, data: Buffer): boolean {
@@ -163,8 +165,7 @@ export class WebSocketForward implements ForwardEnd {
     this.#isOver = true
     this.#socket.resume()
     this.#socket.close(CLOSE_NORMAL)
-    const timer = setTimeout(() => this.#socket.terminate(), this.#limits.lingerMs)
-    this.#socket.once('close', () => clearTimeout(timer))
+    closeLater(this.#connection, this.#limits, () => this.#socket.terminate())
   }
 
   #close(error: Error | null): void {

@@ -27,13 +27,14 @@ describe('podFactsOf()', () => {
       init: 'init:3',
       debugger: 'busybox',
     })
-    expect(facts?.defaultContainer).toBe('app')
+    expect(facts?.defaultContainer).toBe('')
   })
 
-  it('takes the container that an annotation names for the default', () => {
-    const spec = { containers: [{ name: 'app' }, { name: 'side' }] }
+  it('knows where a command runs that names no container: in the only one', () => {
+    expect(podFactsOf(pod({ containers: [{ name: 'app' }] }))?.defaultContainer).toBe('app')
     const annotations = { 'kubectl.kubernetes.io/default-container': 'side' }
-    expect(podFactsOf(pod(spec, annotations))?.defaultContainer).toBe('side')
+    const two = { containers: [{ name: 'app' }, { name: 'side' }] }
+    expect(podFactsOf(pod(two, annotations))?.defaultContainer).toBe('')
   })
 
   it.each([null, 'ok', {}, { kind: 'Pod' }, { kind: 'Status', spec: {} }])(

@@ -31,9 +31,6 @@ export async function describePod(
   }
 }
 
-/** What kubectl looks for when no container is named, as API servers do not (kubectl/pkg/cmd/util/podcmd). */
-const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
-
 /** Null for what is no pod. */
 export function podFactsOf(pod: unknown): PodFacts | null {
   const spec = fieldOf(pod, 'spec')
@@ -47,12 +44,13 @@ export function podFactsOf(pod: unknown): PodFacts | null {
       if (name !== '' && !images.has(name)) images.set(name, textOf(fieldOf(container, 'image')))
     }
   }
-  const annotated = fieldOf(fieldOf(fieldOf(pod, 'metadata'), 'annotations'), DEFAULT_CONTAINER)
-  const [first = ''] = images.keys()
+  const containers = fieldOf(spec, 'containers')
+  // Of several, API servers want one named; annotations are for kubectl (registry/core/pod, validateContainer).
+  const [only, ...others]: unknown[] = Array.isArray(containers) ? containers : []
   return {
     node: textOf(fieldOf(spec, 'nodeName')),
     images,
-    defaultContainer: textOf(annotated) === '' ? first : textOf(annotated),
+    defaultContainer: others.length === 0 ? textOf(fieldOf(only, 'name')) : '',
   }
 }
 

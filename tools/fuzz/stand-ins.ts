@@ -60,8 +60,9 @@ export class StandInListener implements CommandListener, ForwardListener {
   calls = 0
   #isClosed = false
 
-  opened(): void {
+  opened(): boolean {
     this.#called()
+    return true
   }
   data(): boolean {
     this.#called()

@@ -51,8 +51,9 @@ class DemoForward implements ForwardListener {
     this.#end = end
   }
 
-  opened(id: number, port: number): void {
+  opened(id: number, port: number): boolean {
     this.#connections.set(id, new Forwarded(this.#pod, port))
+    return true
   }
 
   data(id: number, data: Buffer): boolean {

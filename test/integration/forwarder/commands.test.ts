@@ -357,6 +357,29 @@ describe('a request for a command', () => {
     expect(stage.api.arrived).toEqual([])
   })
 
+  test.each([
+    'stdout=true&command=sh;tty=1',
+    'stdout=true&container=main%',
+    'stdout=true&command=%zz',
+  ])('that servers may read in another way is refused: %s', async (query) => {
+    const stage = await openStage()
+    serveCommands(stage, TODAY, echo)
+    await expect(openCommand(stage, 'SPDY/3.1', { query })).rejects.toMatchObject({ status: 400 })
+    await stage.expectAudited(EXEC, { outcome: 'denied', error_code: 'BAD_REQUEST' })
+    expect(stage.api.arrived).toEqual([])
+  })
+
+  test('whose terminal changes all the time tells the last size, and not each', async () => {
+    const stage = await openStage()
+    const serving = Promise.withResolvers<TestEnd>()
+    serveCommands(stage, TODAY, (end) => serving.resolve(end))
+    const end = await openCommand(stage, 'SPDY/3.1', { query: TTY })
+    const there = await serving.promise
+    for (let width = 1; width <= 20_000; width += 1) end.out.resize({ width, height: 40 })
+    await expect.poll(() => there.sizes.at(-1), PATIENTLY).toEqual({ width: 20_000, height: 40 })
+    expect(there.sizes.length).toBeLessThan(2_000)
+  })
+
   test('of a client that opens no streams ends, and so does what it asked for', async () => {
     const stage = await openStage()
     serveCommands(stage, TODAY, echo)

@@ -55,9 +55,10 @@ export class TestForward implements ForwardListener {
     return (this.#heard.get(id) ?? []).reduce((sum, { length }) => sum + length, 0)
   }
 
-  opened(id: number, port: number): void {
+  opened(id: number, port: number): boolean {
     this.ports.set(id, port)
     this.onOpened(id, port)
+    return true
   }
   data(id: number, data: Buffer): boolean {
     const heard = this.#heard.get(id)
