@@ -1,8 +1,11 @@
 import fc from 'fast-check'
+import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { factsOf } from '../../test/conformance/recordings/facts.ts'
-import { RecordEncoder } from '../recording/index.ts'
+import { RecordingFacts } from '../contract/recordings.ts'
+import { RecordEncoder, type SessionFacts } from '../recording/index.ts'
 import { boundedFacts, COMMAND_BYTES } from './bounded-facts.ts'
+import { toldFacts } from './told-facts.ts'
 
 describe('boundedFacts()', () => {
   it('leaves what sessions usually are as it is', () => {
@@ -37,6 +40,35 @@ describe('boundedFacts()', () => {
       ),
       { numRuns: 50 },
     )
+  })
+
+  const TEXTS = ['user', 'namespace', 'pod', 'container', 'node', 'image', 'protocol'] as const
+  const accepted = (facts: SessionFacts): boolean =>
+    Value.Check(RecordingFacts, { ...toldFacts(facts), encrypted: false })
+
+  it.each(TEXTS)('gives what the auth service takes, however long its %s is', (name) => {
+    for (const letter of ['x', '\u0001', '\u{1f600}', '\ud83d']) {
+      const facts = factsOf(1, { [name]: letter.repeat(5000) })
+      expect(accepted(facts)).toBe(false)
+      expect(accepted(boundedFacts(facts))).toBe(true)
+    }
+  })
+
+  it('gives what the auth service takes, and what fits into a head, when all of it is as long as can be', () => {
+    // Six bytes of JSON each, the most that a character takes.
+    const long = '\u0001'.repeat(100_000)
+    const facts = boundedFacts({
+      ...factsOf(1, { roles: Array.from({ length: 300 }, () => long), command: [long, long] }),
+      ...Object.fromEntries(TEXTS.map((name) => [name, long])),
+    })
+    expect(accepted(facts)).toBe(true)
+    expect(facts.roles.length).toBeGreaterThan(10)
+    new RecordEncoder().frame({ kind: 'begin', atMs: 0, facts })
+  })
+
+  it('leaves no half of a character', () => {
+    const { container } = boundedFacts(factsOf(1, { container: '\u{1f600}'.repeat(200) }))
+    expect(container).toBe(`${'\u{1f600}'.repeat(126)}\ufffd`)
   })
 
   it('keeps thousands of words', () => {

@@ -7,6 +7,8 @@ export type RecordingErrorCode =
   | 'RECORDING_CONFLICT'
   /** A file is not what was written. */
   | 'RECORDING_CORRUPT'
+  /** It is there, and cannot be read now: nothing that is said of it is for good. */
+  | 'RECORDING_UNREADABLE'
   /** A cursor that is none. */
   | 'RECORDING_CURSOR'
 
@@ -14,6 +16,8 @@ export type RecordingErrorCode =
 export type RecorderErrorCode =
   /** Recordings that wait for the auth service fill the spool. */
   | 'RECORDER_FULL'
+  /** One recording waits with more than may lie in the spool of one session. */
+  | 'RECORDER_SHARE_FULL'
   /** The disk does not take what is recorded. */
   | 'RECORDER_UNWRITABLE'
   /** The auth service does not take the recording. */

@@ -11,6 +11,10 @@ export const MAX_CHUNKS = 1_000_000
 export interface RecorderLimits {
   /** What lies in the spool at most, in bytes: recordings that wait while the auth service is away. Then nothing is recorded any more. */
   readonly spoolBytes: number
+  /** What of one session lies in the spool at most, in bytes; then its record breaks off, and others have room. */
+  readonly sessionBytes: number
+  /** What lies aside at most, in bytes, besides the spool; the oldest makes room. */
+  readonly asideBytes: number
   /** How long bytes are in memory alone, in milliseconds: what `kill -9` takes away. */
   readonly flushMs: number
   /** A part of a session is delivered so long after its first byte, in milliseconds, or sooner when there is much. */
@@ -32,6 +36,8 @@ export interface RecorderLimits {
 
 export const defaultRecorderLimits: RecorderLimits = {
   spoolBytes: 4 * 1024 ** 3,
+  sessionBytes: 512 * 1024 ** 2,
+  asideBytes: 1024 ** 3,
   flushMs: 1000,
   cutMs: 5000,
   chunkBytes: 1024 * 1024,

@@ -462,6 +462,40 @@ describe('Recorder', () => {
       await expect.poll(() => readdir(spool())).toEqual([])
     })
 
+    it('breaks off the record of a session that fills its share, and goes on with all others', async () => {
+      let isAway = true
+      const real = into(store)
+      const recorder = await open({
+        target: {
+          ...real,
+          begin: (head) => (isAway ? Promise.reject(new Error('away')) : real.begin(head)),
+        },
+        limits: { ...QUICK, spoolBytes: 8_000_000, sessionBytes: 1_000_000 },
+      })
+      const quiet: Error[] = []
+      const other = await recorder.begin(
+        facts(1),
+        options({ onFailed: (error) => void quiet.push(error) }),
+      )
+      const greedy = await recorder.begin(facts(2), options())
+      for (let round = 0; round < 200; round += 1) greedy.data('stdout', randomBytes(100_000))
+      await expect
+        .poll(() => failures)
+        .toMatchObject([
+          { code: 'RECORDER_SHARE_FULL', message: expect.stringContaining('this one session') },
+        ])
+      other.data('stdout', Buffer.from('still here'))
+      await other.end(ended)
+      await (await recorder.begin(facts(3), options())).end(ended)
+      expect(quiet).toEqual([])
+      isAway = false
+      for (const n of [1, 3]) expect((await whole(n)).end).toMatchObject({ cut: false })
+      expect(bytesOf(await read(1), 'stdout').toString()).toBe('still here')
+      expect((await whole(2)).end).toMatchObject({ cut: true })
+      await greedy.end(ended)
+      await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
+    })
+
     it('refuses sessions while what waits for auth fills the spool', async () => {
       let isAway = true
       const real = into(store)
@@ -576,6 +610,98 @@ describe('Recorder', () => {
     await record.end(ended)
     await expect.poll(() => readdir(spool())).toEqual(['aside'])
     expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, failedRecords: 1 })
+  })
+
+  it('says that a recording is refused when its session has ended already, too', async () => {
+    let isAway = true
+    const refuse = (): Promise<void> =>
+      Promise.reject(
+        isAway ? new Error('away') : new RecordingError('RECORDING_CONFLICT', 'another one'),
+      )
+    const recorder = await open({ target: { ...target, begin: refuse } })
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', Buffer.from('x'))
+    await record.end(ended)
+    expect(failures).toEqual([])
+    isAway = false
+    await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_REFUSED' }])
+    await expect.poll(() => readdir(spool())).toEqual(['aside'])
+    expect(recorder.stats()).toMatchObject({ pending: 0, pendingBytes: 0, failedRecords: 1 })
+  })
+
+  it.each(['RECORDING_UNREADABLE', 'RECORDING_UNKNOWN'] as const)(
+    'begins again and goes on when the target says %s once',
+    async (code) => {
+      const calls: string[] = []
+      const real = into(store)
+      const recorder = await open({
+        target: {
+          ...real,
+          begin(head) {
+            calls.push('begin')
+            return real.begin(head)
+          },
+          putChunk(id, index, chunk) {
+            calls.push('chunk')
+            if (calls.length === 2) return Promise.reject(new RecordingError(code, 'not now'))
+            return real.putChunk(id, index, chunk)
+          },
+        },
+        limits: LAZY,
+      })
+      const record = await recorder.begin(facts(1), options())
+      await record.end(ended)
+      await whole(1)
+      expect(calls).toEqual(['begin', 'chunk', 'begin', 'chunk'])
+      expect(failures).toEqual([])
+    },
+  )
+
+  describe('of what was put aside', () => {
+    /** Recordings that are refused for good, one after the other. */
+    async function refused(limits: Partial<RecorderLimits>, ns: readonly number[]): Promise<void> {
+      const recorder = await open({
+        target: {
+          ...target,
+          putChunk: () => Promise.reject(new RecordingError('RECORDING_CONFLICT', 'another one')),
+        },
+        limits: { ...LAZY, ...limits },
+      })
+      for (const n of ns) {
+        const record = await recorder.begin(facts(n), options())
+        record.data('stdout', randomBytes(100_000))
+        await record.end(ended)
+        await expect.poll(aside).toContain(idOf(n))
+        await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
+      }
+    }
+    const aside = async (): Promise<string[]> =>
+      (await readdir(join(spool(), 'aside')).catch(() => [])).map((name) => name.slice(0, 36))
+
+    it('nothing takes room from sessions', async () => {
+      await refused({ spoolBytes: 150_000 }, [1, 2, 3])
+      expect((await aside()).sort()).toEqual([1, 2, 3].map(idOf))
+      const next = await open({ limits: { ...LAZY, spoolBytes: 150_000 } })
+      expect(next.stats().pendingBytes).toBe(0)
+      await (await next.begin(facts(4), options())).end(ended)
+      await whole(4)
+    })
+
+    it('keeps the newest when it is too much, also when it was put there by another process', async () => {
+      await refused({ asideBytes: 250_000 }, [1, 2, 3])
+      await expect.poll(async () => (await aside()).sort()).toEqual([2, 3].map(idOf))
+      await writeFile(join(spool(), 'aside', 'notes.txt'), 'x')
+      const lines: object[] = []
+      await open({
+        limits: { ...LAZY, asideBytes: 150_000 },
+        log: { ...silentLogger, warn: (fields: object) => void lines.push(fields) },
+      })
+      expect((await readdir(join(spool(), 'aside'))).sort()).toEqual([
+        expect.stringContaining(idOf(3)),
+        'notes.txt',
+      ])
+      expect(lines).toEqual([{ recording: idOf(2), bytes: expect.any(Number) }])
+    })
   })
 
   it('records nothing where the Teleport cluster says so', async () => {

@@ -7,12 +7,14 @@ import { RecorderError } from './errors.ts'
 import { defaultRecorderLimits, type RecorderLimits } from './limits.ts'
 import type { RecordingSettings, RecordOptions, SessionRecord } from './recorder-types.ts'
 import { SpoolAccount } from './spool/account.ts'
+import { Aside } from './spool/aside.ts'
 import { Delivery } from './spool/delivery.ts'
 import { nodeDisk, type SpoolDisk } from './spool/disk.ts'
 import { finishLeftover } from './spool/finish-leftover.ts'
 import { RecordFile } from './spool/record-file.ts'
 import type { SpooledSession } from './spool/session-directory.ts'
 import { SessionWriter } from './spool/session-writer.ts'
+import { sizeOf } from './spool/size-of.ts'
 import type { RecordingTarget } from './target.ts'
 
 export interface RecorderOptions {
@@ -56,8 +58,11 @@ export class Recorder implements AsyncDisposable {
   readonly #disk: SpoolDisk
   readonly #limits: RecorderLimits
   readonly #account: SpoolAccount
+  readonly #aside: Aside
   readonly #delivery: Delivery
   readonly #writers = new Map<string, SessionWriter>()
+  /** Who hears it when a record that is whole is refused nevertheless. */
+  readonly #whole = new Map<string, RecordOptions['onFailed']>()
   readonly #stop = new AbortController()
   readonly #works = new Set<Promise<void>>()
   readonly #saying: NodeJS.Timeout
@@ -68,7 +73,13 @@ export class Recorder implements AsyncDisposable {
     this.#options = options
     this.#disk = options.disk ?? nodeDisk
     this.#limits = { ...defaultRecorderLimits, ...options.limits }
-    this.#account = new SpoolAccount(this.#limits.spoolBytes)
+    this.#account = new SpoolAccount(this.#limits)
+    this.#aside = new Aside({
+      path: join(options.directory, ASIDE),
+      limitBytes: this.#limits.asideBytes,
+      disk: this.#disk,
+      log: options.log,
+    })
     this.#delivery = new Delivery({
       target: options.target,
       disk: this.#disk,
@@ -77,6 +88,7 @@ export class Recorder implements AsyncDisposable {
       log: options.log,
       events: {
         refused: (session, error) => this.#refused(session, error),
+        delivered: ({ id }) => void this.#whole.delete(id),
       },
     })
     this.#saying = setInterval(() => this.#delivery.sayLive(), this.#limits.sayEveryMs / 4)
@@ -121,7 +133,7 @@ export class Recorder implements AsyncDisposable {
       limits: this.#limits,
       clock: this.#options.clock,
       events: {
-        changed: () => this.#changed(session),
+        changed: () => this.#changed(session, options.onFailed),
         failed: () => this.#failed(session),
       },
     })
@@ -182,7 +194,10 @@ export class Recorder implements AsyncDisposable {
     const { directory, log } = this.#options
     await this.#disk.makeDirectory(directory)
     const names = await this.#disk.list(directory)
-    for (const name of names) this.#account.add(name, await this.#sizeOf(join(directory, name)))
+    if (names.includes(ASIDE)) await this.#takeOverAside()
+    for (const name of names.filter((name) => name !== ASIDE)) {
+      this.#account.add(name, await sizeOf(join(directory, name), this.#disk))
+    }
     const ids = names.filter((name) => SESSION_ID.test(name))
     if (ids.length > 0) {
       log.info({ recordings: ids.length }, 'recordings of an earlier process are completed')
@@ -190,8 +205,23 @@ export class Recorder implements AsyncDisposable {
     for (const id of ids) this.#complete(id, PROCESS_ENDED)
   }
 
-  #changed(session: SpooledSession): void {
-    if (session.end !== null) this.#writers.delete(session.id)
+  /** What lies aside keeps nothing from being recorded. */
+  async #takeOverAside(): Promise<void> {
+    try {
+      await this.#aside.takeOver()
+    } catch (error) {
+      this.#options.log.warn(
+        { error: errorMessage(error) },
+        'recordings that were put aside cannot be looked at',
+      )
+    }
+  }
+
+  #changed(session: SpooledSession, onFailed: RecordOptions['onFailed']): void {
+    if (session.end !== null) {
+      this.#writers.delete(session.id)
+      this.#whole.set(session.id, onFailed)
+    }
     this.#delivery.changed(session)
   }
 
@@ -246,28 +276,27 @@ export class Recorder implements AsyncDisposable {
       { recording: session.id, error: errorMessage(error) },
       'a recording is refused by the auth service, and is put aside',
     )
+    const refusal = new RecorderError(
+      'RECORDER_REFUSED',
+      `the auth service refuses the recording: ${errorMessage(error)}`,
+      { cause: error },
+    )
     const writer = this.#writers.get(session.id)
+    const onFailed = this.#whole.get(session.id)
     this.#writers.delete(session.id)
-    if (writer !== undefined) {
-      this.#failedRecords += 1
-      await writer.fail(
-        new RecorderError(
-          'RECORDER_REFUSED',
-          `the auth service refuses the recording: ${errorMessage(error)}`,
-          { cause: error },
-        ),
-      )
-    }
+    this.#whole.delete(session.id)
+    if (writer !== undefined || onFailed !== undefined) this.#failedRecords += 1
+    // A session that has ended hears it, too: what its record was to prove is not there.
+    onFailed?.(refusal)
+    await writer?.fail(refusal)
     await this.#putAside(session.id)
   }
 
-  /** Where it is in nobody's way, for whoever wants to look at it. It still counts as what lies in the spool. */
   async #putAside(id: string): Promise<void> {
-    const aside = join(this.#options.directory, ASIDE)
     try {
-      await this.#disk.makeDirectory(aside)
-      const name = `${id}-${this.#options.clock.now()}`
-      await this.#disk.rename(join(this.#options.directory, id), join(aside, name))
+      const directory = join(this.#options.directory, id)
+      await this.#aside.put(id, directory, this.#options.clock.now())
+      this.#account.drop(id)
     } catch (error) {
       this.#options.log.error(
         { recording: id, error: errorMessage(error) },
@@ -283,15 +312,6 @@ export class Recorder implements AsyncDisposable {
     } catch (error) {
       this.#options.log.warn({ error: errorMessage(error) }, 'a left-over cannot be removed')
     }
-  }
-
-  /** Of a file, or of all that is below a directory. */
-  async #sizeOf(path: string): Promise<number> {
-    const { size, isDirectory } = await this.#disk.facts(path)
-    if (!isDirectory) return size
-    let sum = 0
-    for (const name of await this.#disk.list(path)) sum += await this.#sizeOf(join(path, name))
-    return sum
   }
 }
 

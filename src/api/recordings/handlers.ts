@@ -21,9 +21,19 @@ export function recordingHandlers(
   const { recordings, access, clock } = deps
   const readers = new RecordingReaders(clock)
 
+  /** That one is there which cannot be read is told to those alone who may see all. */
+  const read = async (sight: Sight, id: string): Promise<Recording | null> => {
+    try {
+      return await explained(recordings.get(id))
+    } catch (error) {
+      if (sight.kind === 'all') throw error
+      return null
+    }
+  }
+
   const seen = async (caller: Caller, id: string): Promise<Recording> => {
     const sight = sightOf(access, caller, 'session', 'read')
-    const recording = sight.kind === 'none' ? null : await recordings.get(id)
+    const recording = sight.kind === 'none' ? null : await read(sight, id)
     if (recording === null || !shows(sight, recording.facts)) {
       throw new ApiError('NOT_FOUND', `there is no recording ${id}, or none that you may see`)
     }

@@ -15,9 +15,9 @@ export function memberRecordingHandlers(
   deps: Pick<ApiDeps, 'recordings' | 'kubeClusters' | 'clusterName' | 'clock'>,
   intake: RecordingTarget,
 ): Pick<Handlers, 'member.recording_begin' | 'member.recording_chunk' | 'member.recording_end'> {
-  /** What another service brings is to the caller as if it were not there. */
+  /** What another service brings is to the caller as if it were not there; what cannot be read now is no such thing. */
   const assertOwn = async ({ identity }: Member, id: string): Promise<void> => {
-    const recording = await deps.recordings.get(id)
+    const recording = await explained(deps.recordings.get(id))
     if (recording?.facts.serverId === identity.hostId) return
     throw new ApiError('NOT_FOUND', `there is no recording ${id} of this service`)
   }
@@ -30,7 +30,11 @@ export function memberRecordingHandlers(
       }
       const startedMs = instantOf('body/started', body.started)
       if (startedMs > deps.clock.now() + RECORDING_AHEAD_MS) {
-        throw new ApiError('BAD_REQUEST', 'body/started: it is in the future: is a clock wrong?')
+        // In a while it is not: a service that is told so keeps it, and brings it again.
+        throw new ApiError(
+          'RECORDING_AHEAD',
+          'body/started: it is in the future: is a clock wrong?',
+        )
       }
       if (!(await deps.kubeClusters.announced(hostId, body.kube_cluster))) {
         throw new ApiError(

@@ -4,9 +4,10 @@ import type { MemberCall } from '../ports.ts'
 
 /**
  * What the auth service will never take, however often it is brought: another content of what it has, or what it cannot read. That it
- * does not let us speak of a cluster may pass: it has not heard yet that we serve it.
+ * does not let us speak of a cluster may pass: it has not heard yet that we serve it. That it knows no such recording is mended by
+ * beginning it again, unless chunks of it went there before: then it says CONFLICT.
  */
-const FOR_GOOD: ReadonlySet<string> = new Set(['BAD_REQUEST', 'CONFLICT', 'NOT_FOUND'])
+const FOR_GOOD: ReadonlySet<string> = new Set(['BAD_REQUEST', 'CONFLICT'])
 
 /** Delivers recordings to the auth service. */
 export function createRemoteRecordings(call: MemberCall): RecordingTarget {

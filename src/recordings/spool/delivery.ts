@@ -14,6 +14,8 @@ const DRAIN_LOOK_MS = 20
 export interface DeliveryEvents {
   /** It is refused for good, or cannot be read here. */
   refused(session: SpooledSession, error: unknown): Promise<void>
+  /** All of it is taken. */
+  delivered(session: SpooledSession): void
 }
 
 interface Entry {
@@ -184,13 +186,16 @@ export class Delivery {
     await this.#disk.remove(session.directory)
     this.#account.drop(id)
     this.#entries.delete(id)
+    this.#events.delivered(session)
   }
 
   /** How long to wait before it is tried again; null: never. */
   async #failed(entry: Entry, error: unknown): Promise<number | null> {
     this.lastError = errorMessage(error)
     this.failures += 1
-    if (error instanceof RecordingError) {
+    // Whatever it was, it may be that the target knows nothing of it any more.
+    entry.saidMs = null
+    if (error instanceof RecordingError && error.code === 'RECORDING_CONFLICT') {
       this.#entries.delete(entry.session.id)
       await this.#events.refused(entry.session, error)
       return null

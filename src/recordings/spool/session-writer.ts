@@ -130,6 +130,8 @@ export class SessionWriter implements SessionRecord {
       }
       const endedMs = Math.max(this.#clock.now(), this.#session.head.facts.startedMs)
       await this.#file.finish({ endedMs, exitCode, reason })
+      // It may have been refused in between.
+      if (this.#isOver()) return
       this.#state = 'over'
       this.#events.changed()
     } catch (error) {

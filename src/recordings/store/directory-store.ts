@@ -134,7 +134,7 @@ class DirectoryStore implements RecordingStore {
       if (index !== chunks.length || index >= MAX_CHUNKS) {
         throw conflict(`chunk ${index} of recording ${id} does not follow the one before it`)
       }
-      if ((await readHead(directory))?.end !== null) {
+      if ((await this.#headOf(row)).end !== null) {
         throw conflict(`recording ${id} has ended: no chunk comes after that`)
       }
       await writePrivateFile(join(directory, file.name), chunk)
@@ -148,8 +148,7 @@ class DirectoryStore implements RecordingStore {
     return this.#turns.take(id, async () => {
       const row = this.#rowOf(id)
       const directory = this.#directoryOf(row)
-      const head = await readHead(directory)
-      if (head === null) throw unknown(id)
+      const head = await this.#headOf(row)
       const chunks = await this.#chunksOf(row)
       const whole: HeadFile = { ...head, end: { ...end, size: sizeOf(chunks) } }
       if (head.end !== null) {
@@ -178,8 +177,14 @@ class DirectoryStore implements RecordingStore {
       const read = new Map<Row, Recording>()
       await fewAtOnce(
         rows.map((row) => async () => {
-          const recording = await this.get(row.sessionId)
-          if (recording !== null) read.set(row, recording)
+          try {
+            read.set(row, await this.#read(row))
+          } catch (error) {
+            this.#log.warn(
+              { recording: row.sessionId, error: errorMessage(error) },
+              'a recording cannot be read, and is passed over',
+            )
+          }
         }),
         FILES_AT_ONCE,
       )
@@ -193,34 +198,13 @@ class DirectoryStore implements RecordingStore {
   async get(id: string): Promise<Recording | null> {
     const row = this.#rows.get(id)
     if (row === null) return null
-    const directory = this.#directoryOf(row)
     try {
-      const head = await readHead(directory)
-      if (head === null || head.facts.sessionId !== id) {
-        this.#log.warn({ recording: id }, 'a recording cannot be read, and is passed over')
-        return null
-      }
-      const { facts, encrypted, end } = head
-      if (end !== null) {
-        const { size, ...told } = end
-        return { facts, encrypted, chunks: end.chunks, size, heardMs: end.endedMs, end: told }
-      }
-      const chunks = await this.#chunksOf(row)
-      const { mtimeMs } = await stat(join(directory, HEAD_FILE))
-      return {
-        facts,
-        encrypted,
-        chunks: chunks.length,
-        size: sizeOf(chunks),
-        heardMs: Math.trunc(mtimeMs),
-        end: null,
-      }
+      return await this.#read(row)
     } catch (error) {
-      this.#log.warn(
-        { recording: id, error: errorMessage(error) },
-        'a recording cannot be read, and is passed over',
-      )
-      return null
+      // Removed in between.
+      if (this.#rows.get(id) === null) return null
+      this.#log.warn({ recording: id, error: errorMessage(error) }, 'a recording cannot be read')
+      throw unreadable(id, error)
     }
   }
 
@@ -260,10 +244,7 @@ class DirectoryStore implements RecordingStore {
   async #create(head: RecordingHead, known: Row | null): Promise<void> {
     const directory = this.#directoryOf(head.facts)
     if (known !== null) {
-      throw new RecordingError(
-        'RECORDING_CORRUPT',
-        `recording ${known.sessionId} is there, and cannot be read`,
-      )
+      throw unreadable(known.sessionId)
     }
     await makePrivateDirectory(directory)
     await writePrivateFile(join(directory, HEAD_FILE), encodeHead({ ...head, end: null }))
@@ -274,6 +255,31 @@ class DirectoryStore implements RecordingStore {
     }).catch((error: unknown) =>
       this.#log.warn({ error: errorMessage(error) }, 'cannot write the index of the recordings'),
     )
+  }
+
+  async #read(row: Row): Promise<Recording> {
+    const { facts, encrypted, end } = await this.#headOf(row)
+    if (end !== null) {
+      const { size, ...told } = end
+      return { facts, encrypted, chunks: end.chunks, size, heardMs: end.endedMs, end: told }
+    }
+    const chunks = await this.#chunksOf(row)
+    const { mtimeMs } = await stat(join(this.#directoryOf(row), HEAD_FILE))
+    return {
+      facts,
+      encrypted,
+      chunks: chunks.length,
+      size: sizeOf(chunks),
+      heardMs: Math.trunc(mtimeMs),
+      end: null,
+    }
+  }
+
+  /** Of a recording that is there. */
+  async #headOf(row: Row): Promise<HeadFile> {
+    const head = await readHead(this.#directoryOf(row))
+    if (head?.facts.sessionId !== row.sessionId) throw unreadable(row.sessionId)
+    return head
   }
 
   /** Something came of a recording just now. */
@@ -340,6 +346,12 @@ function take<T>(from: Generator<T, void, undefined>, most: number): T[] {
 const conflict = (words: string): RecordingError => new RecordingError('RECORDING_CONFLICT', words)
 const unknown = (id: string): RecordingError =>
   new RecordingError('RECORDING_UNKNOWN', `there is no recording ${printable(id)}`)
+const unreadable = (id: string, cause?: unknown): RecordingError =>
+  new RecordingError(
+    'RECORDING_UNREADABLE',
+    `recording ${id} is there, and cannot be read now`,
+    cause === undefined ? {} : { cause },
+  )
 const corrupt = (id: string, index: number, cause?: unknown): RecordingError =>
   new RecordingError(
     'RECORDING_CORRUPT',

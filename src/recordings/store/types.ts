@@ -55,8 +55,8 @@ export interface RecordingPage {
 }
 
 /**
- * Where recordings are kept for good. What has resolved is durable. All methods reject with RecordingError where it says so, and
- * with the error of what is below else. Implementations pass test/conformance/recordings.
+ * Where recordings are kept for good. What has resolved is durable. All methods reject with RecordingError where it says so, with
+ * RECORDING_UNREADABLE for a recording whose head cannot be read, and with the error of what is below else. Implementations pass test/conformance/recordings.
  */
 export interface RecordingStore {
   /** Begins a recording, or notes that it goes on. RECORDING_CONFLICT when it is there with another head. */
@@ -73,7 +73,7 @@ export interface RecordingStore {
   complete(id: string, end: RecordingEnd): Promise<boolean>
   /** A recording that cannot be read is passed over. RECORDING_CURSOR for an `after` that is none. */
   list(query: RecordingQuery): Promise<RecordingPage>
-  /** Null when there is none, or none that can be read. */
+  /** Null when there is none. RECORDING_UNREADABLE when it is there, and cannot be read, for now or for good. */
   get(id: string): Promise<Recording | null>
   /** RECORDING_UNKNOWN when it is not there, RECORDING_CORRUPT when it is not what was put. */
   readChunk(id: string, index: number): Promise<Buffer>

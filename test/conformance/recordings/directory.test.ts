@@ -1,4 +1,14 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -83,7 +93,7 @@ describe('a directory of recordings', () => {
     const other = await readFile(join(day(), idOf(1), 'recording.json'), 'utf8')
     await writeFile(join(day(), idOf(2), 'recording.json'), text ?? other)
     expect(await listed()).toEqual([3, 1].map(idOf))
-    expect(warnings).toContainEqual({ recording: idOf(2) })
+    expect(warnings).toContainEqual(expect.objectContaining({ recording: idOf(2) }))
     await rm(join(day(), 'index.jsonl'))
     store = await open()
     expect(await listed()).toEqual([3, 1].map(idOf))
@@ -106,6 +116,35 @@ describe('a directory of recordings', () => {
     expect(await listed()).toEqual([3, 2, 1].map(idOf))
     await store.begin(headOf(4))
     expect(await listed()).toEqual([4, 3, 2, 1].map(idOf))
+  })
+
+  it.each([
+    ['is gone', async () => {}],
+    ['is torn', (file: string) => writeFile(file, '{"version":1,"facts":{"sess')],
+    ['is a link that leads nowhere for ever', (file: string) => symlink('recording.json', file)],
+  ])('never says that there is no recording when its head %s', async (_, spoil) => {
+    await store.begin(headOf(4))
+    const file = join(day(), idOf(4), 'recording.json')
+    const head = await readFile(file)
+    await rm(file)
+    await spoil(file)
+    const unreadable = { code: 'RECORDING_UNREADABLE' }
+    await expect(store.get(idOf(4))).rejects.toMatchObject(unreadable)
+    // A service that is told one of these gives the recording up.
+    const forGood = expect.stringMatching(/^RECORDING_(UNKNOWN|CONFLICT)$/)
+    const chunk = Buffer.from('a')
+    for (const work of [
+      () => store.begin(headOf(4)),
+      () => store.putChunk(idOf(4), 0, chunk),
+      () => store.complete(idOf(4), endOf([chunk])),
+    ]) {
+      await expect(work()).rejects.not.toMatchObject({ code: forGood })
+    }
+    expect(await listed()).toEqual([3, 2, 1].map(idOf))
+    await rm(file, { force: true })
+    await writeFile(file, head)
+    await store.putChunk(idOf(4), 0, chunk)
+    expect(await store.complete(idOf(4), endOf([chunk]))).toBe(true)
   })
 
   it('passes over what others put there', async () => {

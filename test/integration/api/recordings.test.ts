@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient, type ApiConnection } from '../../../src/client/index.ts'
 import type {
@@ -12,6 +14,7 @@ import { TestClock } from './support/people.ts'
 import { CLUSTER, TestApi } from './support/test-api.ts'
 
 const NOWHERE = randomUUID()
+const dayOf = (clock: TestClock): string => new Date(clock.now()).toISOString().slice(0, 10)
 
 describe('recordings', () => {
   let api: TestApi
@@ -241,7 +244,24 @@ describe('recordings', () => {
           params: { id: randomUUID() },
           body: facts({ started }),
         }),
-      ).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+      ).rejects.toMatchObject({ code: 'RECORDING_AHEAD', status: 503 })
+    })
+
+    it('is told to come again, and not that there is none, when one cannot be read', async () => {
+      const id = await recorded()
+      await writeFile(join(api.recordingsPath, dayOf(clock), id, 'recording.json'), 'damaged')
+      const body = Buffer.from('x')
+      const later = { code: 'RECORDING_UNREADABLE', status: 503 }
+      const call = agent.call('member.recording_chunk', { params: { id, index: '2' }, body })
+      await expect(call).rejects.toMatchObject(later)
+      const end = { params: { id }, body: endOf(CHUNKS) }
+      await expect(agent.call('member.recording_end', end)).rejects.toMatchObject(later)
+      using auditor = await person('auditor', { allow: ['list', 'read'] })
+      await expect(auditor.call('recordings.get', { params: { id } })).rejects.toMatchObject(later)
+      using owner = await person('alice')
+      await expect(owner.call('recordings.get', { params: { id } })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      })
     })
 
     it.each([

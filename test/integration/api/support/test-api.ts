@@ -83,6 +83,7 @@ export class TestApi implements AsyncDisposable {
   dynamicClusters!: DynamicKubeClusters
   joining!: Joining
   recordings!: RecordingStore
+  recordingsPath!: string
   sessions!: SessionRegistry
   port = 0
   /** What a search of the audit log gives. */
@@ -147,6 +148,7 @@ export class TestApi implements AsyncDisposable {
     }
     const directory = await mkdtemp(join(tmpdir(), 'recordings-'))
     api.stack.defer(() => rm(directory, { recursive: true, force: true }))
+    api.recordingsPath = directory
     api.recordings = await openDirectoryStore({ path: directory, clock, log: silentLogger })
     api.sessions = new SessionRegistry(clock)
     const server = await createApiServer({
