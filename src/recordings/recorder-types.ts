@@ -25,7 +25,7 @@ export interface RecordOptions {
   readonly keepBytes?: number
   /** Whether stdin is kept; else it is looked at for the files of a tar stream, and nothing else. */
   readonly keepStdin?: boolean
-  /** Once, when the record cannot go on. */
+  /** Once, when the record cannot go on, or is refused for good; the session may have ended by then. */
   readonly onFailed: (error: Error) => void
   /** There is room again after a call said false. */
   readonly onDrain: () => void

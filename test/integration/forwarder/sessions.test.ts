@@ -287,6 +287,21 @@ describe('a session that cannot be recorded', () => {
     await expect(openCommand(stage, 'SPDY/3.1')).rejects.toMatchObject({ status: 503 })
   })
 
+  test('after all, though it has ended, is in the audit log, too', async () => {
+    const { stage, recorder } = await open()
+    stage.access.change(STRICT)
+    const { client, there } = await running(stage)
+    there.out.finish(SUCCESS)
+    await client.over.promise
+    await expect.poll(() => recorder.ends, PATIENTLY).toHaveLength(1)
+    expect(eventsOf(stage, 'session.recording.gap')).toEqual([])
+    recorder.options[0]?.onFailed(new Error('the auth service refuses the recording'))
+    expect(eventsOf(stage, 'session.recording.gap')).toMatchObject([
+      { error: 'the auth service refuses the recording' },
+    ])
+    expect(stage.log.errors.splice(0)).toHaveLength(1)
+  })
+
   test('any more ends in words where it must be', async () => {
     const { stage, recorder } = await open()
     stage.access.change(STRICT)
