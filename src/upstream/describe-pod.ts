@@ -46,7 +46,7 @@ export function podFactsOf(pod: unknown): PodFacts | null {
   }
   const containers = fieldOf(spec, 'containers')
   // Of several, API servers want one named; annotations are for kubectl (registry/core/pod, validateContainer).
-  const [only, ...others]: unknown[] = Array.isArray(containers) ? containers : []
+  const [only, ...others] = Array.isArray(containers) ? (containers as unknown[]) : []
   return {
     node: textOf(fieldOf(spec, 'nodeName')),
     images,
