@@ -50,14 +50,14 @@ export async function command(
     spdyVersion: SPDY_VERSION,
     remembered: deps.servers,
   }
-  const pod = describePod(request)
   await standBetween(deps, request, wanted, asked, async (standing, place) => {
     const running = new Command(deps, request, wanted, protocol, standing)
     const beginning = {
       kind: request.stream === 'attach' ? ('attach' as const) : ('exec' as const),
       protocol: protocolName(protocol),
       tty: commandPlanOf(request.target).tty,
-      pod: await pod,
+      // Not sooner: for who may not exec here, nothing is asked in our own name.
+      pod: await describePod(request),
     }
     const session = await Session.begin(deps, request, place, beginning, running)
     if ('code' in session) return session
