@@ -6,8 +6,8 @@ import { ABSENT, clusters, contextOf } from './support/environment.ts'
 import { SessionEstate, type Told } from './support/session-estate.ts'
 
 const GIB = 1024 * 1024 * 1024
-/** V8 and the sockets' buffers; a gibibyte that is held anywhere is sixteen times that. */
-const FLAT = 64 * 1024 * 1024
+/** V8's heaps and the sockets' buffers; a gibibyte that is held anywhere is eight times that. */
+const FLAT = 128 * 1024 * 1024
 const TRUST = { timeout: 90_000, interval: 300 } as const
 const cluster = clusters.find(({ version }) => version === '1.35') ?? ABSENT
 /** A line every tenth of a second. */
