@@ -48,11 +48,11 @@ describe('sessions of unmodified kubectl', () => {
             : null
       it.skipIf(missing !== null)(
         `kubectl ${kubectlVersion} on Kubernetes ${clusterVersion} behaves as it does without us, and leaves its evidence${missing === null ? '' : ` (${missing})`}`,
+        { concurrent: true, timeout: 240_000 },
         async () => {
           if (cluster === undefined || kubectl === undefined) throw new Error('skipped')
           await work(cluster, kubectl.path, kubectlVersion)
         },
-        240_000,
       )
     }
   }
