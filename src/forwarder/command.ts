@@ -4,6 +4,7 @@ import type { TerminalSize } from '../protocol/index.ts'
 import {
   type CommandEnd,
   type CommandListener,
+  type CommandPlan,
   type CommandStream,
   defaultStreamLimits,
   openSpdyCommand,
@@ -24,7 +25,13 @@ import { headerOf } from './raw-headers.ts'
 import { type Refusal, upstreamRefusal } from './refusal.ts'
 import { Session, type SessionCarrier } from './session/session.ts'
 import type { SessionEnding } from './session/session-events.ts'
-import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
+import {
+  type AskedServer,
+  SPDY,
+  type Standing,
+  standBetween,
+  switchedToSpdy,
+} from './stand-between.ts'
 import { failureOf, refuseHere } from './waiting-upgrade.ts'
 
 const SPDY_VERSION = 'v4.channel.k8s.io'
@@ -55,7 +62,7 @@ export async function command(
     const beginning = {
       kind: request.stream === 'attach' ? ('attach' as const) : ('exec' as const),
       protocol: protocolName(protocol),
-      tty: commandPlanOf(request.target).tty,
+      tty: running.plan.tty,
       // Not sooner: for who may not exec here, nothing is asked in our own name.
       pod: await describePod(request),
     }
@@ -83,6 +90,8 @@ const unspoken: Refusal = {
     'this client speaks none of the protocols of exec and attach: SPDY/3.1 or WebSocket with v5.channel.k8s.io to channel.k8s.io',
 }
 
+/** Nobody sees a terminal change more often. */
+const RESIZE_MS = 20
 /** For an API server that has said how the command ended to end its streams as well. */
 const LAST_OUTPUT_MS = 5_000
 /** For a client that is cut to read why. */
@@ -90,6 +99,7 @@ const CUT_LINGER_MS = 2_000
 
 /** A running command, between its client and its API server. */
 class Command extends LiveUpgrade implements SessionCarrier {
+  readonly plan: CommandPlan
   readonly #wanted: UpgradeRequest
   readonly #protocol: ClientProtocol
   readonly #standing: Standing
@@ -107,7 +117,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #cutTimer: NodeJS.Timeout | null = null
   /** What the API server is still to be told. */
   #size: TerminalSize | null = null
-  readonly #sizes = new LastSize((size) => {
+  readonly #sizes = new LastSize(RESIZE_MS, (size) => {
     this.#session?.resize(size)
     this.#size = size
     this.#tellSize()
@@ -121,6 +131,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
     standing: Standing,
   ) {
     super(deps, request)
+    this.plan = commandPlanOf(request.target)
     this.#wanted = wanted
     this.#protocol = protocol
     this.#standing = standing
@@ -129,9 +140,8 @@ class Command extends LiveUpgrade implements SessionCarrier {
   start(session: Session): void {
     this.#session = session
     this.enter()
-    const plan = commandPlanOf(this.request.target)
-    if (plan.stdout) this.#open.add('stdout')
-    if (plan.stderr) this.#open.add('stderr')
+    if (this.plan.stdout) this.#open.add('stdout')
+    if (this.plan.stderr) this.#open.add('stderr')
     const { socket } = this.#wanted
     socket.on('error', () => this.#standing.connection.destroy())
     // Whoever leaves before his streams stand.
@@ -185,7 +195,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
 
   #serveClient(): Promise<CommandEnd> {
     const { socket, head } = this.#wanted
-    const plan = commandPlanOf(this.request.target)
+    const { plan } = this
     const limits = defaultStreamLimits
     const listener = this.#clientListener()
     if (this.#protocol.kind === 'websocket') {
@@ -195,9 +205,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
       return serveWebSocketCommand({ socket, head, header, dialect, plan, limits }, listener)
     }
     const { protocol } = this.#protocol
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${SPDY}\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
-    )
+    socket.write(switchedToSpdy(protocol))
     return serveSpdyCommand({ socket, head, plan, protocol, limits }, listener)
   }
 
@@ -210,7 +218,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
       return openWebSocketCommand({ socket, connection, dialect: V5, limits }, listener)
     }
     const { head } = this.#standing
-    const plan = commandPlanOf(this.request.target)
+    const { plan } = this
     return openSpdyCommand({ socket: connection, head, plan, limits }, listener)
   }
 

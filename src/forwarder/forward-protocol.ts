@@ -6,6 +6,7 @@ import {
   TUNNEL_PROTOCOL,
 } from '../streams/index.ts'
 import { listOf } from './command-protocol.ts'
+import { queryOf } from './target-query.ts'
 
 /** How a client wants to speak of its ports. */
 export type ForwardProtocol =
@@ -51,7 +52,7 @@ const UNSPOKEN = `this client speaks none of the protocols of port-forward: SPDY
 
 /** `ports=80&ports=443` and `ports=80,443` (apimachinery/pkg/runtime/conversion.go); null when there is none, or one is none. */
 function portsOf(target: string): number[] | null {
-  const named = new URLSearchParams(queryOf(target))
+  const named = queryOf(target)
     .getAll('ports')
     .flatMap((value) => value.split(','))
   const ports = named.map((text) => portOf(text.trim()))
@@ -60,14 +61,9 @@ function portsOf(target: string): number[] | null {
 
 /** The same without its ports: towards the API server each connection names its own. */
 export function withoutPorts(target: string): string {
-  const query = new URLSearchParams(queryOf(target))
+  const query = queryOf(target)
   if (!query.has('ports')) return target
   query.delete('ports')
   const path = target.slice(0, target.indexOf('?'))
   return query.size === 0 ? path : `${path}?${query.toString()}`
-}
-
-function queryOf(target: string): string {
-  const at = target.indexOf('?')
-  return at < 0 ? '' : target.slice(at)
 }

@@ -1,18 +1,17 @@
 import type { TerminalSize } from '../protocol/index.ts'
 
-/** Nobody sees a terminal change more often. */
-const EVERY_MS = 20
-
 /**
  * Sizes of a terminal, of those that come within a moment the last: whoever drags the corner of a window says a hundred, and whoever wants to fill
  * our memory a million.
  */
 export class LastSize {
+  readonly #everyMs: number
   readonly #tell: (size: TerminalSize) => void
   #waiting: TerminalSize | null = null
   #timer: NodeJS.Timeout | null = null
 
-  constructor(tell: (size: TerminalSize) => void) {
+  constructor(everyMs: number, tell: (size: TerminalSize) => void) {
+    this.#everyMs = everyMs
     this.#tell = tell
   }
 
@@ -27,12 +26,16 @@ export class LastSize {
       const waiting = this.#waiting
       this.#waiting = null
       if (waiting !== null) this.push(waiting)
-    }, EVERY_MS)
+    }, this.#everyMs)
+    this.#timer.unref()
   }
 
-  stop(): void {
+  /** Nothing is told any more; the size that waited, if there is one. */
+  stop(): TerminalSize | null {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    const waiting = this.#waiting
     this.#waiting = null
+    return waiting
   }
 }

@@ -26,7 +26,13 @@ import { type Refusal, upstreamRefusal } from './refusal.ts'
 import type { LiveSession, SessionPlace } from './session/live-sessions.ts'
 import { sessionEnded } from './session/refusals.ts'
 import { sessionTarget } from './session/session-target.ts'
-import { type AskedServer, SPDY, type Standing, standBetween } from './stand-between.ts'
+import {
+  type AskedServer,
+  SPDY,
+  type Standing,
+  standBetween,
+  switchedToSpdy,
+} from './stand-between.ts'
 import { failureOf, refuseHere } from './waiting-upgrade.ts'
 
 /**
@@ -209,9 +215,7 @@ class PortForward extends LiveUpgrade {
       const tunnel: Duplex = tunnelOf(await acceptWebSocket(asked, limits), socket)
       return serveSpdyForward({ socket: tunnel, head: EMPTY, limits }, listener)
     }
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${SPDY}\r\nX-Stream-Protocol-Version: ${SPDY_FORWARD_PROTOCOL}\r\n\r\n`,
-    )
+    socket.write(switchedToSpdy(SPDY_FORWARD_PROTOCOL))
     return serveSpdyForward({ socket, head, limits }, listener)
   }
 

@@ -19,6 +19,10 @@ import { fail, failureOf, refuseHere, relay, WaitingUpgrade } from './waiting-up
 
 export const SPDY = 'SPDY/3.1'
 
+/** The answer to a client that asked for SPDY; `version` is the `X-Stream-Protocol-Version` that it gets. */
+export const switchedToSpdy = (version: string): string =>
+  `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${SPDY}\r\nX-Stream-Protocol-Version: ${version}\r\n\r\n`
+
 /** What is asked of an API server: a WebSocket first, SPDY where that is refused (KEP-4006). */
 export interface AskedServer {
   readonly target: string

@@ -1,5 +1,6 @@
 import type { RequestInfo } from '../../kube/index.ts'
 import type { PodFacts } from '../ports.ts'
+import { queryOf } from '../target-query.ts'
 
 /** What a session goes to, as the audit log and recordings tell. */
 export interface SessionTarget {
@@ -34,8 +35,3 @@ const MAX_CONTAINER_CHARS = 253
 
 /** The words of an exec's command; none for an attach. */
 export const commandOf = (target: string): readonly string[] => queryOf(target).getAll('command')
-
-function queryOf(target: string): URLSearchParams {
-  const query = target.indexOf('?')
-  return new URLSearchParams(query < 0 ? '' : target.slice(query))
-}

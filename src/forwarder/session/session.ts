@@ -4,6 +4,7 @@ import type { SessionFacts } from '../../recording/index.ts'
 import type { AllowedRequest } from '../allowed-request.ts'
 import { auditRefusal, commitEvent } from '../audit-request.ts'
 import type { HandlerDeps } from '../deps.ts'
+import { LastSize } from '../last-size.ts'
 import type { PodFacts, SessionRecord } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
 import type { EndedBy, LiveSession, SessionPlace } from './live-sessions.ts'
@@ -28,7 +29,7 @@ export interface SessionCarrier {
   drain(): void
 }
 
-/** Someone who drags the corner of a window says a hundred sizes; the record has them all. */
+/** Between events of a terminal's size; the record has more of them. */
 const RESIZE_EVENT_MS = 1_000
 
 /**
@@ -43,8 +44,7 @@ export class Session {
   readonly #carrier: SessionCarrier
   #record: SessionRecord | null
   #size: TerminalSize | null = null
-  #toldSize: TerminalSize | null = null
-  #sizeTimer: NodeJS.Timeout | null = null
+  readonly #sizes = new LastSize(RESIZE_EVENT_MS, (size) => this.#tellSize(size))
   #isOver = false
 
   private constructor(
@@ -135,13 +135,7 @@ export class Session {
   resize(size: TerminalSize): void {
     this.#record?.resize(size)
     this.#size = size
-    if (this.#sizeTimer !== null) return
-    this.#tellSize()
-    this.#sizeTimer = setTimeout(() => {
-      this.#sizeTimer = null
-      this.#tellSize()
-    }, RESIZE_EVENT_MS)
-    this.#sizeTimer.unref()
+    this.#sizes.push(size)
   }
 
   /** It is over. `status` is what the API server said of the command's end, if it did. */
@@ -154,8 +148,8 @@ export class Session {
     if (this.#isOver) return
     this.#isOver = true
     this.#place.leave()
-    if (this.#sizeTimer !== null) clearTimeout(this.#sizeTimer)
-    this.#tellSize()
+    const untold = this.#sizes.stop()
+    if (untold !== null) this.#tellSize(untold)
     const deps = this.#deps
     const nowMs = deps.clock.now()
     const exit = how.status === null ? null : parseExitStatus(how.status)
@@ -193,10 +187,7 @@ export class Session {
     else this.#carrier.drain()
   }
 
-  #tellSize(): void {
-    const size = this.#size
-    if (size === null || size === this.#toldSize) return
-    this.#toldSize = size
+  #tellSize(size: TerminalSize): void {
     void commitEvent(this.#deps, this.#events.resized(size, this.#deps.clock.now()))
   }
 }
