@@ -1,28 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { sessionFacts } from '../../test/support/session-facts.ts'
 import { AsciicastWriter } from './asciicast.ts'
 import type { RecordFrame } from './frame.ts'
 
 const begin = (tty: boolean): RecordFrame => ({
   kind: 'begin',
   atMs: 0,
-  facts: {
-    sessionId: 'id',
-    kind: 'exec',
-    user: 'alice',
-    roles: ['dev'],
-    teleportCluster: 'example.com',
-    kubeCluster: 'west',
-    namespace: 'team',
-    pod: 'web-0',
-    container: 'main',
-    node: 'node-1',
-    image: 'web:1',
-    serverId: '6a1f3a0e-0000-4000-8000-000000000001',
-    protocol: 'v5.channel.k8s.io',
-    command: ['sh', '-l'],
-    tty,
-    startedMs: 1_764_000_000_123,
-  },
+  facts: sessionFacts({ command: ['sh', '-l'], tty, startedMs: 1_764_000_000_123 }),
 })
 const out = (atMs: number, data: Buffer | string, stream: 'stdout' | 'stderr' = 'stdout') =>
   ({ kind: 'data', atMs, stream, data: Buffer.from(data) }) satisfies RecordFrame

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { sessionFacts } from '../../test/support/session-facts.ts'
 import { packChunk } from './chunk.ts'
 import { RecordEncoder } from './encode.ts'
 import type { RecordFrame } from './frame.ts'
@@ -10,24 +11,7 @@ const FRAMES: readonly RecordFrame[] = [
   {
     kind: 'begin',
     atMs: 0,
-    facts: {
-      sessionId: 'id',
-      kind: 'exec',
-      user: 'alice',
-      roles: ['dev'],
-      teleportCluster: 'example.com',
-      kubeCluster: 'west',
-      namespace: 'team',
-      pod: 'web-0',
-      container: 'main',
-      node: 'node-1',
-      image: 'web:1',
-      serverId: '6a1f3a0e-0000-4000-8000-000000000001',
-      protocol: 'v5.channel.k8s.io',
-      command: ['sh'],
-      tty: true,
-      startedMs: 1_764_000_000_000,
-    },
+    facts: sessionFacts(),
   },
   { kind: 'data', atMs: 5, stream: 'stdout', data: Buffer.from('hello ') },
   { kind: 'data', atMs: 9, stream: 'stdout', data: Buffer.from('world') },

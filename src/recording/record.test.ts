@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { sessionFacts } from '../../test/support/session-facts.ts'
 import { RecordDecoder } from './decode.ts'
 import { RecordEncoder } from './encode.ts'
 import { RecordError } from './errors.ts'
@@ -7,24 +8,10 @@ import { dataStreams, type RecordFrame } from './frame.ts'
 import { MAX_DATA_BYTES } from './limits.ts'
 import type { SessionFacts } from './session-facts.ts'
 
-const FACTS: SessionFacts = {
+const FACTS: SessionFacts = sessionFacts({
   sessionId: '2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11',
-  kind: 'exec',
-  user: 'alice',
-  roles: ['dev'],
-  teleportCluster: 'example.com',
-  kubeCluster: 'west',
-  namespace: 'team',
-  pod: 'web-0',
-  container: 'main',
-  node: 'node-1',
-  image: 'web:1',
-  serverId: '6a1f3a0e-0000-4000-8000-000000000001',
-  protocol: 'v5.channel.k8s.io',
   command: ['sh', '-c', 'echo "ä\n"'],
-  tty: true,
-  startedMs: 1_764_000_000_000,
-}
+})
 const begin: RecordFrame = { kind: 'begin', atMs: 0, facts: FACTS }
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))

@@ -90,22 +90,10 @@ describe('recordings', () => {
   }
 
   /** Somebody with these rules. */
-  async function person(
+  const person = (
     user: string,
-    rules: { allow?: string[]; deny?: string[] } = {},
-  ): Promise<ApiClient> {
-    const name = `role-${user}`
-    const of = (verbs: string[] = []): { resources: string[]; verbs: string[] }[] =>
-      verbs.length === 0 ? [] : [{ resources: ['session'], verbs }]
-    await api.stores.roles.upsert({
-      kind: 'role',
-      version: 'v7',
-      metadata: { name },
-      spec: { allow: { rules: of(rules.allow) }, deny: { rules: of(rules.deny) } },
-    })
-    await expect.poll(() => api.access.current().roles.has(name)).toBe(true)
-    return new ApiClient(await api.as(user, [name]))
-  }
+    rules?: { readonly allow?: string[]; readonly deny?: string[] },
+  ): Promise<ApiClient> => api.withRules(user, 'session', rules)
   const idsOf = async (client: ApiClient, query = {}): Promise<string[]> =>
     (await client.call('recordings.list', { query })).items.map((item) => item.session_id)
   const accesses = (): unknown[] =>

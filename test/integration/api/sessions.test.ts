@@ -71,22 +71,10 @@ describe('sessions', () => {
     agent.call('member.session_orders', { body: { done } })
 
   /** Somebody with these rules, who was there before the sessions. */
-  async function person(
+  const person = (
     user: string,
-    rules: { allow?: string[]; deny?: string[] } = {},
-  ): Promise<ApiClient> {
-    const name = `role-${user}`
-    const of = (verbs: string[] = []): { resources: string[]; verbs: string[] }[] =>
-      verbs.length === 0 ? [] : [{ resources: ['session_tracker'], verbs }]
-    await api.stores.roles.upsert({
-      kind: 'role',
-      version: 'v7',
-      metadata: { name },
-      spec: { allow: { rules: of(rules.allow) }, deny: { rules: of(rules.deny) } },
-    })
-    await expect.poll(() => api.access.current().roles.has(name)).toBe(true)
-    return new ApiClient(await api.as(user, [name]))
-  }
+    rules?: { readonly allow?: string[]; readonly deny?: string[] },
+  ): Promise<ApiClient> => api.withRules(user, 'session_tracker', rules)
   const idsOf = async (client: ApiClient, query = {}): Promise<string[]> =>
     (await client.call('sessions.list', { query })).items.map((item) => item.session_id)
   const terminations = (): unknown[] =>

@@ -6,7 +6,6 @@ import {
   clientKinds,
   exitStatus,
   openCommand,
-  Refused,
   refusing,
   type ServerKind,
   SUCCESS,
@@ -16,6 +15,7 @@ import {
   TTY,
 } from './support/commands.ts'
 import { EXEC, PATIENTLY, PODS, ROLE, Stage } from './support/stage.ts'
+import { Refused } from './support/upgrades.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {

@@ -4,8 +4,9 @@ import { type DemoCluster, openDemoCluster } from '../../../src/demo/index.ts'
 import { fresh } from '../../conformance/kube-api/target.ts'
 import { KubeClient } from '../../support/kube-client.ts'
 import { execOverSpdy, execOverWebSocket } from '../../support/kube-exec.ts'
-import { forwardClients, openForward, openWebSocket } from './support/forwards.ts'
+import { forwardClients, openForward } from './support/forwards.ts'
 import { PATIENTLY, SERVER_NAME, Stage } from './support/stage.ts'
+import { openWebSocket } from './support/upgrades.ts'
 
 const NS = 'demo'
 const MAPS = `/api/v1/namespaces/${NS}/configmaps`

@@ -7,13 +7,12 @@ import {
   type ForwardClient,
   forwardClients,
   forwardServers,
-  NotForwarded,
   openForward,
-  openWebSocket,
   serveForwards,
   type TestForward,
 } from './support/forwards.ts'
 import { FORWARD, PATIENTLY, PODS, ROLE, Stage, type StageOptions } from './support/stage.ts'
+import { openWebSocket, Refused } from './support/upgrades.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -267,7 +266,7 @@ describe('a port-forward', () => {
     }
     for (const client of forwardClients) {
       const refused = await openForward(stage, client).catch((error: unknown) => error)
-      expect(refused).toBeInstanceOf(NotForwarded)
+      expect(refused).toBeInstanceOf(Refused)
       expect(refused).toMatchObject({ status: 404, body: expect.stringContaining('not found') })
       await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FakeIo } from '../../../../test/support/fake-io.ts'
 import { FakeTty } from '../../../../test/support/fake-tty.ts'
+import { sessionFacts } from '../../../../test/support/session-facts.ts'
 import { RecordEncoder, type RecordFrame } from '../../../recording/index.ts'
 import { run } from '../../run.ts'
 import { buildTsh } from '../program.ts'
@@ -38,24 +39,7 @@ const FRAMES: readonly RecordFrame[] = [
   {
     kind: 'begin',
     atMs: 0,
-    facts: {
-      sessionId: 'id',
-      kind: 'exec',
-      user: 'alice',
-      roles: ['dev'],
-      teleportCluster: 'example.com',
-      kubeCluster: 'west',
-      namespace: 'team',
-      pod: 'web-0',
-      container: 'main',
-      node: 'node-1',
-      image: 'web:1',
-      serverId: '6a1f3a0e-0000-4000-8000-000000000001',
-      protocol: 'v5.channel.k8s.io',
-      command: ['sh'],
-      tty: true,
-      startedMs: 1_764_000_000_000,
-    },
+    facts: sessionFacts(),
   },
   { kind: 'resize', atMs: 0, width: 60, height: 7 },
   out(10, '\u001b]0;title\u0007first\r\n'),

@@ -227,6 +227,25 @@ export class TestApi implements AsyncDisposable {
     return api
   }
 
+  /** Somebody with a role of his own, which allows or denies these verbs on one kind of resource. */
+  async withRules(
+    user: string,
+    resource: string,
+    rules: { readonly allow?: readonly string[]; readonly deny?: readonly string[] } = {},
+  ): Promise<ApiClient> {
+    const name = `role-${user}`
+    const of = (verbs: readonly string[] = []): { resources: string[]; verbs: string[] }[] =>
+      verbs.length === 0 ? [] : [{ resources: [resource], verbs: [...verbs] }]
+    await this.stores.roles.upsert({
+      kind: 'role',
+      version: 'v7',
+      metadata: { name },
+      spec: { allow: { rules: of(rules.allow) }, deny: { rules: of(rules.deny) } },
+    })
+    await expect.poll(() => this.access.current().roles.has(name)).toBe(true)
+    return new ApiClient(await this.as(user, [name]))
+  }
+
   /** A connection as a user with the given roles, who exists. */
   async as(
     user: string,

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { commandPlanOf } from '../../../../src/forwarder/command-plan.ts'
 import {
   formatChannelMessage,
@@ -21,6 +20,7 @@ import {
   serveWebSocketCommand,
 } from '../../../../src/streams/index.ts'
 import { EXEC, type Stage } from './stage.ts'
+import { openWebSocket, readHead } from './upgrades.ts'
 
 export const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
 export const exitStatus = (code: number): string =>
@@ -173,18 +173,6 @@ export type ClientKind = (typeof clientKinds)[number]
 export const ALL = 'stdin=true&stdout=true&stderr=true'
 export const TTY = 'stdin=true&stdout=true&tty=true'
 
-/** The answer of whoever refused. */
-export class Refused extends Error {
-  readonly status: number
-  readonly body: string
-
-  constructor(status: number, body: string) {
-    super(`refused with ${status}: ${body}`)
-    this.status = status
-    this.body = body
-  }
-}
-
 /** Runs a command as a person's client. Rejects with Refused. */
 export async function openCommand(
   stage: Stage,
@@ -204,26 +192,7 @@ export async function openCommand(
       openSpdyCommand({ socket: connection, head, plan: commandPlanOf(target), limits }, end),
     )
   } else {
-    const socket = new WebSocket('ws://kube/', kind, {
-      createConnection: () => connection,
-      perMessageDeflate: false,
-      finishRequest: (request) => {
-        request.path = target
-        request.end()
-      },
-    })
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', resolve)
-      socket.on('error', reject)
-      socket.once('unexpected-response', (_request, response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () =>
-          reject(new Refused(response.statusCode ?? 0, Buffer.concat(chunks).toString())),
-        )
-      })
-    })
-    socket.pause()
+    const socket = await openWebSocket(connection, target, kind)
     const dialect = chooseDialect([kind])
     if (dialect === null) throw new Error(kind)
     end.speaksBy(
@@ -234,25 +203,6 @@ export async function openCommand(
   }
   end.out.resume()
   return end
-}
-
-/** The bytes behind the head of a 101. */
-async function readHead(connection: Duplex): Promise<Buffer> {
-  let bytes: Buffer = Buffer.alloc(0)
-  while (!bytes.includes('\r\n\r\n')) {
-    const [chunk] = (await once(connection, 'data')) as [Buffer]
-    bytes = Buffer.concat([bytes, chunk])
-  }
-  const head = bytes.subarray(0, bytes.indexOf('\r\n\r\n') + 4).toString('latin1')
-  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1])
-  if (status === 101) {
-    connection.pause()
-    return bytes.subarray(head.length)
-  }
-  const chunks = [bytes.subarray(head.length)]
-  connection.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(connection, 'end')
-  throw new Refused(status, Buffer.concat(chunks).toString())
 }
 
 /** A client from before a command's end was told in JSON: the error channel has words, and nothing when all went well. */

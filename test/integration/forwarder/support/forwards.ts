@@ -1,7 +1,4 @@
-import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
 import {
   acceptWebSocket,
   defaultStreamLimits,
@@ -14,6 +11,7 @@ import {
 } from '../../../../src/streams/index.ts'
 import type { Credentials } from './people.ts'
 import { FORWARD, type Stage } from './stage.ts'
+import { openWebSocket, readHead } from './upgrades.ts'
 
 const limits = defaultStreamLimits
 const EMPTY = Buffer.alloc(0)
@@ -136,19 +134,7 @@ export function serveForwards(
 export const forwardClients = ['SPDY/3.1', TUNNEL_PROTOCOL] as const
 export type ForwardClient = (typeof forwardClients)[number]
 
-/** Who refused, and with what. */
-export class NotForwarded extends Error {
-  readonly status: number
-  readonly body: string
-
-  constructor(status: number, body: string) {
-    super(`refused with ${status}: ${body}`)
-    this.status = status
-    this.body = body
-  }
-}
-
-/** Begins a port-forward as kubectl does. Rejects with NotForwarded. */
+/** Begins a port-forward as kubectl does. Rejects with Refused. */
 export async function openForward(
   stage: Stage,
   kind: ForwardClient,
@@ -173,60 +159,4 @@ export async function openForward(
   }
   end.out.resume()
   return end
-}
-
-/** A WebSocket of a person's client. Rejects with NotForwarded. */
-export async function openWebSocket(
-  connection: Duplex,
-  target: string,
-  protocol: string,
-): Promise<WebSocket> {
-  const socket = new WebSocket('ws://kube/', {
-    createConnection: () => connection,
-    perMessageDeflate: false,
-    finishRequest: (request) => {
-      request.path = target
-      request.setHeader('Sec-WebSocket-Protocol', protocol)
-      request.prependListener('upgrade', (response: IncomingMessage) => {
-        if (response.headers['sec-websocket-protocol'] === protocol) {
-          delete response.headers['sec-websocket-protocol']
-        }
-      })
-      request.end()
-    },
-  })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', () => {
-      socket.pause()
-      resolve()
-    })
-    socket.on('error', reject)
-    socket.once('unexpected-response', (_request, response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () =>
-        reject(new NotForwarded(response.statusCode ?? 0, Buffer.concat(chunks).toString())),
-      )
-    })
-  })
-  return socket
-}
-
-/** The bytes behind the head of a 101. */
-async function readHead(connection: Duplex): Promise<Buffer> {
-  let bytes: Buffer = EMPTY
-  while (!bytes.includes('\r\n\r\n')) {
-    const [chunk] = (await once(connection, 'data')) as [Buffer]
-    bytes = Buffer.concat([bytes, chunk])
-  }
-  const head = bytes.subarray(0, bytes.indexOf('\r\n\r\n') + 4).toString('latin1')
-  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1])
-  if (status === 101) {
-    connection.pause()
-    return bytes.subarray(head.length)
-  }
-  const chunks = [bytes.subarray(head.length)]
-  connection.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(connection, 'end')
-  throw new NotForwarded(status, Buffer.concat(chunks).toString())
 }
