@@ -7,6 +7,7 @@
 export { canonicalHost, formatAddress, hostOf, sameHost } from './address.ts'
 export { addressKey, networkKey } from './address-key.ts'
 export { BufferPool } from './buffer-pool.ts'
+export { freeBytes } from './free-bytes.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export { CodedError, errorCode, errorMessage, unreachable } from './errors.ts'

@@ -1,4 +1,5 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { errorMessage } from '../core/index.ts'
 import { RecordError } from './errors.ts'
 import { HASH_BYTES } from './frame.ts'
@@ -29,6 +30,25 @@ const HEAD_BYTES = MAGIC.length + 1 + 4 + 4 + HASH_BYTES
 
 /** Throws TypeError for more than a chunk may hold. */
 export function packChunk(index: number, before: Buffer, bytes: Buffer): Buffer {
+  const head = headOf(index, before, bytes)
+  return Buffer.concat([head, zstdCompressSync(bytes, PACKING)])
+}
+
+/** The same in another thread: a chunk of a terminal takes milliseconds, in which others would wait. */
+export async function packChunkAside(
+  index: number,
+  before: Buffer,
+  bytes: Buffer,
+): Promise<Buffer> {
+  const head = headOf(index, before, bytes)
+  return Buffer.concat([head, await compress(bytes, PACKING)])
+}
+
+const compress = promisify(zstdCompress)
+/** The fastest level that is not made for speed alone: a tenth faster than zstd's own, for the same size within some percent. */
+const PACKING = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+
+function headOf(index: number, before: Buffer, bytes: Buffer): Buffer {
   if (bytes.length > MAX_CHUNK_BYTES) throw new TypeError(`a chunk of ${bytes.length} bytes`)
   if (before.length !== HASH_BYTES) throw new TypeError('the hash of a record has 32 bytes')
   const head = Buffer.alloc(HEAD_BYTES)
@@ -37,7 +57,7 @@ export function packChunk(index: number, before: Buffer, bytes: Buffer): Buffer 
   head.writeUInt32BE(index, 5)
   head.writeUInt32BE(bytes.length, 9)
   before.copy(head, 13)
-  return Buffer.concat([head, zstdCompressSync(bytes)])
+  return head
 }
 
 /** Reads what stands before the body. Throws RecordError. */

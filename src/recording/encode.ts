@@ -46,7 +46,7 @@ export class RecordEncoder {
       }
       parts.push(...this.#parts(frameTypes[frame.kind], frame.atMs, payload))
     }
-    const bytes = Buffer.concat(parts)
+    const bytes = joined(parts)
     this.#hash.update(bytes)
     return bytes
   }
@@ -72,6 +72,18 @@ export class RecordEncoder {
     return [Buffer.from([type]), varint(elapsed), varint(payload.length), payload]
   }
 }
+
+/** Large ones in memory of their own, which whoever writes them can free. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  if (length < LARGE_BYTES) return Buffer.concat(parts, length)
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  for (const part of parts) at += part.copy(bytes, at)
+  return bytes
+}
+
+const LARGE_BYTES = 4096
 
 type WordFrame = Exclude<RecordFrame, { kind: 'data' }>
 

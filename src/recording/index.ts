@@ -19,7 +19,7 @@ export {
 } from './age.ts'
 export { AsciicastWriter } from './asciicast.ts'
 export { NO_CHUNKS, nextChain } from './chain.ts'
-export { openChunk, type PackedChunk, packChunk, readChunkHead } from './chunk.ts'
+export { openChunk, type PackedChunk, packChunk, packChunkAside, readChunkHead } from './chunk.ts'
 export { RecordDecoder } from './decode.ts'
 export { RecordEncoder } from './encode.ts'
 export { RecordError, type RecordErrorCode } from './errors.ts'

@@ -2,7 +2,6 @@ import {
   mkdir,
   open,
   readdir,
-  readFile,
   rename,
   rm,
   stat,
@@ -61,7 +60,7 @@ export const nodeDisk: SpoolDisk = {
     await writeFile(beside, bytes, { mode: 0o600 })
     await rename(beside, path)
   },
-  read: (path) => readFile(path),
+  read: readWhole,
   list: (path) => readdir(path),
   async facts(path) {
     const found = await stat(path)
@@ -74,4 +73,18 @@ export const nodeDisk: SpoolDisk = {
   unlink,
   rename,
   remove: (path) => rm(path, { recursive: true, force: true }),
+}
+
+/** Into memory of its size: `readFile` reads pieces, and puts them together in as much again. */
+async function readWhole(path: string): Promise<Buffer> {
+  await using file = await open(path, 'r')
+  const { size } = await file.stat()
+  const bytes = Buffer.allocUnsafeSlow(size)
+  let at = 0
+  while (at < size) {
+    const { bytesRead } = await file.read(bytes, at)
+    if (bytesRead === 0) break
+    at += bytesRead
+  }
+  return at === size ? bytes : bytes.subarray(0, at)
 }

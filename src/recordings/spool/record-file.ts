@@ -1,3 +1,4 @@
+import { freeBytes } from '../../core/index.ts'
 import {
   NO_CHUNKS,
   NO_RECORD,
@@ -89,6 +90,7 @@ export class RecordFile {
       this.#groupsBytes -= group.bytes.length
       this.#openBytes += group.bytes.length
       this.#to = group.after
+      freeBytes(group.bytes)
     }
     return this.#openBytes >= chunkBytes
   }
@@ -144,6 +146,7 @@ export class RecordFile {
   #seal(): void {
     this.#frames.push(this.#encoder.seal())
     const bytes = Buffer.concat(this.#frames)
+    for (const frame of this.#frames) freeBytes(frame)
     this.#frames = []
     this.#framesBytes = 0
     this.#groups.push({ bytes, after: this.#encoder.place() })
@@ -172,7 +175,8 @@ export class RecordFile {
     const file = this.#file
     this.#file = null
     await file?.close()
-    const open = parseOpenFile(await this.#disk.read(this.#path(openName(this.#index))))
+    const part = await this.#disk.read(this.#path(openName(this.#index)))
+    const open = parseOpenFile(part)
     if (open === null || open.record.length !== this.#openBytes) {
       throw new Error('the open part of a recording is not what was written')
     }
@@ -183,6 +187,7 @@ export class RecordFile {
       chain: this.#chain,
       recipients: this.#session.head.recipients,
     })
+    freeBytes(part)
     this.#account.add(this.#session.id, chunk.length)
     await this.#disk.write(this.#path(chunkName(this.#index)), chunk)
     this.#chain = chain
