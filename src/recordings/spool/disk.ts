@@ -1,13 +1,4 @@
-import {
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { makePrivateDirectory } from '../../files/index.ts'
 
 /** A file that grows. */
