@@ -73,6 +73,25 @@ describe('the terminal in memory', () => {
     stage.dispose()
   })
 
+  it.each([
+    ['scrolling up', 'S', ' b'],
+    ['scrolling down', 'T', ' b'],
+    ['lines put in', 'L', 'b'],
+    ['lines taken out', 'M', 'b'],
+    ['tabulators', 'I', 'a'.padEnd(79).concat('b')],
+    ['tabulators backwards', 'Z', 'b'],
+    ['the character before, again', 'b', 'a'.repeat(41).concat('b')],
+  ])(
+    'carries out %s (%s) as often as a screen may want it, and passes over what only takes time',
+    async (_, final, done) => {
+      const first = async (steps: number): Promise<string | undefined> =>
+        (await shown(`\u001b[1;1Ha\u001b[${steps}${final}b`))[0]
+      expect(await first(40)).toBe(done)
+      expect(await first(1001)).toBe('ab')
+      expect(await first(2_147_483_647)).toBe('ab')
+    },
+  )
+
   it('lets nothing through but characters and colours, whatever was written', async () => {
     const part = fc.oneof(
       fc.uint8Array({ maxLength: 12 }).map((array) => Buffer.from(array)),

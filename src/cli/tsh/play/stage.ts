@@ -1,13 +1,21 @@
 import type { IBufferCell, Terminal } from '@xterm/headless'
 import headless from '@xterm/headless'
 import { hasUnsafe } from '../../../core/index.ts'
-import { MAX_COLUMNS, MAX_ROWS, STAGE_PENDING_BYTES } from './limits.ts'
+import {
+  MAX_COLUMNS,
+  MAX_ROWS,
+  MAX_STEPS,
+  STAGE_PENDING_BYTES,
+  STAGE_PIECE_BYTES,
+} from './limits.ts'
 
 /** What a terminal has until somebody tells another size. */
 const COLUMNS = 80
 const ROWS = 24
 /** DECTCEM: whether the cursor is shown. */
 const CURSOR_MODE = 25
+/** CHT, IL, DL, SU, SD, CBT, REP: the emulator repeats these as often as the sequence says. */
+const STEPWISE = ['I', 'L', 'M', 'S', 'T', 'Z', 'b'] as const
 
 interface Size {
   readonly columns: number
@@ -38,12 +46,9 @@ export class Stage {
   /** Takes output of the session. Resolves when more of it may come. */
   async write(data: Buffer): Promise<void> {
     this.#pendingBytes += data.length
-    this.#settled = new Promise((resolve) => {
-      this.#terminal.write(data, () => {
-        this.#pendingBytes -= data.length
-        resolve()
-      })
-    })
+    for (let at = 0; at < data.length; at += STAGE_PIECE_BYTES) {
+      this.#settled = this.#take(data.subarray(at, at + STAGE_PIECE_BYTES))
+    }
     if (this.#pendingBytes > STAGE_PENDING_BYTES) await this.#settled
   }
 
@@ -111,6 +116,15 @@ export class Stage {
     this.#terminal.dispose()
   }
 
+  #take(piece: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.#terminal.write(piece, () => {
+        this.#pendingBytes -= piece.length
+        resolve()
+      })
+    })
+  }
+
   #open({ columns, rows }: Size): Terminal {
     const terminal = new headless.Terminal({
       cols: columns,
@@ -128,6 +142,10 @@ export class Stage {
         if (parameters.includes(CURSOR_MODE)) this.#cursorShown = shown
         return false
       })
+    }
+    for (const final of STEPWISE) {
+      // True: done with, so that the emulator does not carry it out.
+      terminal.parser.registerCsiHandler({ final }, ([steps]) => Number(steps) > MAX_STEPS)
     }
     return terminal
   }
