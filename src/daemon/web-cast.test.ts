@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { chunksOf, output, session, sessionFacts } from '../../test/support/recordings.ts'
+import { NO_RECORD, packChunk, RecordEncoder } from '../recording/index.ts'
 import { webCast } from './web-cast.ts'
 
 async function* each(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
@@ -32,10 +33,42 @@ describe('what the page of a recording is given', () => {
   })
 
   it('ends with words where it is too long', async () => {
-    expect(await eventsOf(chunksOf(FRAMES), 4)).toEqual([
+    // Its facts, and the first line: 64 for each, and what the line holds.
+    expect(await eventsOf(chunksOf(FRAMES), 64 + 64 + 4)).toEqual([
       [0.001, 'o', 'one\r\n'],
       [0.002, 'm', 'what follows is too much for a page'],
     ])
+  })
+
+  it('counts frames without bytes, and seals, which show nothing', async () => {
+    const empty = Array.from({ length: 1000 }, () => output(1, '', 'stdin'))
+    const frames = session(sessionFacts(), [...empty, output(2, 'never shown')])
+    expect(await eventsOf(chunksOf(frames, 2000), 1000 * 64)).toEqual([
+      [0.001, 'm', 'what follows is too much for a page'],
+    ])
+    const encoder = new RecordEncoder()
+    const begun = encoder.frame({ kind: 'begin', atMs: 0, facts: sessionFacts() })
+    const seals = Array.from({ length: 5000 }, () => encoder.seal())
+    const chunk = packChunk(0, NO_RECORD, Buffer.concat([begun, ...seals]))
+    expect(await eventsOf([chunk], 64 * 1024)).toEqual([
+      [0, 'm', 'what follows is too much for a page'],
+    ])
+  })
+
+  it('lets others have their turn, however many frames stand in a chunk', async () => {
+    const frames = Array.from({ length: 100_000 }, () => output(1, '', 'stdin'))
+    const chunks = chunksOf(session(sessionFacts(), frames), 200_000)
+    let turns = 0
+    let isOver = false
+    const count = (): void => {
+      turns += 1
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    await eventsOf(chunks)
+    isOver = true
+    // 100,000 frames are 300,000 bytes, and 16 KiB of them are a turn.
+    expect(turns).toBeGreaterThanOrEqual(18)
   })
 
   it('ends with words where it was changed, and shows what is good', async () => {

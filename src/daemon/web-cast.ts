@@ -1,9 +1,20 @@
 import { StringDecoder } from 'node:string_decoder'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { escapeUnsafe } from '../core/index.ts'
-import { AsciicastWriter, RecordError, RecordReader } from '../recording/index.ts'
+import {
+  AsciicastWriter,
+  RecordError,
+  type RecordFrame,
+  RecordReader,
+  recordBytes,
+} from '../recording/index.ts'
 
 /** Of a record: more makes a browser slow, which holds all of it. `tsh play` has no such limit. */
 export const MAX_PAGE_RECORD_BYTES = 32 * 1024 * 1024
+/** What a frame counts besides its bytes: one without any costs time and memory, too. */
+const FRAME_BYTES = 64
+/** Of a record between two turns of the event loop: some thousands of the smallest frames, a few milliseconds. */
+const TURN_BYTES = 16 * 1024
 /** What is put together before it is sent. */
 const PIECE_CHARS = 64 * 1024
 
@@ -17,17 +28,17 @@ export async function* webCast(
 ): AsyncGenerator<string, void, undefined> {
   const writer = new AsciicastWriter()
   const errors = new StringDecoder('utf8')
+  const read = { bytes: 0 }
   let bytes = 0
   let atMs = 0
   let text = ''
   try {
-    for await (const frame of new RecordReader().chunks(chunks)) {
+    // Seals are no frames that are given: what is read at all has a limit of its own.
+    const pieces = inTurns(recordBytes(chunks), read, 2 * maxBytes)
+    for await (const frame of new RecordReader().bytes(pieces)) {
       atMs = frame.atMs
-      if (frame.kind === 'data') bytes += frame.data.length
-      if (bytes > maxBytes) {
-        text += marker(writer, atMs, 'what follows is too much for a page')
-        break
-      }
+      bytes += FRAME_BYTES + payloadBytes(frame)
+      if (bytes > maxBytes) break
       text += writer.frame(frame)
       if (frame.kind === 'data' && frame.stream === 'stderr') {
         const words = errors.write(frame.data)
@@ -37,11 +48,36 @@ export async function* webCast(
       yield text
       text = ''
     }
+    if (bytes > maxBytes || read.bytes > 2 * maxBytes) {
+      text += marker(writer, atMs, 'what follows is too much for a page')
+    }
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
     text += marker(writer, atMs, error.message)
   }
   yield text + writer.end()
+}
+
+/** Frames come by thousands out of one chunk, and others want to be served meanwhile. Ends with the piece that exceeds `maxBytes`. */
+async function* inTurns(
+  pieces: AsyncIterable<Buffer>,
+  read: { bytes: number },
+  maxBytes: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += TURN_BYTES) {
+      const part = piece.subarray(at, at + TURN_BYTES)
+      read.bytes += part.length
+      yield part
+      if (read.bytes > maxBytes) return
+      await nextTurn()
+    }
+  }
+}
+
+function payloadBytes(frame: RecordFrame): number {
+  if (frame.kind === 'data') return frame.data.length
+  return frame.kind === 'marker' ? Buffer.byteLength(frame.label) : 0
 }
 
 /** Makes the writer begin, when it waits for something to show. */

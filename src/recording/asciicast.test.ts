@@ -45,6 +45,20 @@ describe('asciicast v2', () => {
     ])
   })
 
+  it('tells no size that a player cannot have, at the beginning or later', () => {
+    const lines = cast([
+      begin(true),
+      { kind: 'resize', atMs: 1, width: 65_535, height: 0 },
+      { kind: 'resize', atMs: 2, width: 1001, height: 65_535 },
+      { kind: 'resize', atMs: 3, width: 1000, height: 500 },
+    ])
+    expect(lines[0]).toMatchObject({ width: 1000, height: 1 })
+    expect(lines.slice(1)).toEqual([
+      [0.002, 'r', '1000x500'],
+      [0.003, 'r', '1000x500'],
+    ])
+  })
+
   it('has a size when nobody told one', () => {
     expect(cast([begin(false), out(1, 'x')])[0]).toMatchObject({ width: 80, height: 24 })
   })

@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { escapeUnsafe, unreachable } from '../core/index.ts'
 import type { DataStream, RecordFrame } from './frame.ts'
+import { MAX_PLAYED_COLUMNS, MAX_PLAYED_ROWS } from './limits.ts'
 import type { RecordWriter } from './writers.ts'
 
 /** What players take when nobody told the size of the terminal. */
@@ -10,7 +11,7 @@ const HEIGHT = 24
 /**
  * asciicast v2 out of the frames of a record, line by line (docs.asciinema.org/manual/asciicast/v2): what is no UTF-8 shows as
  * U+FFFD, and a character that two frames share belongs to the later one. stderr is shown where it came, as a terminal
- * would.
+ * would, and sizes are those that a player can have.
  */
 export class AsciicastWriter implements RecordWriter {
   readonly #decoders: Readonly<Record<DataStream, StringDecoder>> = {
@@ -46,8 +47,7 @@ export class AsciicastWriter implements RecordWriter {
     this.#tty = facts?.tty ?? true
     const header = {
       version: 2,
-      width: size?.width ?? WIDTH,
-      height: size?.height ?? HEIGHT,
+      ...playedSize(size ?? { width: WIDTH, height: HEIGHT }),
       ...(facts === null
         ? {}
         : {
@@ -72,8 +72,10 @@ export class AsciicastWriter implements RecordWriter {
         // A pipe has lines, a terminal wants the carriage return that its driver would have added.
         return event(frame.atMs, 'o', this.#tty ? text : text.replace(/\r?\n/g, '\r\n'))
       }
-      case 'resize':
-        return event(frame.atMs, 'r', `${frame.width}x${frame.height}`)
+      case 'resize': {
+        const { width, height } = playedSize(frame)
+        return event(frame.atMs, 'r', `${width}x${height}`)
+      }
       case 'omitted':
         return event(frame.atMs, 'm', `${frame.bytes} bytes of ${frame.stream} are not kept`)
       case 'marker':
@@ -88,6 +90,11 @@ export class AsciicastWriter implements RecordWriter {
 
 const event = (atMs: number, kind: 'o' | 'i' | 'r' | 'm', data: string): string =>
   `${escapeUnsafe(JSON.stringify([atMs / 1000, kind, data]))}\n`
+
+const playedSize = (size: { readonly width: number; readonly height: number }) => ({
+  width: Math.min(Math.max(1, size.width), MAX_PLAYED_COLUMNS),
+  height: Math.min(Math.max(1, size.height), MAX_PLAYED_ROWS),
+})
 
 const isFirstSight = (frame: RecordFrame): boolean =>
   frame.kind === 'resize' || frame.kind === 'data' || frame.kind === 'end'

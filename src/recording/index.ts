@@ -24,6 +24,7 @@ export { RecordDecoder } from './decode.ts'
 export { RecordEncoder } from './encode.ts'
 export { RecordError, type RecordErrorCode } from './errors.ts'
 export type { DataStream, RecordFrame } from './frame.ts'
+export { MAX_PLAYED_COLUMNS, MAX_PLAYED_ROWS } from './limits.ts'
 export { PlainText } from './plain-text.ts'
 export { type AsciicastHead, AsciicastReader } from './read-asciicast.ts'
 export {

@@ -1,6 +1,3 @@
-/** Sizes that a recording may ask for: what people have is far below, and each cell costs memory. */
-export const MAX_COLUMNS = 1000
-export const MAX_ROWS = 500
 /**
  * Of the number in a sequence that the emulator carries out step by step (scrolling, lines, tabulators, repetition): more than
  * any screen has. Twenty million take it a minute, in which no key is heard.

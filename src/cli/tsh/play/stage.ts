@@ -1,13 +1,8 @@
 import type { IBufferCell, Terminal } from '@xterm/headless'
 import headless from '@xterm/headless'
 import { hasUnsafe } from '../../../core/index.ts'
-import {
-  MAX_COLUMNS,
-  MAX_ROWS,
-  MAX_STEPS,
-  STAGE_PENDING_BYTES,
-  STAGE_PIECE_BYTES,
-} from './limits.ts'
+import { MAX_PLAYED_COLUMNS, MAX_PLAYED_ROWS } from '../../../recording/index.ts'
+import { MAX_STEPS, STAGE_PENDING_BYTES, STAGE_PIECE_BYTES } from './limits.ts'
 
 /** What a terminal has until somebody tells another size. */
 const COLUMNS = 80
@@ -59,7 +54,7 @@ export class Stage {
 
   async resize(width: number, height: number): Promise<void> {
     await this.#settled
-    this.#terminal.resize(clamp(width, MAX_COLUMNS), clamp(height, MAX_ROWS))
+    this.#terminal.resize(clamp(width, MAX_PLAYED_COLUMNS), clamp(height, MAX_PLAYED_ROWS))
   }
 
   /** An empty screen, as it was at the beginning. */
