@@ -68,6 +68,7 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'member.recording_begin': ['PUT', '/v1/member/recordings/:id'],
   'member.recording_chunk': ['PUT', '/v1/member/recordings/:id/chunks/:index'],
   'member.recording_end': ['POST', '/v1/member/recordings/:id/end'],
+  'member.recording_whole': ['POST', '/v1/member/recordings/:id/whole'],
   'sessions.list': ['GET', '/v1/sessions'],
   'sessions.remove': ['POST', '/v1/sessions/:id/remove'],
   'member.sessions': ['POST', '/v1/member/sessions'],

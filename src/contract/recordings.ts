@@ -55,6 +55,19 @@ export const RecordingEnd = Type.Object(
 )
 export type RecordingEnd = Static<typeof RecordingEnd>
 
+/** Of the chunk of a whole recording; base64 of it fits into a body with everything else. */
+const WHOLE_CHUNK_CHARS = 128 * 1024
+
+/** A recording of one small chunk. */
+export const WholeRecording = Type.Object(
+  {
+    facts: RecordingFacts,
+    end: RecordingEnd,
+    chunk: Type.String({ maxLength: WHOLE_CHUNK_CHARS, description: 'its one chunk, base64' }),
+  },
+  { additionalProperties: false },
+)
+
 /** A recording as people see it. */
 export const RecordingResource = Type.Object({
   session_id: Type.String(),
@@ -175,6 +188,18 @@ export const recordingEndpoints = {
     params: ById,
     query: None,
     body: RecordingEnd,
+    response: Empty,
+  },
+  'member.recording_whole': {
+    method: 'POST',
+    path: '/v1/member/recordings/:id/whole',
+    summary: 'Bring a recording of one small chunk whose session is over: beginning, chunk and end',
+    rules: [],
+    open: 'member',
+    members: ['kube'],
+    params: ById,
+    query: None,
+    body: WholeRecording,
     response: Empty,
   },
 } as const satisfies Record<string, Endpoint>

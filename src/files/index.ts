@@ -9,6 +9,11 @@
 export { FilesError, type FilesErrorCode } from './errors.ts'
 export { type LockOptions, withLockFile } from './lock-file.ts'
 export { makePrivateDirectory, syncDirectory } from './private-directory.ts'
-export { type PrivateFile, writePrivateFile, writePrivateFiles } from './private-file.ts'
+export {
+  type PrivateFile,
+  writeNewFile,
+  writePrivateFile,
+  writePrivateFiles,
+} from './private-file.ts'
 export { writePrivateStream } from './private-stream.ts'
 export { replaceFile } from './replace-file.ts'

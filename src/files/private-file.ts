@@ -42,6 +42,21 @@ export async function writePrivateFiles(files: readonly PrivateFile[]): Promise<
   }
 }
 
+/**
+ * Writes a new private file, synced, where nobody looks for it yet: in a directory that takes its place as a whole later.
+ *
+ * @throws the file system's error; half of it may then be there
+ */
+export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
 /** A new file beside `path`, filled and synced; resolves to where it is. */
 export async function stage(
   path: string,

@@ -27,12 +27,14 @@ export {
 export { nodeDisk, type SpoolDisk } from './spool/disk.ts'
 export { openDirectoryStore } from './store/directory-store.ts'
 export type {
+  KeptEnd,
   Recording,
   RecordingEnd,
   RecordingHead,
   RecordingPage,
   RecordingQuery,
   RecordingStore,
+  WholeRecording,
 } from './store/types.ts'
 export type { RecordingTarget } from './target.ts'
 export { toldFacts } from './told-facts.ts'

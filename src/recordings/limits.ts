@@ -53,5 +53,11 @@ export const defaultRecorderLimits: RecorderLimits = {
 export const GROUP_BYTES = 256 * 1024
 /** Of one data frame here: a group of small frames is what it says. */
 export const FRAME_BYTES = 128 * 1024
+/** What of a session's beginning stays in memory until its first chunk, so that a short one is delivered without being read again. */
+export const HELD_PART_BYTES = 16 * 1024
+/** Sessions that have ended and are delivered from memory, while the auth service takes them at once; what is more goes to files first. */
+export const HELD_AT_ONCE = 64
+/** A chunk that is brought together with the beginning and the end of its recording. */
+export const WHOLE_CHUNK_BYTES = 64 * 1024
 /** Files of a `kubectl cp` that are told one by one. */
 export const FILES_TOLD = 1000

@@ -77,6 +77,11 @@ describe('Recorder', () => {
     putChunk: (id, index, chunk) => to.putChunk(id, index, chunk),
     end: async (id, end) => void (await to.complete(id, end)),
   })
+  /** One that takes short sessions at once. */
+  const quick = (to: RecordingStore): Required<RecordingTarget> => ({
+    ...into(to),
+    whole: async (recording) => void (await to.putWhole(recording)),
+  })
   const spool = (name = 'spool'): string => join(root, name)
   async function open(but: Partial<RecorderOptions> = {}): Promise<Recorder> {
     const recorder = await Recorder.open({
@@ -250,47 +255,54 @@ describe('Recorder', () => {
       }
     })
 
-    it('has a whole record, wherever amid its work the process died', async () => {
-      const seen = new Set<string>()
-      for (let steps = 0; ; steps += 1) {
-        const place = `die-${steps}`
-        const other = await openDirectoryStore({
-          path: join(root, `store-${place}`),
-          clock,
-          log: silentLogger,
-        })
-        const disk = new MortalDisk(steps)
-        // What the first process delivers counts, too.
-        const dying = await open({ directory: spool(place), disk, target: into(other) })
-        const began = await dying.begin(facts(1), options()).catch(() => null)
-        let written = ''
-        if (began !== null) {
-          for (const text of ['one ', 'two ', 'three ']) {
-            began.data('stdout', Buffer.from(text))
-            await expect.poll(() => disk.isDead || disk.appended.includes(text)).toBe(true)
-            if (disk.appended.includes(text)) written += text
+    it.each([
+      ['piece by piece', into],
+      ['at once', quick],
+    ])(
+      'has a whole record delivered %s, wherever amid its work the process died',
+      async (_, to) => {
+        const seen = new Set<string>()
+        for (let steps = 0; ; steps += 1) {
+          const place = `die-${steps}`
+          const other = await openDirectoryStore({
+            path: join(root, `store-${place}`),
+            clock,
+            log: silentLogger,
+          })
+          const disk = new MortalDisk(steps)
+          // What the first process delivers counts, too.
+          const dying = await open({ directory: spool(place), disk, target: to(other) })
+          const began = await dying.begin(facts(1), options()).catch(() => null)
+          let written = ''
+          if (began !== null) {
+            for (const text of ['one ', 'two ', 'three ']) {
+              began.data('stdout', Buffer.from(text))
+              await expect.poll(() => disk.isDead || disk.appended.includes(text)).toBe(true)
+              if (disk.appended.includes(text)) written += text
+            }
+            await began.end(ended)
           }
-          await began.end(ended)
-        }
-        const lived = !disk.isDead
-        disk.kill()
+          const lived = !disk.isDead
+          disk.kill()
 
-        await open({ directory: spool(place), target: into(other) })
-        await expect.poll(() => readdir(spool(place))).toEqual([])
-        const recording = await other.get(idOf(1))
-        if (recording === null) {
-          expect(began).toBeNull()
-        } else {
-          expect(recording.end, place).not.toBeNull()
-          const text = bytesOf(await read(1, [], other), 'stdout').toString()
-          expect('one two three '.startsWith(text), place).toBe(true)
-          expect(text.startsWith(written), place).toBe(true)
-          seen.add(`${recording.end?.reason}`)
+          await open({ directory: spool(place), target: to(other) })
+          await expect.poll(() => readdir(spool(place))).toEqual([])
+          const recording = await other.get(idOf(1))
+          if (recording === null) {
+            expect(began).toBeNull()
+          } else {
+            expect(recording.end, place).not.toBeNull()
+            const text = bytesOf(await read(1, [], other), 'stdout').toString()
+            expect('one two three '.startsWith(text), place).toBe(true)
+            expect(text.startsWith(written), place).toBe(true)
+            seen.add(`${recording.end?.reason}`)
+          }
+          if (lived) break
         }
-        if (lived) break
-      }
-      expect([...seen].sort()).toEqual(['cut', 'exited'])
-    }, 60_000)
+        expect([...seen].sort()).toEqual(['cut', 'exited'])
+      },
+      60_000,
+    )
   })
 
   it('waits while auth is away, and delivers later, each chunk once and in order', async () => {
@@ -332,6 +344,158 @@ describe('Recorder', () => {
     )
     await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
     expect(failures).toEqual([])
+  })
+
+  describe('to a target that takes short sessions at once', () => {
+    const calls: string[] = []
+    let answer: () => Promise<void>
+    let target: Required<RecordingTarget>
+    beforeEach(() => {
+      calls.length = 0
+      answer = async () => {}
+      const real = quick(store)
+      target = {
+        begin: async (head) => {
+          calls.push('begin')
+          await real.begin(head)
+        },
+        putChunk: async (...chunk) => {
+          calls.push('chunk')
+          await real.putChunk(...chunk)
+        },
+        end: async (...end) => {
+          calls.push('end')
+          await real.end(...end)
+        },
+        whole: async (recording) => {
+          calls.push('whole')
+          await answer()
+          await real.whole(recording)
+        },
+      }
+    })
+    const run = async (recorder: Recorder, n: number, data: Buffer): Promise<void> => {
+      const record = await recorder.begin(facts(n), options())
+      record.data('stdout', data)
+      await record.end(ended)
+    }
+    const files = (n: number): Promise<string[]> => readdir(join(spool(), idOf(n)))
+    const text = Buffer.from('short')
+
+    it('brings one in one call, from memory', async () => {
+      const disk = { ...nodeDisk, read: () => Promise.reject(new Error('nobody reads')) }
+      const recorder = await open({ target, disk, limits: LAZY })
+      await run(recorder, 1, text)
+      const { end, facts: told } = await whole(1)
+      expect(end).toMatchObject({ exitCode: 0, reason: 'exited', cut: false })
+      expect(end?.endedMs).toBeGreaterThanOrEqual(told.startedMs)
+      expect(bytesOf(await read(1), 'stdout')).toEqual(text)
+      expect(calls).toEqual(['whole'])
+      await expect.poll(() => recorder.stats()).toMatchObject({ pending: 0, pendingBytes: 0 })
+      expect(await readdir(spool())).toEqual([])
+    })
+
+    it('brings one that is too large for that piece by piece, and one from the disk at once', async () => {
+      const recorder = await open({
+        target,
+        limits: LAZY,
+        settings: () => ({ ...SETTINGS, pipeBytes: 1_000_000 }),
+      })
+      await run(recorder, 1, randomBytes(100_000))
+      await whole(1)
+      expect(calls).toEqual(['begin', 'chunk', 'end'])
+      calls.length = 0
+      await run(recorder, 2, randomBytes(40_000))
+      await whole(2)
+      expect(calls).toEqual(['whole'])
+    })
+
+    it('has it in files when the target does not take it, and brings it later', async () => {
+      let isAway = true
+      answer = () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve())
+      const recorder = await open({ target, limits: LAZY })
+      await run(recorder, 1, text)
+      await expect.poll(() => files(1)).toEqual(['000000.chunk', 'end.json'])
+      // While it is away nobody waits in memory.
+      await run(recorder, 2, text)
+      expect(await files(2)).toEqual(['000000.chunk', 'end.json'])
+      isAway = false
+      for (const n of [1, 2]) {
+        await whole(n)
+        expect(bytesOf(await read(n), 'stdout')).toEqual(text)
+      }
+      await expect.poll(() => readdir(spool())).toEqual([])
+      await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
+    })
+
+    it('waits in memory where neither the target nor the disk takes it, and loses nothing', async () => {
+      let isAway = true
+      const disk = new FullDisk()
+      answer = async () => {
+        disk.isFull = isAway
+        if (isAway) throw new Error('away')
+      }
+      const recorder = await open({ target, disk, limits: LAZY })
+      const record = await recorder.begin(facts(1), options())
+      record.data('stdout', text)
+      await record.end(ended)
+      await expect.poll(() => calls.length).toBeGreaterThan(2)
+      isAway = false
+      await whole(1)
+      expect(failures).toEqual([])
+    })
+
+    it('goes on piece by piece with a service that does not know how', async () => {
+      answer = () => Promise.reject(new RecordingError('RECORDING_UNKNOWN', 'no such endpoint'))
+      const recorder = await open({ target, limits: LAZY })
+      for (const n of [1, 2]) {
+        await run(recorder, n, text)
+        await whole(n)
+      }
+      expect(calls).toEqual(['whole', 'begin', 'chunk', 'end', 'begin', 'chunk', 'end'])
+    })
+
+    it('holds few in memory, whatever ends at once', async () => {
+      const first = Promise.withResolvers<void>()
+      answer = () => first.promise
+      const recorder = await open({ target, limits: LAZY })
+      const all = Array.from({ length: 80 }, (_, n) => n + 1)
+      for (const n of all) await run(recorder, n, text)
+      const inFiles = await Promise.all(all.map(async (n) => (await files(n)).includes('end.json')))
+      expect(inFiles.filter((isInFiles) => isInFiles)).toHaveLength(16)
+      first.resolve()
+      for (const n of all) await whole(n)
+    })
+
+    it('puts aside one that is refused for good', async () => {
+      answer = () => Promise.reject(new RecordingError('RECORDING_CONFLICT', 'another one'))
+      const recorder = await open({ target, limits: LAZY })
+      await run(recorder, 1, text)
+      await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_REFUSED' }])
+      await expect.poll(() => readdir(spool())).toEqual(['aside'])
+    })
+
+    it('brings an encrypted one again after a death, packed anew, and it is the one that is there', async () => {
+      const identity = await generateX25519Identity()
+      const recipients = [await identityToRecipient(identity)]
+      const disk = { ...nodeDisk, unlink: () => Promise.reject(new Error('dead')) }
+      const settings = (): RecordingSettings => ({ ...SETTINGS, recipients })
+      const dying = await open({
+        target,
+        settings,
+        disk: { ...disk, remove: () => Promise.reject(new Error('dead')) },
+        limits: { ...LAZY, retryFirstMs: 3_600_000, retryLastMs: 3_600_000 },
+      })
+      await run(dying, 1, text)
+      const before = await whole(1)
+      await expect.poll(() => files(1)).toEqual(['000000.open'])
+      await cp(spool(), spool('copy'), { recursive: true })
+      await open({ directory: spool('copy'), target, settings, limits: LAZY })
+      await expect.poll(() => readdir(spool('copy'))).toEqual([])
+      expect(await store.get(idOf(1))).toEqual(before)
+      expect(bytesOf(await read(1, [identity]), 'stdout')).toEqual(text)
+      expect(failures).toEqual([])
+    })
   })
 
   it('says of a silent session that it goes on', async () => {
@@ -767,6 +931,7 @@ class FullDisk implements SpoolDisk {
   facts = nodeDisk.facts
   unlink = nodeDisk.unlink
   rename = nodeDisk.rename
+  removeEmpty = nodeDisk.removeEmpty
   remove = nodeDisk.remove
   async create(path: string): ReturnType<SpoolDisk['create']> {
     this.#check()
@@ -813,6 +978,7 @@ class MortalDisk implements SpoolDisk {
   unlink = (path: string): Promise<void> => this.#change(() => nodeDisk.unlink(path))
   rename = (from: string, to: string): Promise<void> =>
     this.#change(() => nodeDisk.rename(from, to))
+  removeEmpty = (path: string): Promise<void> => this.#change(() => nodeDisk.removeEmpty(path))
   remove = (path: string): Promise<void> => this.#change(() => nodeDisk.remove(path))
   write = (path: string, bytes: Uint8Array): Promise<void> =>
     this.#change(() => nodeDisk.write(path, bytes))

@@ -123,6 +123,7 @@ export class Recorder implements AsyncDisposable {
       head: { facts, recipients },
       chunks: [],
       end: null,
+      held: null,
     }
     const file = new RecordFile(session, this.#disk, this.#account)
     const writer = new SessionWriter({
@@ -133,6 +134,7 @@ export class Recorder implements AsyncDisposable {
       limits: this.#limits,
       clock: this.#options.clock,
       events: {
+        takesAtOnce: () => this.#delivery.takesAtOnce(),
         changed: () => this.#changed(session, options.onFailed),
         failed: () => this.#failed(session),
       },

@@ -1,4 +1,4 @@
-import type { RecordingEnd, RecordingHead } from './store/types.ts'
+import type { RecordingEnd, RecordingHead, WholeRecording } from './store/types.ts'
 
 /**
  * Where recordings are delivered: the store of this process, or the auth service far away. Each call may be repeated. What rejects
@@ -9,4 +9,9 @@ export interface RecordingTarget {
   begin(head: RecordingHead): Promise<void>
   putChunk(id: string, index: number, chunk: Uint8Array): Promise<void>
   end(id: string, end: RecordingEnd): Promise<void>
+  /**
+   * All three at once, for one that is over and has one small chunk. RECORDING_UNKNOWN: it is a service that knows the three alone, as
+   * is a target without this.
+   */
+  whole?(recording: WholeRecording): Promise<void>
 }

@@ -1,5 +1,11 @@
 import { ApiCallError } from '../../client/index.ts'
-import { RecordingError, type RecordingTarget, toldFacts } from '../../recordings/index.ts'
+import type { RecordingEnd as ToldEnd } from '../../contract/index.ts'
+import {
+  type RecordingEnd,
+  RecordingError,
+  type RecordingTarget,
+  toldFacts,
+} from '../../recordings/index.ts'
 import type { MemberCall } from '../ports.ts'
 
 /**
@@ -23,15 +29,21 @@ export function createRemoteRecordings(call: MemberCall): RecordingTarget {
       delivered(
         call('member.recording_chunk', { params: { id, index: String(index) }, body: chunk }),
       ),
-    end: (id, { exitCode, endedMs, ...end }) =>
+    end: (id, end) =>
+      delivered(call('member.recording_end', { params: { id }, body: toldEnd(end) })),
+    whole: ({ head: { facts, encrypted }, chunk, end }) =>
       delivered(
-        call('member.recording_end', {
-          params: { id },
+        call('member.recording_whole', {
+          params: { id: facts.sessionId },
           body: {
-            ...end,
-            ...(exitCode === null ? {} : { exit_code: exitCode }),
-            ended: new Date(endedMs).toISOString(),
+            facts: { ...toldFacts(facts), encrypted },
+            end: toldEnd(end),
+            chunk: Buffer.from(chunk).toString('base64'),
           },
+        }).catch((error: unknown) => {
+          // Nothing else of it is ever not found: it is an older auth service.
+          if (!(error instanceof ApiCallError) || error.code !== 'NOT_FOUND') throw error
+          throw new RecordingError('RECORDING_UNKNOWN', error.message, { cause: error })
         }),
       ),
   }
@@ -45,3 +57,9 @@ async function delivered(call: Promise<unknown>): Promise<void> {
     throw new RecordingError('RECORDING_CONFLICT', error.message, { cause: error })
   }
 }
+
+const toldEnd = ({ exitCode, endedMs, ...end }: RecordingEnd): ToldEnd => ({
+  ...end,
+  ...(exitCode === null ? {} : { exit_code: exitCode }),
+  ended: new Date(endedMs).toISOString(),
+})

@@ -1,11 +1,12 @@
 import { errorMessage, type Logger } from '../../core/index.ts'
 import { pause } from '../../waits/index.ts'
-import { RecordingError } from '../errors.ts'
-import type { RecorderLimits } from '../limits.ts'
+import { RecordingError, type RecordingErrorCode } from '../errors.ts'
+import { HELD_AT_ONCE, type RecorderLimits, WHOLE_CHUNK_BYTES } from '../limits.ts'
+import type { WholeRecording } from '../store/types.ts'
 import type { RecordingTarget } from '../target.ts'
 import type { SpoolAccount } from './account.ts'
 import type { SpoolDisk } from './disk.ts'
-import { chunkName, pathIn, type SpooledSession } from './session-directory.ts'
+import { chunkName, type HeldChunk, pathIn, type SpooledSession } from './session-directory.ts'
 
 /** How often it is looked whether all is delivered, in milliseconds. */
 const DRAIN_LOOK_MS = 20
@@ -43,6 +44,10 @@ export class Delivery {
   readonly #works = new Set<Promise<void>>()
   #running = 0
   #isAway = false
+  /** Sessions that are delivered from memory. */
+  #held = 0
+  /** It may be an auth service that does not know how. */
+  #takesWhole = true
   uploads = 0
   failures = 0
   lastError: string | null = null
@@ -63,8 +68,18 @@ export class Delivery {
     this.#events = parts.events
   }
 
+  /** Whether a session that ends now may wait in memory for its delivery. */
+  takesAtOnce(): boolean {
+    return this.#canWhole() && !this.#isAway && this.#held < HELD_AT_ONCE
+  }
+
+  #canWhole(): boolean {
+    return this.#takesWhole && this.#target.whole !== undefined && !this.#stop.signal.aborted
+  }
+
   /** There is something new of a session. */
   changed(session: SpooledSession): void {
+    if (session.held !== null) this.#held += 1
     const entry = this.#entries.get(session.id) ?? {
       session,
       saidMs: null,
@@ -162,6 +177,13 @@ export class Delivery {
     const { session } = entry
     const { id, head, chunks } = session
     const { signal } = this.#stop
+    const whole = await this.#wholeOf(session)
+    if (whole !== null) {
+      await this.#bringWhole(session, whole)
+      this.#over(entry)
+      return
+    }
+    if (session.held !== null) await this.#keep(session.held)
     const isDue =
       entry.saidMs === null || performance.now() - entry.saidMs >= this.#limits.sayEveryMs
     if (isDue) {
@@ -184,9 +206,51 @@ export class Delivery {
     if (session.end === null) return
     await this.#target.end(id, session.end)
     await this.#disk.remove(session.directory)
-    this.#account.drop(id)
-    this.#entries.delete(id)
+    this.#over(entry)
+  }
+
+  #over({ session }: Entry): void {
+    this.#account.drop(session.id)
+    this.#entries.delete(session.id)
     this.#events.delivered(session)
+  }
+
+  /** What can be brought at once; null: it goes piece by piece. */
+  async #wholeOf(session: SpooledSession): Promise<WholeRecording | null> {
+    const { end, held } = session
+    const [chunk] = session.chunks
+    if (end?.chunks !== 1 || !this.#canWhole()) return null
+    const { facts, recipients } = session.head
+    const head = { facts, encrypted: recipients.length > 0 }
+    if (held !== null) return { head, end, chunk: held.chunk }
+    if (chunk === undefined || chunk.size > WHOLE_CHUNK_BYTES) return null
+    return { head, end, chunk: await this.#disk.read(pathIn(session, chunkName(0))) }
+  }
+
+  async #keep(held: HeldChunk): Promise<void> {
+    await held.keep()
+    this.#held -= 1
+  }
+
+  async #bringWhole(session: SpooledSession, whole: WholeRecording): Promise<void> {
+    const { held } = session
+    try {
+      await this.#target.whole?.(whole)
+    } catch (error) {
+      if (isCoded(error, 'RECORDING_UNKNOWN')) this.#takesWhole = false
+      // Memory is for what is taken at once. Where the disk does not take it, it waits as it is: what it was made of lies there.
+      if (held !== null && !isCoded(error, 'RECORDING_CONFLICT')) {
+        await this.#keep(held).catch(() => {})
+      }
+      throw error
+    }
+    this.uploads += 1
+    if (held === null) await this.#disk.remove(session.directory)
+    else {
+      session.held = null
+      this.#held -= 1
+      await held.drop().catch(() => this.#disk.remove(session.directory))
+    }
   }
 
   /** How long to wait before it is tried again; null: never. */
@@ -195,7 +259,8 @@ export class Delivery {
     this.failures += 1
     // Whatever it was, it may be that the target knows nothing of it any more.
     entry.saidMs = null
-    if (error instanceof RecordingError && error.code === 'RECORDING_CONFLICT') {
+    if (isCoded(error, 'RECORDING_CONFLICT')) {
+      if (entry.session.held !== null) this.#held -= 1
       this.#entries.delete(entry.session.id)
       await this.#events.refused(entry.session, error)
       return null
@@ -210,3 +275,6 @@ export class Delivery {
     return ceiling / 2 + (Math.random() * ceiling) / 2
   }
 }
+
+const isCoded = (error: unknown, code: RecordingErrorCode): boolean =>
+  error instanceof RecordingError && error.code === code

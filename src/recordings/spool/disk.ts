@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { makePrivateDirectory } from '../../files/index.ts'
 
 /** A file that grows. */
@@ -29,6 +29,8 @@ export interface SpoolDisk {
   }>
   unlink(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
+  /** One in which nothing is. */
+  removeEmpty(path: string): Promise<void>
   /** With all that is in it. */
   remove(path: string): Promise<void>
 }
@@ -63,6 +65,7 @@ export const nodeDisk: SpoolDisk = {
   },
   unlink,
   rename,
+  removeEmpty: (path) => rmdir(path),
   remove: (path) => rm(path, { recursive: true, force: true }),
 }
 

@@ -42,7 +42,7 @@ export async function finishLeftover(
     if (ended === null || ended.facts.sessionId !== id) throw unreadable('how it ended')
     for (const index of files.open) await drop(openName(index))
     const { end, ...head } = ended
-    return { id, directory, head, chunks: await sized(files.chunks), end }
+    return { id, directory, head, chunks: await sized(files.chunks), end, held: null }
   }
 
   const found = await openPart(files.open)
@@ -77,7 +77,7 @@ export async function finishLeftover(
   await drop(openName(last))
   const before = files.chunks.filter((index) => index !== last)
   const chunks = await sized([...before, last])
-  return { id, directory, head: { facts, recipients }, chunks, end }
+  return { id, directory, head: { facts, recipients }, chunks, end, held: null }
 
   /** The last part that was begun; those that were made into chunks already are removed, and one that only has a name. */
   async function openPart(

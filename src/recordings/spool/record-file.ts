@@ -6,7 +6,7 @@ import {
   type RecordFrame,
   type RecordPlace,
 } from '../../recording/index.ts'
-import { GROUP_BYTES } from '../limits.ts'
+import { GROUP_BYTES, HELD_PART_BYTES, WHOLE_CHUNK_BYTES } from '../limits.ts'
 import type { RecordedSession } from '../recorder-types.ts'
 import type { RecordingEnd } from '../store/types.ts'
 import type { SpoolAccount } from './account.ts'
@@ -47,6 +47,10 @@ export class RecordFile {
   #openBytes = 0
   /** What the open part takes of the spool, with its head. */
   #openTaken = 0
+  /** The head of the first part, until it is written together with what follows. */
+  #head: Buffer | null = null
+  /** The first part, as long as it is small and has not become a chunk. */
+  #part: Buffer[] | null = []
 
   constructor(session: SpooledSession, disk: SpoolDisk, account: SpoolAccount) {
     this.#session = session
@@ -67,7 +71,7 @@ export class RecordFile {
   /** Makes the place for the first part. */
   async open(): Promise<void> {
     await this.#disk.makeNewDirectory(this.#session.directory)
-    await this.#begin()
+    this.#head = await this.#begin()
   }
 
   add(frame: RecordFrame): void {
@@ -85,12 +89,14 @@ export class RecordFile {
       if (group === undefined || this.#openBytes >= chunkBytes) break
       this.#account.take(this.#session.id, group.bytes.length)
       this.#openTaken += group.bytes.length
-      await this.#file?.append(group.bytes)
+      const head = this.#head
+      await this.#file?.append(head === null ? group.bytes : Buffer.concat([head, group.bytes]))
+      this.#head = null
       this.#groups.shift()
       this.#groupsBytes -= group.bytes.length
       this.#openBytes += group.bytes.length
       this.#to = group.after
-      freeBytes(group.bytes)
+      if (!this.#hold(group.bytes)) freeBytes(group.bytes)
     }
     return this.#openBytes >= chunkBytes
   }
@@ -100,22 +106,29 @@ export class RecordFile {
     const index = this.#index
     const taken = this.#openTaken
     const chunk = await this.#pack()
+    this.#account.add(this.#session.id, chunk.length)
+    await this.#disk.write(this.#path(chunkName(index)), chunk)
     this.#index += 1
     this.#from = this.#to
     this.#bytesBefore += this.#openBytes
-    await this.#begin()
+    const head = await this.#begin()
+    await this.#file?.append(head)
     // From here on the chunk counts, and the part that it was made of does not.
     await this.#disk.unlink(this.#path(openName(index)))
     this.#account.add(this.#session.id, -taken)
-    this.#session.chunks.push(chunk)
+    this.#session.chunks.push({ index, size: chunk.length })
   }
 
-  /** Makes a chunk of the rest, and says how the session ended. */
-  async finish(facts: {
-    readonly endedMs: number
-    readonly exitCode: number | null
-    readonly reason: string
-  }): Promise<void> {
+  /** Makes a chunk of the rest, and says how the session ended: in files, or for now in memory, where that may be. */
+  async finish(
+    facts: {
+      readonly endedMs: number
+      readonly exitCode: number | null
+      readonly reason: string
+    },
+    atOnce: boolean,
+  ): Promise<void> {
+    const mayHold = atOnce && this.#index === 0 && this.#part !== null
     const chunk = await this.#pack()
     const end: RecordingEnd = {
       chunks: this.#index + 1,
@@ -124,12 +137,27 @@ export class RecordFile {
       ...facts,
       cut: false,
     }
+    if (mayHold && chunk.length <= WHOLE_CHUNK_BYTES) {
+      this.#session.held = {
+        chunk,
+        drop: async () => {
+          await this.#disk.unlink(this.#path(openName(0)))
+          await this.#disk.removeEmpty(this.#session.directory)
+        },
+        keep: () => this.#keep(chunk, end),
+      }
+    } else await this.#keep(chunk, end)
+    this.#session.end = end
+  }
+
+  async #keep(chunk: Buffer, end: RecordingEnd): Promise<void> {
+    await this.#disk.write(this.#path(chunkName(this.#index)), chunk)
     const { head } = this.#session
     await this.#disk.write(this.#path(END_NAME), encodeEnd({ ...head, end }))
     await this.#disk.unlink(this.#path(openName(this.#index)))
-    this.#account.add(this.#session.id, -this.#openTaken)
-    this.#session.chunks.push(chunk)
-    this.#session.end = end
+    this.#account.add(this.#session.id, chunk.length - this.#openTaken)
+    this.#session.held = null
+    this.#session.chunks.push({ index: this.#index, size: chunk.length })
   }
 
   /** Lets go of the open part, as it lies there. */
@@ -140,7 +168,15 @@ export class RecordFile {
     this.#groupsBytes = 0
     const file = this.#file
     this.#file = null
+    this.#part = null
     await file?.close()
+  }
+
+  /** Whether it is held. It is already counted as a part of what lies open. */
+  #hold(bytes: Buffer): boolean {
+    if (this.#openBytes > HELD_PART_BYTES) this.#part = null
+    this.#part?.push(bytes)
+    return this.#part !== null
   }
 
   #seal(): void {
@@ -153,8 +189,8 @@ export class RecordFile {
     this.#groupsBytes += bytes.length
   }
 
-  /** Begins an open part where the last one ended. */
-  async #begin(): Promise<void> {
+  /** Begins an open part where the last one ended; resolves to its head, which is to be written. */
+  async #begin(): Promise<Buffer> {
     const session: RecordedSession = this.#session.head
     const head = encodeOpenHead({
       ...session,
@@ -167,31 +203,37 @@ export class RecordFile {
     this.#openTaken = head.length
     this.#openBytes = 0
     this.#file = await this.#disk.create(this.#path(openName(this.#index)))
-    await this.#file.append(head)
+    return head
   }
 
-  /** The chunk of the open part, which is closed, on the disk. */
-  async #pack(): Promise<{ index: number; size: number }> {
+  /** The chunk of the open part, which is closed. */
+  async #pack(): Promise<Buffer> {
     const file = this.#file
     this.#file = null
     await file?.close()
+    const held = this.#part
+    this.#part = null
+    if (held !== null) return this.#packed(Buffer.concat(held))
     const part = await this.#disk.read(this.#path(openName(this.#index)))
     const open = parseOpenFile(part)
     if (open === null || open.record.length !== this.#openBytes) {
       throw new Error('the open part of a recording is not what was written')
     }
+    const chunk = await this.#packed(open.record)
+    freeBytes(part)
+    return chunk
+  }
+
+  async #packed(record: Buffer): Promise<Buffer> {
     const { chunk, chain } = await packPart({
       index: this.#index,
       place: this.#from,
-      record: open.record,
+      record,
       chain: this.#chain,
       recipients: this.#session.head.recipients,
     })
-    freeBytes(part)
-    this.#account.add(this.#session.id, chunk.length)
-    await this.#disk.write(this.#path(chunkName(this.#index)), chunk)
     this.#chain = chain
-    return { index: this.#index, size: chunk.length }
+    return chunk
   }
 
   #path(name: string): string {

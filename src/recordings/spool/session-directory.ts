@@ -37,6 +37,17 @@ export interface SpooledSession {
   readonly chunks: { readonly index: number; readonly size: number }[]
   /** Null while it goes on. */
   end: EndFile['end'] | null
+  /** The one chunk of a session that has ended, while it is in no file. */
+  held: HeldChunk | null
+}
+
+/** What it was made of lies in the spool: whoever finds that makes it again. */
+export interface HeldChunk {
+  readonly chunk: Buffer
+  /** Lets go of the spool's files: it is delivered. */
+  drop(): Promise<void>
+  /** Writes it to where chunks wait, and its end beside it: it cannot be delivered now. Rejects with the file system's error. */
+  keep(): Promise<void>
 }
 
 export const pathIn = ({ directory }: Pick<SpooledSession, 'directory'>, name: string): string =>

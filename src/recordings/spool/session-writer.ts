@@ -9,6 +9,8 @@ import { isTar, TarFiles } from './tar-files.ts'
 
 /** What happens to a record, for who delivers it. */
 export interface WriterEvents {
+  /** Whether a session that is over soon may be delivered from memory. */
+  takesAtOnce(): boolean
   /** There are new chunks, or its end. */
   changed(): void
   /** It cannot go on; what is in the spool is as good as it was. */
@@ -128,8 +130,9 @@ export class SessionWriter implements SessionRecord {
         if (this.#file.pendingBytes === 0) break
         await this.#file.cut()
       }
-      const endedMs = Math.max(this.#clock.now(), this.#session.head.facts.startedMs)
-      await this.#file.finish({ endedMs, exitCode, reason })
+      // As its last frame says it, which is what another process would have to go by.
+      const endedMs = this.#session.head.facts.startedMs + atMs
+      await this.#file.finish({ endedMs, exitCode, reason }, this.#events.takesAtOnce())
       // It may have been refused in between.
       if (this.#isOver()) return
       this.#state = 'over'

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto'
-import { appendFile, readdir, readFile, rename, rm, stat, unlink, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+  utimes,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import {
   type Clock,
   errorCode,
@@ -9,21 +19,29 @@ import {
   type Logger,
   printable,
 } from '../../core/index.ts'
-import { makePrivateDirectory, syncDirectory, writePrivateFile } from '../../files/index.ts'
-import { parseSessionFacts } from '../../recording/index.ts'
+import {
+  makePrivateDirectory,
+  syncDirectory,
+  writeNewFile,
+  writePrivateFile,
+} from '../../files/index.ts'
+import { parseSessionFacts, type SessionFacts } from '../../recording/index.ts'
 import { RecordingError } from '../errors.ts'
 import { DIRECTORIES_REMEMBERED, FILES_AT_ONCE, MAX_CHUNKS } from '../limits.ts'
 import { type ChunkFile, chainOf, chunkFileOf, chunksAmong, sizeOf } from './chunk-files.ts'
 import { encodeHead, type HeadFile, parseHead } from './head-file.ts'
 import { cursorAfter, encodeRow, parseRow, type Row, Rows } from './rows.ts'
+import { SharedSyncs } from './shared-syncs.ts'
 import { Turns } from './turns.ts'
 import type {
+  KeptEnd,
   Recording,
   RecordingEnd,
   RecordingHead,
   RecordingPage,
   RecordingQuery,
   RecordingStore,
+  WholeRecording,
 } from './types.ts'
 
 const HEAD_FILE = 'recording.json'
@@ -32,6 +50,8 @@ const INDEX_FILE = 'index.jsonl'
 const DAY = /^\d{4}-\d{2}-\d{2}$/
 const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const LEFT_OVER = /^\.[0-9a-f]{16}\.tmp$/
+/** Directories of recordings that a process did not bring to their place, or not all the way out. */
+const HALF = /^\.(new|removed)-/
 /** The last moment that has a year of four digits. */
 const LAST_MS = Date.UTC(9999, 11, 31)
 
@@ -46,8 +66,12 @@ export async function openDirectoryStore(options: {
 }): Promise<RecordingStore> {
   const { path, log } = options
   await makePrivateDirectory(path)
+  const names = await readdir(path)
+  for (const name of names.filter((name) => HALF.test(name))) {
+    await rm(join(path, name), { recursive: true, force: true })
+  }
   const rows: Row[] = []
-  for (const day of (await readdir(path)).filter((name) => DAY.test(name))) {
+  for (const day of names.filter((name) => DAY.test(name))) {
     try {
       rows.push(...(await rowsOfDay(join(path, day), log)))
     } catch (error) {
@@ -88,6 +112,9 @@ class DirectoryStore implements RecordingStore {
   readonly #turns = new Turns()
   /** Chunks of the recordings that were touched last. */
   readonly #chunks = new Map<string, ChunkFile[]>()
+  readonly #syncs = new SharedSyncs(syncDirectory)
+  /** Days whose directories are there, and stay there should the power fail. */
+  readonly #days = new Set<string>()
 
   constructor(options: {
     readonly path: string
@@ -101,70 +128,144 @@ class DirectoryStore implements RecordingStore {
     this.#rows = options.rows
   }
 
-  begin({ facts: told, encrypted }: RecordingHead): Promise<void> {
-    // As they will be read again, in an order of their own.
-    const facts = parseSessionFacts(JSON.stringify(told))
-    if (facts === null || !SESSION_ID.test(facts.sessionId) || facts.startedMs > LAST_MS) {
-      return Promise.reject(conflict('the id or the time of a recording is none'))
+  async begin(told: RecordingHead): Promise<void> {
+    const head = checkedHead(told)
+    return this.#turns.take(head.facts.sessionId, () => this.#begin(head))
+  }
+
+  async #begin(head: RecordingHead): Promise<void> {
+    const { sessionId } = head.facts
+    const row = this.#rows.get(sessionId)
+    const known = row === null ? null : await readHead(this.#directoryOf(row))
+    if (known === null) return this.#create(head, row)
+    if (encodeHead({ ...known, end: null }) !== encodeHead({ ...head, end: null })) {
+      throw conflict(`recording ${sessionId} is there already, and is another one`)
     }
-    const head = { facts, encrypted }
-    const { sessionId } = facts
-    return this.#turns.take(sessionId, async () => {
-      const row = this.#rows.get(sessionId)
-      const known = row === null ? null : await readHead(this.#directoryOf(row))
-      if (known === null) return this.#create(head, row)
-      if (encodeHead({ ...known, end: null }) !== encodeHead({ ...head, end: null })) {
-        throw conflict(`recording ${sessionId} is there already, and is another one`)
-      }
-      if (known.end === null) await this.#heard(head.facts)
-    })
+    if (known.end === null) await this.#heard(head.facts)
   }
 
   putChunk(id: string, index: number, chunk: Uint8Array): Promise<void> {
-    return this.#turns.take(id, async () => {
-      const row = this.#rowOf(id)
-      const directory = this.#directoryOf(row)
-      const chunks = await this.#chunksOf(row)
-      const file = chunkFileOf(index, chunk)
-      const there = chunks[index]
-      if (there !== undefined) {
-        if (there.name === file.name) return
-        throw conflict(`chunk ${index} of recording ${id} is there already, with another content`)
-      }
-      if (index !== chunks.length || index >= MAX_CHUNKS) {
-        throw conflict(`chunk ${index} of recording ${id} does not follow the one before it`)
-      }
-      if ((await this.#headOf(row)).end !== null) {
-        throw conflict(`recording ${id} has ended: no chunk comes after that`)
-      }
-      await writePrivateFile(join(directory, file.name), chunk)
-      await syncDirectory(directory)
-      chunks.push(file)
-      await this.#heard(row)
-    })
+    return this.#turns.take(id, () => this.#putChunk(id, index, chunk))
+  }
+
+  async #putChunk(id: string, index: number, chunk: Uint8Array): Promise<void> {
+    const row = this.#rowOf(id)
+    const directory = this.#directoryOf(row)
+    const chunks = await this.#chunksOf(row)
+    const file = chunkFileOf(index, chunk)
+    const there = chunks[index]
+    if (there !== undefined) {
+      if (there.name === file.name) return
+      throw conflict(`chunk ${index} of recording ${id} is there already, with another content`)
+    }
+    if (index !== chunks.length || index >= MAX_CHUNKS) {
+      throw conflict(`chunk ${index} of recording ${id} does not follow the one before it`)
+    }
+    if ((await this.#headOf(row)).end !== null) {
+      throw conflict(`recording ${id} has ended: no chunk comes after that`)
+    }
+    await writePrivateFile(join(directory, file.name), chunk)
+    await syncDirectory(directory)
+    chunks.push(file)
+    await this.#heard(row)
   }
 
   complete(id: string, end: RecordingEnd): Promise<boolean> {
-    return this.#turns.take(id, async () => {
-      const row = this.#rowOf(id)
-      const directory = this.#directoryOf(row)
-      const head = await this.#headOf(row)
-      const chunks = await this.#chunksOf(row)
-      const whole: HeadFile = { ...head, end: { ...end, size: sizeOf(chunks) } }
-      if (head.end !== null) {
-        if (encodeHead(head) === encodeHead(whole)) return false
-        throw conflict(`recording ${id} has ended already, and otherwise`)
-      }
-      if (chunks.length !== end.chunks || chainOf(chunks) !== end.sha256) {
-        throw conflict(
-          `recording ${id} has ${chunks.length} chunks here, and was to have ${end.chunks}`,
-        )
-      }
-      await writePrivateFile(join(directory, HEAD_FILE), encodeHead(whole))
-      await syncDirectory(directory)
-      await this.#tidy(directory)
-      return true
+    return this.#turns.take(id, () => this.#complete(id, end))
+  }
+
+  async #complete(id: string, end: RecordingEnd): Promise<boolean> {
+    const row = this.#rowOf(id)
+    const directory = this.#directoryOf(row)
+    const head = await this.#headOf(row)
+    const chunks = await this.#chunksOf(row)
+    const whole: HeadFile = { ...head, end: { ...end, size: sizeOf(chunks) } }
+    if (head.end !== null) {
+      if (encodeHead(head) === encodeHead(whole)) return false
+      throw conflict(`recording ${id} has ended already, and otherwise`)
+    }
+    if (chunks.length !== end.chunks || chainOf(chunks) !== end.sha256) {
+      throw conflict(
+        `recording ${id} has ${chunks.length} chunks here, and was to have ${end.chunks}`,
+      )
+    }
+    await writePrivateFile(join(directory, HEAD_FILE), encodeHead(whole))
+    await syncDirectory(directory)
+    await this.#tidy(directory)
+    return true
+  }
+
+  async putWhole({ head: told, chunk, end }: WholeRecording): Promise<KeptEnd> {
+    const head = checkedHead(told)
+    const { sessionId } = head.facts
+    const file = chunkFileOf(0, chunk)
+    if (end.chunks !== 1 || chainOf([file]) !== end.sha256) {
+      throw conflict(`the chunk of recording ${sessionId} is not what it was to be`)
+    }
+    const kept: KeptEnd = { ...end, size: file.size }
+    return this.#turns.take(sessionId, async () => {
+      const row = this.#rows.get(sessionId)
+      if (row === null && (await this.#createWhole({ ...head, end: kept }, file, chunk)))
+        return kept
+      await this.#begin(head)
+      const there = row === null ? null : (await this.#headOf(row)).end
+      if (there !== null && isSameEnd(there, kept)) return there
+      await this.#putChunk(sessionId, 0, chunk)
+      await this.#complete(sessionId, end)
+      return kept
     })
+  }
+
+  /** Makes it beside its place, and puts it there when all of it is on the disk. False: something has its place that is none of ours. */
+  async #createWhole(
+    head: HeadFile & { readonly end: KeptEnd },
+    file: ChunkFile,
+    chunk: Uint8Array,
+  ): Promise<boolean> {
+    const { facts } = head
+    const directory = this.#directoryOf(facts)
+    const beside = join(this.#path, `.new-${facts.sessionId}`)
+    try {
+      await mkdir(beside, { mode: 0o700 })
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+      await rm(beside, { recursive: true, force: true })
+      await mkdir(beside, { mode: 0o700 })
+    }
+    await Promise.all([
+      writeNewFile(join(beside, file.name), chunk),
+      writeNewFile(join(beside, HEAD_FILE), encodeHead(head)),
+    ])
+    await this.#syncs.sync(beside)
+    await this.#makeDay(dirname(directory))
+    try {
+      await rename(beside, directory)
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'ENOENT') this.#days.delete(dirname(directory))
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error
+      await rm(beside, { recursive: true, force: true })
+      return false
+    }
+    await this.#syncs.sync(dirname(directory))
+    await this.#entered(facts)
+    return true
+  }
+
+  async #makeDay(day: string): Promise<void> {
+    if (this.#days.has(day)) return
+    await makePrivateDirectory(day)
+    await this.#syncs.sync(this.#path)
+    this.#days.add(day)
+  }
+
+  /** It is on the disk: from now on it is found. */
+  async #entered(facts: SessionFacts): Promise<void> {
+    this.#rows.add(facts)
+    const index = join(dirname(this.#directoryOf(facts)), INDEX_FILE)
+    await appendFile(index, encodeRow(facts), { mode: 0o600 }).catch((error: unknown) =>
+      this.#log.warn({ error: errorMessage(error) }, 'cannot write the index of the recordings'),
+    )
   }
 
   async list(query: RecordingQuery): Promise<RecordingPage> {
@@ -246,15 +347,11 @@ class DirectoryStore implements RecordingStore {
     if (known !== null) {
       throw unreadable(known.sessionId)
     }
+    await this.#makeDay(dirname(directory))
     await makePrivateDirectory(directory)
     await writePrivateFile(join(directory, HEAD_FILE), encodeHead({ ...head, end: null }))
-    for (const path of [directory, join(directory, '..'), this.#path]) await syncDirectory(path)
-    this.#rows.add(head.facts)
-    await appendFile(join(directory, '..', INDEX_FILE), encodeRow(head.facts), {
-      mode: 0o600,
-    }).catch((error: unknown) =>
-      this.#log.warn({ error: errorMessage(error) }, 'cannot write the index of the recordings'),
-    )
+    for (const path of [directory, dirname(directory)]) await this.#syncs.sync(path)
+    await this.#entered(head.facts)
   }
 
   async #read(row: Row): Promise<Recording> {
@@ -321,6 +418,21 @@ class DirectoryStore implements RecordingStore {
     return join(this.#path, new Date(startedMs).toISOString().slice(0, 10), sessionId)
   }
 }
+
+/** As it will be read again, in an order of its own. Throws RecordingError RECORDING_CONFLICT. */
+function checkedHead({ facts: told, encrypted }: RecordingHead): RecordingHead {
+  const facts = parseSessionFacts(JSON.stringify(told))
+  if (facts === null || !SESSION_ID.test(facts.sessionId) || facts.startedMs > LAST_MS) {
+    throw conflict('the id or the time of a recording is none')
+  }
+  return { facts, encrypted }
+}
+
+/** The bytes of the chunk aside: packed and encrypted again, they are others. */
+const isSameEnd = (a: KeptEnd, b: KeptEnd): boolean =>
+  (['chunks', 'bytes', 'endedMs', 'exitCode', 'reason', 'cut'] as const).every(
+    (name) => a[name] === b[name],
+  )
 
 /** Null for a head that is none; rejects when it cannot be read at all, unless it is not there. */
 async function readHead(directory: string): Promise<HeadFile | null> {

@@ -1,10 +1,10 @@
 import { parseSessionFacts } from '../../recording/index.ts'
-import type { RecordingEnd, RecordingHead } from './types.ts'
+import type { KeptEnd, RecordingHead } from './types.ts'
 
 /** What lies beside the chunks of a recording, as JSON. */
 export interface HeadFile extends RecordingHead {
   /** With the bytes of all chunks as they are kept, so that nobody needs to look at each. */
-  readonly end: (RecordingEnd & { readonly size: number }) | null
+  readonly end: KeptEnd | null
 }
 
 export const encodeHead = ({ facts, encrypted, end }: HeadFile): string =>
@@ -26,7 +26,7 @@ export function parseHead(text: string): HeadFile | null {
   return { facts, encrypted, end }
 }
 
-function isEnd(value: unknown): value is NonNullable<HeadFile['end']> {
+function isEnd(value: unknown): value is KeptEnd {
   if (typeof value !== 'object' || value === null) return false
   const { chunks, bytes, sha256, endedMs, exitCode, reason, cut, size } = value as Readonly<
     Record<string, unknown>

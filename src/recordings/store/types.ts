@@ -22,6 +22,19 @@ export interface RecordingEnd {
   readonly cut: boolean
 }
 
+/** The end as a store keeps it. */
+export interface KeptEnd extends RecordingEnd {
+  /** Bytes of all chunks as they are kept. */
+  readonly size: number
+}
+
+/** A recording of one chunk. */
+export interface WholeRecording {
+  readonly head: RecordingHead
+  readonly chunk: Uint8Array
+  readonly end: RecordingEnd
+}
+
 export interface Recording extends RecordingHead {
   /** That are here. */
   readonly chunks: number
@@ -71,6 +84,12 @@ export interface RecordingStore {
    * were meant, or when it ended otherwise.
    */
   complete(id: string, end: RecordingEnd): Promise<boolean>
+  /**
+   * `begin`, `putChunk` and `complete` in one, for a recording of one chunk: all of it is there, or nothing. Resolves to how it is kept: it
+   * may be there by an earlier call, with a chunk of other bytes that says the same, since who brings it again after his process died
+   * has packed and encrypted it anew. RECORDING_CONFLICT as those say it.
+   */
+  putWhole(recording: WholeRecording): Promise<KeptEnd>
   /** A recording that cannot be read is passed over. RECORDING_CURSOR for an `after` that is none. */
   list(query: RecordingQuery): Promise<RecordingPage>
   /** Null when there is none. RECORDING_UNREADABLE when it is there, and cannot be read, for now or for good. */

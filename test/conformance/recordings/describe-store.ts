@@ -92,6 +92,70 @@ export function describeRecordingStore(name: string, place: () => Promise<TestPl
       expect(await store.get(idOf(1))).toMatchObject({ chunks: 2, size: 2, end: endOf(chunks) })
     })
 
+    describe('brought whole', () => {
+      const chunk = bytes('all of it')
+      const whole = { head: headOf(1), chunk, end: endOf([chunk]) }
+
+      it('is as if it had been brought piece by piece, also after a restart', async () => {
+        await store.putWhole({ head: headOf(1), chunk, end: endOf([chunk]) })
+        await store.begin(headOf(2))
+        await store.putChunk(idOf(2), 0, chunk)
+        await store.complete(idOf(2), endOf([chunk]))
+        for (const opened of [store, await at.open(clock)]) {
+          const [one, other] = await Promise.all([opened.get(idOf(1)), opened.get(idOf(2))])
+          expect(one).toEqual({ ...other, facts: factsOf(1) })
+          expect((await opened.readChunk(idOf(1), 0)).equals(chunk)).toBe(true)
+          expect(ids(await opened.list({ limit: 10 }))).toEqual([2, 1].map(idOf))
+        }
+      })
+
+      it('says how it is kept, once more, and when it was packed anew', async () => {
+        const kept = { ...whole.end, size: chunk.length }
+        expect(await store.putWhole(whole)).toEqual(kept)
+        expect(await store.putWhole(whole)).toEqual(kept)
+        const anew = bytes('the same, packed otherwise')
+        expect(await store.putWhole({ ...whole, chunk: anew, end: endOf([anew]) })).toEqual(kept)
+        expect((await store.readChunk(idOf(1), 0)).equals(chunk)).toBe(true)
+      })
+
+      it('goes on with one that was begun, and with its chunk', async () => {
+        await store.begin(headOf(1))
+        await store.putWhole(whole)
+        await store.begin(headOf(2))
+        await store.putChunk(idOf(2), 0, chunk)
+        await store.putWhole({ ...whole, head: headOf(2) })
+        for (const n of [1, 2]) {
+          expect(await store.get(idOf(n))).toMatchObject({ chunks: 1, end: whole.end })
+        }
+      })
+
+      it.each([
+        ['another head', { head: headOf(1, { user: 'mallory' }) }],
+        ['another end', { end: endOf([chunk], { exitCode: 1 }) }],
+        ['a chunk that its end does not mean', { chunk: bytes('other') }],
+        ['the end of more than one chunk', { end: endOf([chunk, chunk]) }],
+        ['an id that is none', { head: headOf(1, { sessionId: '../../etc' }) }],
+      ])('is refused with %s', async (_, but) => {
+        await store.putWhole(whole)
+        await expect(store.putWhole({ ...whole, ...but })).rejects.toMatchObject({
+          code: 'RECORDING_CONFLICT',
+        })
+        expect(await store.get(idOf(1))).toMatchObject({ facts: factsOf(1), end: whole.end })
+      })
+
+      it('is refused with another content of a chunk that is there', async () => {
+        await store.begin(headOf(1))
+        await store.putChunk(idOf(1), 0, bytes('other'))
+        await expect(store.putWhole(whole)).rejects.toMatchObject({ code: 'RECORDING_CONFLICT' })
+      })
+
+      it('takes many at once', async () => {
+        const many = Array.from({ length: 40 }, (_, n) => n + 1)
+        await Promise.all(many.map((n) => store.putWhole({ ...whole, head: headOf(n) })))
+        expect(ids(await (await at.open(clock)).list({ limit: 100 }))).toHaveLength(40)
+      })
+    })
+
     it('hears that a session goes on, though nothing comes of it', async () => {
       await store.begin(headOf(1))
       nowMs += 60_000
