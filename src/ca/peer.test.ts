@@ -409,6 +409,26 @@ describe('the trust of now', () => {
     expect(codeOf(peer.judge(NOW))).toBe('ok')
   })
 
+  it('what one connection was proven to be holds for the next of the same certificate, and for no longer than its authority', () => {
+    const bundle = changing(trust)
+    const peers = createPeerParser({
+      trust: bundle.get,
+      teleportCluster: 'example',
+      accept: ['user'],
+    })
+    const der = derOf(issue({ extensions: [...CLIENT, identityLine(user)] }))
+    const first = peers.parse(der).judge(NOW)
+    const again = peers.parse(Buffer.from(der)).judge(NOW)
+    expect(first.ok && again.ok && again.identity === first.identity).toBe(true)
+    expect(codeOf(peers.parse(der).judge(NOW + 2 * HOUR))).toBe('CERT_EXPIRED')
+    const other = Buffer.from(der)
+    other[other.length - 1] = (other.at(-1) ?? 0) ^ 1
+    expect(codeOf(peers.parse(other).judge(NOW))).not.toBe('ok')
+    expect(codeOf(peers.parse(der).judge(NOW))).toBe('ok')
+    bundle.set({ ...trust, revision: 2, userCas: [] })
+    expect(codeOf(peers.parse(der).judge(NOW))).toBe('CERT_UNKNOWN_AUTHORITY')
+  })
+
   it('an authority that moves from hosts to users vouches for users from then on', () => {
     const bundle = changing(trust)
     const peers = createPeerParser({

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { errorMessage } from '../core/index.ts'
 import { decodeIdentity, IDENTITY_OID, type Identity } from '../identity/index.ts'
 import {
@@ -51,12 +52,13 @@ export interface PeerParserOptions {
  * identities it may vouch for. A certificate that the peer sent along is never looked at, so no intermediate counts.
  */
 export function createPeerParser(options: PeerParserOptions): PeerCertificateParser {
+  const proven = new ProvenPeers(options)
   return {
     parse(der) {
       if (der === null)
         return constant(refuse('CERT_MISSING', 'no client certificate: log in first'))
       try {
-        return new JudgedCertificate(der, options)
+        return new JudgedCertificate(der, options, proven)
       } catch (error) {
         return constant(refuse('CERT_MALFORMED', errorMessage(error)))
       }
@@ -86,25 +88,65 @@ interface Known {
   readonly standing: Standing
 }
 
+/** As many people and services as connect again and again within a while. */
+const PEERS_REMEMBERED = 512
+
+/**
+ * What certificates were proven to be, by all of their bytes and for one trust bundle: programs like kubectl connect anew for each command.
+ * Only good ones are remembered, so that nobody pushes them out without a certificate of ours.
+ */
+class ProvenPeers {
+  readonly #options: PeerParserOptions
+  readonly #known = new Map<string, Known>()
+
+  constructor(options: PeerParserOptions) {
+    this.#options = options
+  }
+
+  /** Throws X509Error for what is no certificate. */
+  stand(der: Uint8Array, trust: TrustBundle): Known {
+    const key = createHash('sha256').update(der).digest('base64')
+    const remembered = this.#known.get(key)
+    this.#known.delete(key)
+    const known =
+      remembered?.revision === trust.revision
+        ? remembered
+        : {
+            revision: trust.revision,
+            standing: standingOf(parseCertificate(der), trust, this.#options),
+          }
+    if (known.standing.verdict.ok) this.#known.set(key, known)
+    if (this.#known.size > PEERS_REMEMBERED) {
+      for (const oldest of this.#known.keys()) {
+        this.#known.delete(oldest)
+        break
+      }
+    }
+    return known
+  }
+}
+
 class JudgedCertificate implements PeerCertificate {
   /** The bytes alone: read, a certificate takes fifteen times as much, in each of thousands of connections. */
   readonly #der: Uint8Array
   readonly #options: PeerParserOptions
+  readonly #proven: ProvenPeers
   /** Signatures are checked once per trust bundle: they are 99 % of the cost. */
   #known: Known
 
   /** Throws X509Error for what is no certificate. */
-  constructor(der: Uint8Array, options: PeerParserOptions) {
+  constructor(der: Uint8Array, options: PeerParserOptions, proven: ProvenPeers) {
     // Not a view into something larger.
     this.#der = Uint8Array.from(der)
     this.#options = options
-    this.#known = this.#stand(options.trust(), parseCertificate(der))
+    this.#proven = proven
+    this.#known = proven.stand(this.#der, options.trust())
   }
 
   judge(nowMs: number): PeerVerdict {
     const trust = this.#options.trust()
     if (this.#known.revision !== trust.revision) {
-      this.#known = this.#stand(trust, parseCertificate(this.#der))
+      this.#known = this.#proven.stand(this.#der, trust)
     }
     const { standing } = this.#known
     if (!('notAfterMs' in standing)) return standing.verdict
@@ -126,10 +168,6 @@ class JudgedCertificate implements PeerCertificate {
       return refuse('CERT_EXPIRED', `the certificate expired at ${iso(notAfterMs)}: log in again`)
     }
     return standing.verdict
-  }
-
-  #stand(trust: TrustBundle, certificate: ParsedCertificate): Known {
-    return { revision: trust.revision, standing: standingOf(certificate, trust, this.#options) }
   }
 }
 

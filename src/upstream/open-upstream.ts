@@ -10,7 +10,7 @@ import { defaultUpstreamLimits, type UpstreamLimits } from './limits.ts'
 import { findExcess, type Probe, probe, type SelfCheckReport, selfCheck } from './self-check.ts'
 import { type Heard, heardOn, silentSince } from './silence.ts'
 import type { KubeTarget } from './target.ts'
-import { dial } from './transport/dial.ts'
+import { dial, Resumption } from './transport/dial.ts'
 import { Exchange } from './transport/exchange.ts'
 import type {
   PodFacts,
@@ -58,6 +58,7 @@ class TargetUpstream implements OpenUpstream {
   readonly #credentials: Credentials
   readonly #closing = new AbortController()
   readonly #retired = new Set<Connections>()
+  readonly #resumption = new Resumption()
   #connections: Connections | null = null
   #tls: TlsMaterial | null = null
 
@@ -111,6 +112,8 @@ class TargetUpstream implements OpenUpstream {
       tls: credential.tls,
       // Upgrades do not exist in HTTP/2.
       alpn: ['http/1.1'],
+      // Each is a connection of its own; what can be kept alive has no need of it.
+      resumption: this.#resumption,
       limits: this.#limits,
       signal: AbortSignal.any([signal, this.#closing.signal]),
     })

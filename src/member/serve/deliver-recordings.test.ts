@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { sessionFacts } from '../../../test/support/session-facts.ts'
 import { ApiCallError } from '../../client/index.ts'
 import { RecordingError } from '../../recordings/index.ts'
 import { createRemoteRecordings } from './deliver-recordings.ts'
@@ -28,5 +29,16 @@ describe('a recording that the auth service does not take', () => {
     [503, 'RECORDING_AHEAD'],
   ])('is brought again after %i %s', async (status, code) => {
     expect(await madeOf(status, code)).toBeInstanceOf(ApiCallError)
+  })
+
+  it('at once, since it is an older one, is brought piece by piece', async () => {
+    const target = createRemoteRecordings(() =>
+      Promise.reject(new ApiCallError(404, 'NOT_FOUND', 'no such endpoint')),
+    )
+    const end = { chunks: 1, bytes: 1, sha256: '', endedMs: 0, exitCode: 0, reason: '', cut: false }
+    const head = { facts: sessionFacts(), encrypted: false }
+    await expect(target.whole?.({ head, chunk: Buffer.from('x'), end })).rejects.toMatchObject({
+      code: 'RECORDING_UNKNOWN',
+    })
   })
 })

@@ -17,6 +17,24 @@ export interface DialOptions {
   readonly signal: AbortSignal
   /** Gets what comes, where that is possible: with TLS and no proxy on the way. */
   readonly reads?: DirectReads | undefined
+  /** Saves the greater part of a handshake, where the API server gives such sessions. */
+  readonly resumption?: Resumption
+}
+
+/**
+ * The last TLS session by each TLS material. What is resumed was proven by a handshake with the same credentials and authorities: when one of
+ * these changes there is another material, and nothing to resume.
+ */
+export class Resumption {
+  readonly #sessions = new WeakMap<TlsMaterial, Buffer>()
+
+  of(tls: TlsMaterial | null): Buffer | undefined {
+    return tls === null ? undefined : this.#sessions.get(tls)
+  }
+
+  keep(tls: TlsMaterial | null, session: Buffer): void {
+    if (tls !== null) this.#sessions.set(tls, session)
+  }
 }
 
 /**
@@ -57,12 +75,13 @@ export async function dial(options: DialOptions): Promise<Socket | TLSSocket> {
 
 function connectSecure(
   tunnel: Socket | null,
-  { target, tls, alpn, reads }: DialOptions,
+  { target, tls, alpn, reads, resumption }: DialOptions,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const name = target.tlsServerName ?? target.hostname
   // RFC 6066 forbids addresses as SNI; the certificate is checked against the address then.
   const servername = isIP(name) === 0 ? name : ''
+  const session = resumption?.of(tls)
   const direct = reads === undefined ? {} : { onread: reads.onread }
   return new Promise((resolve, reject) => {
     const socket = connectTls({
@@ -74,7 +93,11 @@ function connectSecure(
       ALPNProtocols: [...alpn],
       rejectUnauthorized: !target.insecureSkipTlsVerify,
       ...(tls === null ? {} : { secureContext: tls.secureContext }),
+      ...(session === undefined ? {} : { session }),
     })
+    if (resumption !== undefined) {
+      socket.on('session', (given: Buffer) => resumption.keep(tls, given))
+    }
     let connected = tunnel !== null
     const abort = (): void => {
       socket.destroy(new Error('no TLS connection in time'))

@@ -153,6 +153,46 @@ describe('recordings', () => {
     expect(new Set(uploads.map(({ uid }) => uid)).size).toBe(1)
   })
 
+  it('come at once when they are short and over, and are as those that came in pieces', async () => {
+    using auditor = await person('auditor', { allow: ['list', 'read'] })
+    const id = randomUUID()
+    const [chunk = Buffer.alloc(0)] = CHUNKS
+    const body = { facts: facts(), end: endOf([chunk]), chunk: chunk.toString('base64') }
+    for (let round = 0; round < 2; round += 1) {
+      await agent.call('member.recording_whole', { params: { id }, body })
+    }
+    expect(await auditor.call('recordings.get', { params: { id } })).toMatchObject({
+      state: 'complete',
+      chunks: 1,
+      size: 5,
+      exit_code: 0,
+      ...facts({ started: body.facts.started }),
+    })
+    const read = await auditor.call('recordings.chunk', { params: { id, index: '0' } })
+    expect(Buffer.compare(read, chunk)).toBe(0)
+    const uploads = api.events.filter(({ event }) => event === 'session.upload')
+    expect(uploads[0]).toMatchObject({ sid: id, user: 'alice', stored_bytes: 5, server_id: hostId })
+    expect(new Set(uploads.map(({ uid }) => uid)).size).toBe(1)
+    const other = { ...body, chunk: Buffer.from('other').toString('base64') }
+    await expect(
+      agent.call('member.recording_whole', { params: { id }, body: other }),
+    ).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  it.each([
+    ['of a Kubernetes cluster that it never served', { kube_cluster: 'east' }, 'ACCESS_DENIED'],
+    ['in the name of another', { server_id: NOWHERE }, 'BAD_REQUEST'],
+    ['of the far future', { started: '2100-01-01T00:00:00Z' }, 'RECORDING_AHEAD'],
+  ])('do not come at once from a service %s either', async (_, but, code) => {
+    const id = randomUUID()
+    const [chunk = Buffer.alloc(0)] = CHUNKS
+    const body = { facts: facts(but), end: endOf([chunk]), chunk: chunk.toString('base64') }
+    await expect(
+      agent.call('member.recording_whole', { params: { id }, body }),
+    ).rejects.toMatchObject({ code })
+    expect(await api.recordings.get(id)).toBeNull()
+  })
+
   it('are refused when they contradict what is there', async () => {
     const id = await recorded()
     const again = (index: string, body: Uint8Array): Promise<unknown> =>

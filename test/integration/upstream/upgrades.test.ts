@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { beforeAll, expect, test } from 'vitest'
 import { open, targetAt, until } from './support/client.ts'
@@ -33,6 +36,39 @@ test('a connection for an upgrade is fresh, HTTP/1.1, and comes with what the re
   expect(server.accepted()).toBe(2)
   first.socket.destroy()
   second.socket.destroy()
+})
+
+test('the next one resumes the TLS session of the one before, until credentials or authorities change', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'upgrades-'))
+  await using cleanUp = new AsyncDisposableStack()
+  cleanUp.defer(() => rm(directory, { recursive: true }))
+  const path = join(directory, 'ca.crt')
+  await writeFile(path, pki.ca)
+  let nowMs = 0
+  await using server = await startHttps(identity, (_request, response) => response.end('here'))
+  await using upstream = open(
+    targetAt(server.port, { certificateAuthority: { kind: 'file', path } }),
+    { clock: { now: () => nowMs } },
+  )
+  const dialled = async (): Promise<{ isResumed: boolean; authorized: boolean }> => {
+    const connection = await upstream.dialForUpgrade(new AbortController().signal)
+    const socket = connection.socket as TLSSocket
+    const found = { isResumed: socket.isSessionReused(), authorized: socket.authorized }
+    // The API server gives sessions behind the handshake.
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    await socket.toArray()
+    return found
+  }
+  expect(await dialled()).toEqual({ isResumed: false, authorized: true })
+  expect(await dialled()).toEqual({ isResumed: true, authorized: true })
+
+  const other = await createPki('other')
+  await writeFile(path, `${pki.ca}\n${other.ca}`)
+  nowMs += 3_600_000
+  expect(await dialled()).toEqual({ isResumed: false, authorized: true })
+  await writeFile(path, other.ca)
+  nowMs += 3_600_000
+  await expect(dialled()).rejects.toMatchObject({ code: 'UPSTREAM_TLS' })
 })
 
 test('the connection belongs to the caller: disposing the upstream leaves it alone', async () => {
