@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestDaemon } from '../support/daemon.ts'
 import { mustRun, Running, runProgram } from '../support/process.ts'
+import { copyOut } from './support/copy-out.ts'
 import {
   CLUSTER_VERSIONS,
   type Cluster,
@@ -216,10 +217,11 @@ describe('unmodified kubectl through Teleport', () => {
       Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => (index * 7919) & 255)),
     )
     await k(['cp', sent, 'box:/tmp/file'])
-    // On a busy machine a kubelet may end the stream of a process that has exited before all of its output was read
-    // (kubernetes/kubernetes#60140), with and without us; kubectl asks again from there, once it has learnt how to.
-    const again = Number(version.slice(2)) >= 27 ? ['--retries=10'] : []
-    await k(['cp', ...again, 'box:/tmp/file', join(cache, 'back')])
+    const back = await copyOut((args) => raw(['-n', ns, ...args]), version, [
+      'box:/tmp/file',
+      join(cache, 'back'),
+    ])
+    expect(back.code, back.stderr).toBe(0)
     await mustRun('cmp', [sent, join(cache, 'back')])
     expect(await k(['get', '--raw', `/api/v1/namespaces/${ns}/pods/box:8080/proxy/`])).toContain(
       'hello-from-pod',

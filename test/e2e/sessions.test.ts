@@ -6,6 +6,7 @@ import { Exec, KubeConfig, type V1Status } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
+import { copyOut } from './support/copy-out.ts'
 import {
   CLUSTER_VERSIONS,
   type Cluster,
@@ -189,7 +190,7 @@ describe('sessions of unmodified kubectl', () => {
       sha(content),
     )
     const back = join(through.home, 'back')
-    const copied = await through.run(['cp', ...retries(version), `box:${inside}`, back])
+    const copied = await copyOut((args) => through.run(args), version, [`box:${inside}`, back])
     expect(copied.code, copied.stderr).toBe(0)
     expect(sha(await readFile(back))).toBe(sha(content))
 
@@ -229,10 +230,6 @@ describe('sessions of unmodified kubectl', () => {
 
     await evidence(cluster, mark)
   }
-
-  /** Since 1.22; kubelets may close a connection before all that was said has left (kubernetes#60140). */
-  const retries = (version: string): readonly string[] =>
-    version === '1.20' ? [] : ['--retries=10']
 
   async function evidence(cluster: Cluster, mark: string): Promise<void> {
     const told = (name: string): Promise<Told[]> => here.told(cluster, name)

@@ -53,7 +53,7 @@ export function kubeSessionsCommand(context: TshContext): Command {
     const { sessionsLs } = await import('./ls.ts')
     await sessionsLs(context, flags)
   })
-  return examples(command, ['tsh sessions ls --kind=kube'])
+  return examples(command, ['tsh kube sessions', 'tsh kube sessions --format=json'])
 }
 
 const addListFlags = (command: Command): Command =>
