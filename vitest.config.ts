@@ -8,7 +8,7 @@ const poll = { timeout: 30_000 }
 
 export default defineConfig({
   test: {
-    reporters: ['default', './tools/skip-gate.ts'],
+    reporters: ['default', './tools/slowest-files.ts', './tools/skip-gate.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -46,7 +46,7 @@ export default defineConfig({
           testTimeout: 10 * 60_000,
           hookTimeout: 5 * 60_000,
           // They wait more than they work, each with daemons and namespaces of its own; more would make a small machine miss deadlines.
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -3,8 +3,9 @@ import type { Upstream, UpstreamExchange, UpstreamSink } from './ports.ts'
 
 /** etcd takes objects of up to 1.5 MiB. */
 const MAX_EVENT_BYTES = 2 * 1024 * 1024
-/** API servers end watches after some minutes; between one and the next there is at least this. */
+/** API servers end watches after some minutes; between one and the next there is at least this, and twice as much after each refusal. */
 const AGAIN_MS = 1_000
+const MAX_AGAIN_MS = 30_000
 
 /** Whose end is waited for, and as whom. */
 export interface WatchedPod {
@@ -28,6 +29,7 @@ export class PodWatch {
   #exchange: UpstreamExchange | null = null
   #timer: NodeJS.Timeout | null = null
   #isOver = false
+  #againMs = AGAIN_MS
   #uid: string | null = null
 
   constructor(upstream: Upstream, pod: WatchedPod, onGone: (words: string) => void, log: Logger) {
@@ -68,8 +70,7 @@ export class PodWatch {
         else if (pod !== null) {
           this.#judge(pod)
           this.#watch(pod.resourceVersion)
-        }
-        // Whoever may not see it.
+        } else this.#refused(status)
       },
       error: () => this.#again(),
     })
@@ -105,7 +106,10 @@ export class PodWatch {
         return true
       },
       end: () => {
-        if (status === 200) this.#again()
+        if (status === 200) {
+          this.#againMs = AGAIN_MS
+          this.#again()
+        } else this.#refused(status)
       },
       error: () => this.#again(),
     })
@@ -134,8 +138,15 @@ export class PodWatch {
     this.#onGone(words)
   }
 
+  /** A server that has too much to do is asked later, as is one that has forgotten the revision; whoever may not see the pod is not. */
+  #refused(status: number): void {
+    if (status !== 410 && status !== 429 && status < 500) return
+    this.#again()
+    this.#againMs = Math.min(this.#againMs * 2, MAX_AGAIN_MS)
+  }
+
   #again(): void {
-    if (!this.#isOver) this.#timer = setTimeout(() => this.#get(), AGAIN_MS)
+    if (!this.#isOver) this.#timer = setTimeout(() => this.#get(), this.#againMs)
   }
 
   #ask(target: string, longRunning: boolean, sink: UpstreamSink): void {

@@ -461,6 +461,32 @@ describe('a port-forward', () => {
     await stage.expectQuiet()
   })
 
+  test.each([
+    ['GET', 503],
+    ['GET', 429],
+    ['watch', 500],
+    ['watch', 410],
+  ])('watches its pod later when the API server answers a %s with %i', async (what, status) => {
+    const stage = await openStage()
+    let refusals = 0
+    stage.api.answer = (request, response) => {
+      const isGet = request.url === `${PODS}/web`
+      if (refusals === 0 && isGet === (what === 'GET')) {
+        refusals += 1
+        response.statusCode = status
+        response.end('{}')
+      } else if (refusals === 0) response.end(JSON.stringify(POD('Running')))
+      else {
+        response.statusCode = 404
+        response.end('{}')
+      }
+    }
+    const { end } = await running(stage)
+    await end.over.promise
+    expect(refusals).toBe(1)
+    await stage.expectQuiet()
+  })
+
   test('of a client that leaves before its protocol begins is over', async () => {
     const stage = await openStage()
     const serving = Promise.withResolvers<void>()
