@@ -3,11 +3,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Files that wait for minutes, the longest first: begun last, they would run alone at the end. */
 export const LONGEST = [
   'test/e2e/endurance.test.ts',
+  'test/e2e/durability.test.ts',
+  'test/e2e/session-survival.test.ts',
   'test/e2e/kubectl.test.ts',
+  'test/e2e/sessions.test.ts',
+  'test/e2e/guides.test.ts',
   'test/e2e/locks.test.ts',
   'test/e2e/refusals.test.ts',
-  'test/e2e/service-account.test.ts',
-  'test/e2e/login.test.ts',
+  'test/e2e/port-forward.test.ts',
+  'test/e2e/tsh.test.ts',
 ] as const
 
 /** Vitest's order, but for the files that would keep everybody waiting at the end. */

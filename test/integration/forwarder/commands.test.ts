@@ -81,7 +81,7 @@ describe.each(pairs)('a client of %s and %o', (client, server) => {
       bytes_received: 260,
       bytes_sent: 264,
     })
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
   })
 
   test('the size of the terminal goes through', async () => {
@@ -196,7 +196,7 @@ describe.each<ClientKind>(['SPDY/3.1', 'v5.channel.k8s.io'])('a client of %s', (
     })
     const end = await openCommand(stage, client)
     end.reads = false
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
     end.reads = true
     end.out.resume()
     await end.over.promise
@@ -319,7 +319,7 @@ describe('what an API server knows', () => {
     }
     await expect(openCommand(stage, 'SPDY/3.1')).rejects.toMatchObject({ status: 503 })
     await stage.expectAudited(EXEC, { outcome: 'failed', error_code: 'UPSTREAM_RESET' })
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
   })
 })
 
@@ -390,7 +390,7 @@ describe('a request for a command', () => {
     await once(socket, 'data')
     socket.destroy()
     await stage.expectAudited(EXEC, { response_code: 101 })
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
   })
 
   test('that the role does not allow is refused in words before anything goes up', async () => {

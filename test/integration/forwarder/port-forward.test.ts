@@ -99,7 +99,7 @@ describe.each(pairs)('a client of %s and %s', (client, _name, refusesTunnel) => 
       true,
     )
     expect(asked).toHaveLength(refusesTunnel === null ? 1 : 2)
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
   })
 
   test('each direction ends by itself', async () => {
@@ -268,7 +268,7 @@ describe('a port-forward', () => {
       const refused = await openForward(stage, client).catch((error: unknown) => error)
       expect(refused).toBeInstanceOf(Refused)
       expect(refused).toMatchObject({ status: 404, body: expect.stringContaining('not found') })
-      await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+      await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
     }
     // Nothing was learnt of that: the tunnel is asked for again.
     expect(stage.api.of(FORWARD).map(({ method }) => method)).toEqual([

@@ -34,6 +34,8 @@ export class ApiServer implements AsyncDisposable {
   /** Requests and upgrades that arrived. */
   readonly arrived: Arrived[] = []
   readonly sockets = new Set<Socket>()
+  /** Of requests that asked for another protocol; those of the others stay a while for the next one. */
+  readonly upgrading = new Set<Duplex>()
   answer: (request: ApiRequest, response: ApiResponse) => void = (request, response) => {
     request.resume()
     response.end('ok')
@@ -95,6 +97,8 @@ export class ApiServer implements AsyncDisposable {
     })
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => {})
+      this.upgrading.add(socket)
+      socket.once('close', () => this.upgrading.delete(socket))
       this.#note(request)
       this.upgrade(request, socket, head)
     })
