@@ -8,8 +8,10 @@ export interface TarEntry {
 }
 
 const BLOCK_BYTES = 512
-/** Of names that stand in records of their own (PAX, GNU): a path of Linux has 4,096. */
+/** Of records that hold names (PAX, GNU): others may stand in front of the name. */
 const MAX_LONG_BYTES = 64 * 1024
+/** Of a name that is kept, as many as a path of Linux may have; the rest of a longer one is cut off. */
+const MAX_NAME_BYTES = 4096
 
 /** What a block is the beginning of, or a part of. */
 type State =
@@ -29,11 +31,12 @@ type State =
 
 /**
  * Reads which files go by in a tar stream (POSIX ustar, PAX and GNU long names), as `kubectl cp` sends it, however its bytes are
- * cut. What is no tar gives no entries; nothing of the content is kept.
+ * cut. What is no tar gives no entries; nothing of the content is kept, and of names only those that nobody has taken yet.
  */
 export class TarManifest {
   readonly #maxEntries: number
-  readonly #entries: TarEntry[] = []
+  #entries: TarEntry[] = []
+  #kept = 0
   readonly #block = Buffer.alloc(BLOCK_BYTES)
   #filled = 0
   #state: State = { kind: 'head' }
@@ -41,16 +44,19 @@ export class TarManifest {
   #longSize: number | null = null
   #more = 0
 
-  /** `maxEntries` bounds what is kept of a large tree; the others are counted. */
+  /** `maxEntries` bounds what is told of a large tree; the others are counted. */
   constructor(maxEntries = 1000) {
     this.#maxEntries = maxEntries
   }
 
-  get entries(): readonly TarEntry[] {
-    return this.#entries
+  /** Those that came since the last time, which are forgotten here. */
+  take(): readonly TarEntry[] {
+    const taken = this.#entries
+    this.#entries = []
+    return taken
   }
 
-  /** Entries beyond those that are kept. */
+  /** Entries beyond those that are told. */
   get more(): number {
     return this.#more
   }
@@ -115,7 +121,7 @@ export class TarManifest {
     const rest = state.rest - BLOCK_BYTES
     if (rest > 0) return { ...state, rest, parts }
     const bytes = Buffer.concat(parts)
-    if (state.format === 'gnu') this.#longName = textOf(bytes)
+    if (state.format === 'gnu') this.#longName = nameOf(bytes)
     else {
       const { path, size } = readPax(bytes)
       this.#longName = path ?? this.#longName
@@ -125,8 +131,12 @@ export class TarManifest {
   }
 
   #add(entry: TarEntry): void {
-    if (this.#entries.length < this.#maxEntries) this.#entries.push(entry)
-    else this.#more += 1
+    if (this.#kept === this.#maxEntries) {
+      this.#more += 1
+      return
+    }
+    this.#kept += 1
+    this.#entries.push(entry)
   }
 }
 
@@ -180,6 +190,11 @@ function textOf(bytes: Buffer): string {
   return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
 }
 
+const nameOf = (bytes: Buffer): string => textOf(bytes.subarray(0, MAX_NAME_BYTES))
+
+/** Longer than the keys that are known. */
+const MAX_KEY_BYTES = 8
+
 /** POSIX PAX records: `LENGTH KEY=VALUE\n`, of which LENGTH counts all. */
 function readPax(bytes: Buffer): { readonly path: string | null; readonly size: number | null } {
   let path: string | null = null
@@ -188,11 +203,12 @@ function readPax(bytes: Buffer): { readonly path: string | null; readonly size: 
     const space = bytes.indexOf(0x20, at)
     const length = space < 0 ? Number.NaN : Number(bytes.toString('latin1', at, space))
     if (!Number.isInteger(length) || length <= space - at + 1 || at + length > bytes.length) break
-    const record = bytes.toString('utf8', space + 1, at + length - 1)
+    const record = bytes.subarray(space + 1, at + length - 1)
     const equals = record.indexOf('=')
-    const value = record.slice(equals + 1)
-    if (record.startsWith('path=')) path = value
-    else if (record.startsWith('size=') && /^\d{1,15}$/.test(value)) size = Number(value)
+    const key = record.toString('latin1', 0, Math.max(0, Math.min(equals, MAX_KEY_BYTES)))
+    const value = nameOf(record.subarray(equals + 1))
+    if (key === 'path') path = value
+    else if (key === 'size' && /^\d{1,15}$/.test(value)) size = Number(value)
     at += length
   }
   return { path, size }

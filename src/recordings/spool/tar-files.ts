@@ -13,7 +13,6 @@ export function isTar(command: readonly string[]): boolean {
 export class TarFiles {
   readonly #direction: 'in' | 'out'
   readonly #manifest = new TarManifest(FILES_TOLD)
-  #told = 0
 
   constructor(direction: 'in' | 'out') {
     this.#direction = direction
@@ -25,9 +24,7 @@ export class TarFiles {
 
   /** Those that came since the last time. */
   news(): string[] {
-    const entries = this.#manifest.entries.slice(this.#told)
-    this.#told += entries.length
-    return entries.map((entry) => `copied ${this.#direction}: ${words(entry)}`)
+    return this.#manifest.take().map((entry) => `copied ${this.#direction}: ${words(entry)}`)
   }
 
   /** What is left to tell at the end. */
