@@ -195,9 +195,13 @@ export const codecs: Readonly<Record<string, Codec>> = {
     const bytes = mutate(random, archives)
     const [whole, cut] = [new TarManifest(4), new TarManifest(4)]
     whole.push(bytes)
-    for (const piece of pieces(random, bytes)) cut.push(piece)
-    if (whole.entries.length > 4) throw new Error('more entries than are kept')
-    if (JSON.stringify(whole.entries) !== JSON.stringify(cut.entries) || whole.more !== cut.more) {
+    const entries = whole.take()
+    const inPieces = pieces(random, bytes).flatMap((piece) => {
+      cut.push(piece)
+      return [...cut.take()]
+    })
+    if (entries.length > 4) throw new Error('more entries than are told')
+    if (JSON.stringify(entries) !== JSON.stringify(inPieces) || whole.more !== cut.more) {
       throw new Error('other entries when the bytes are cut')
     }
   },
