@@ -27,6 +27,8 @@ export interface RecorderLimits {
   readonly sayEveryMs: number
   /** Recordings that are delivered at once. */
   readonly deliveriesAtOnce: number
+  /** Sessions that nobody writes any more and that are completed at once: each takes some chunks' worth of memory. */
+  readonly completionsAtOnce: number
   /** The wait after a failure doubles from the first to the last, in milliseconds, with jitter. */
   readonly retryFirstMs: number
   readonly retryLastMs: number
@@ -44,6 +46,7 @@ export const defaultRecorderLimits: RecorderLimits = {
   pendingBytes: 1024 * 1024,
   sayEveryMs: 60_000,
   deliveriesAtOnce: 4,
+  completionsAtOnce: 8,
   retryFirstMs: 200,
   retryLastMs: 10_000,
   closeMs: 5000,

@@ -227,6 +227,38 @@ describe('Recorder', () => {
       await expect.poll(() => readdir(spool('copy'))).toEqual([])
     })
 
+    it('completes few at once, however many there are, and one that cannot be holds up no other', async () => {
+      const count = 20
+      const earlier = await open({ limits: LAZY })
+      for (let n = 1; n <= count; n += 1) await earlier.begin(facts(n), options())
+      await cp(spool(), spool('copy'), { recursive: true })
+
+      let reading = 0
+      let most = 0
+      let isBroken = true
+      const disk: SpoolDisk = {
+        ...nodeDisk,
+        async read(path) {
+          if (!path.endsWith('.open')) return nodeDisk.read(path)
+          reading += 1
+          most = Math.max(most, reading)
+          try {
+            await new Promise((resolve) => setImmediate(resolve))
+            if (isBroken && path.includes(idOf(1))) throw new Error('a bad sector')
+            return await nodeDisk.read(path)
+          } finally {
+            reading -= 1
+          }
+        },
+      }
+      await open({ directory: spool('copy'), disk, limits: { ...QUICK, completionsAtOnce: 3 } })
+      for (let n = 2; n <= count; n += 1) expect((await whole(n)).end?.cut).toBe(true)
+      expect(await store.get(idOf(1))).toBeNull()
+      isBroken = false
+      await whole(1)
+      expect(most).toBe(3)
+    })
+
     it('cuts off half a frame at the end', async () => {
       target = { ...target, begin: () => Promise.reject(new Error('auth is away')) }
       const recorder = await open({ limits: { ...LAZY, flushMs: 1 } })

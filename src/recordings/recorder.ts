@@ -11,6 +11,7 @@ import { Aside } from './spool/aside.ts'
 import { Delivery } from './spool/delivery.ts'
 import { nodeDisk, type SpoolDisk } from './spool/disk.ts'
 import { finishLeftover } from './spool/finish-leftover.ts'
+import { Places } from './spool/places.ts'
 import { RecordFile } from './spool/record-file.ts'
 import type { SpooledSession } from './spool/session-directory.ts'
 import { SessionWriter } from './spool/session-writer.ts'
@@ -60,6 +61,7 @@ export class Recorder implements AsyncDisposable {
   readonly #account: SpoolAccount
   readonly #aside: Aside
   readonly #delivery: Delivery
+  readonly #completions: Places
   readonly #writers = new Map<string, SessionWriter>()
   /** Who hears it when a record that is whole is refused nevertheless. */
   readonly #whole = new Map<string, RecordOptions['onFailed']>()
@@ -73,6 +75,7 @@ export class Recorder implements AsyncDisposable {
     this.#options = options
     this.#disk = options.disk ?? nodeDisk
     this.#limits = { ...defaultRecorderLimits, ...options.limits }
+    this.#completions = new Places(this.#limits.completionsAtOnce)
     this.#account = new SpoolAccount(this.#limits)
     this.#aside = new Aside({
       path: join(options.directory, ASIDE),
@@ -248,7 +251,8 @@ export class Recorder implements AsyncDisposable {
     for (;;) {
       try {
         await this.#delivery.forget(id)
-        const session = await finishLeftover(id, directory, how)
+        // Not while it waits to be tried again: others can be completed meanwhile.
+        const session = await this.#completions.take(() => finishLeftover(id, directory, how))
         if (session === null) await this.#discard(id)
         else this.#delivery.changed(session)
         return
