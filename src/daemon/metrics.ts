@@ -3,6 +3,7 @@ import type { SpoolStats } from '../audit/index.ts'
 import type { ForwarderMetrics } from '../forwarder/index.ts'
 import type { GatewayStats } from '../gateway/index.ts'
 import type { RecorderStats } from '../recordings/index.ts'
+import type { TunnelStats } from '../tunnel/index.ts'
 import { countRequests } from './request-metrics.ts'
 
 export interface Metrics {
@@ -11,6 +12,7 @@ export interface Metrics {
   observeSpool(stats: () => SpoolStats): void
   observeRecorder(stats: () => RecorderStats): void
   observeGateways(stats: () => readonly GatewayStats[]): void
+  observeTunnels(stats: () => TunnelStats): void
 }
 
 /** The process's metrics; those of requests have the original's names. */
@@ -47,6 +49,23 @@ export function createMetrics(): Metrics {
           'Recordings since the start that could not go on',
           () => stats().failedRecords,
         ],
+      }),
+    observeTunnels: (stats) =>
+      observe(registry, 'teleport_tunnel_', {
+        dial_back_connections: [
+          'Connections since the start for which an agent dialled back',
+          () => stats().dialBack,
+        ],
+        stream_connections: [
+          'Connections since the start that went within a tunnel',
+          () => stats().stream,
+        ],
+        late_dial_backs: [
+          'Connections since the start that went within a tunnel because no dial-back came in time',
+          () => stats().late,
+        ],
+        warm_dial_backs: ['Dial-backs that wait for a connection', () => stats().warm],
+        ordered_dial_backs: ['Dial-backs that agents were asked for', () => stats().ordered],
       }),
     observeGateways(stats) {
       const sum = (pick: (one: GatewayStats) => number): number =>

@@ -162,6 +162,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   if (proxy !== null) {
     const gateways = (): GatewayStats[] => proxy.gateways.map((gateway) => gateway.stats())
     metrics.observeGateways(gateways)
+    metrics.observeTunnels(() => proxy.tunnelStats())
     stats.observeGateways(gateways)
   }
   const authDoor = await openAuthDoor(stack, {
@@ -303,6 +304,7 @@ async function openProxy(
     teleportCluster: clusterName,
     secureContext: (name) => certificates.secureContext(name),
     peers,
+    dialBack: config.tunnelDialBack,
     clock: systemClock,
     log: log.child({ service: 'proxy' }),
   })

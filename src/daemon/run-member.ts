@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Upgrade, upgradeOf } from '../client/index.ts'
 import { type Logger, systemClock } from '../core/index.ts'
-import { type Dialer, openDialer } from '../dial/index.ts'
+import { type Dialer, openDialer, proxyFor, proxyRules } from '../dial/index.ts'
 import {
   chooseStore,
   findWay,
@@ -11,7 +11,7 @@ import {
   openMemberIdentity,
 } from '../member/index.ts'
 import { lockDirectory } from '../storage/index.ts'
-import { readJoinToken, type TeleportConfig } from './config/index.ts'
+import { type Address, readJoinToken, type TeleportConfig } from './config/index.ts'
 import { openDiag, type Readiness } from './diag.ts'
 import { DaemonError } from './errors.ts'
 import { DRAIN_MS } from './limits.ts'
@@ -68,11 +68,16 @@ export async function runMember(options: RunOptions): Promise<void> {
   const proxy = config.proxy.enabled
     ? await openProxy(stack, { options, agent, link, route, signal })
     : null
-  if (proxy !== null) metrics.observeGateways(() => proxy.gateways.map((one) => one.stats()))
+  if (proxy !== null) {
+    metrics.observeGateways(() => proxy.gateways.map((one) => one.stats()))
+    metrics.observeTunnels(() => proxy.tunnelStats())
+  }
   // With a port of its own, and auth beside it, proxies come to us.
   const isReached = config.kube.listen !== null && route.via === 'auth'
   const tunnels =
-    agent === null || isReached ? null : dialOut(stack, { agent, link, route, dial, version, log })
+    agent === null || isReached
+      ? null
+      : dialOut(stack, { agent, link, route, dial, mayDialBack: dialBackRule(config, env), version, log })
 
   readiness = 'ok'
   const started = {
@@ -233,6 +238,7 @@ function dialOut(
     readonly link: MemberLink
     readonly route: MemberRoute
     readonly dial: Dialer
+    readonly mayDialBack: (address: Address) => boolean
     readonly version: string
     readonly log: Logger
   },
@@ -258,8 +264,19 @@ function dialOut(
     onProxiesChange: (listener) => access.onProxiesChange(listener),
     hostBar: (id, nowMs) => access.hostBar(id, nowMs),
     dial: ({ host, port }, signal) => dial({ hostname: host, port }, signal),
+    mayDialBack: parts.mayDialBack,
     version: parts.version,
     clock: systemClock,
     log: parts.log.child({ service: 'tunnel' }),
   })
+}
+
+/** Plain bytes have no way through an HTTP or SOCKS proxy that lets TLS pass and looks at it. */
+function dialBackRule(
+  config: TeleportConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): (address: Address) => boolean {
+  const rules = proxyRules(env)
+  return ({ host, port }) =>
+    config.tunnelDialBack && proxyFor(rules, { hostname: host, port }) === null
 }

@@ -29,7 +29,7 @@ import { ownNames, ownPair, type WebCertificates } from './web-certificates.ts'
 export async function openRemoteProxy(
   stack: AsyncDisposableStack,
   options: {
-    readonly config: Pick<TeleportConfig, 'dataDir' | 'proxy'>
+    readonly config: Pick<TeleportConfig, 'dataDir' | 'proxy' | 'tunnelDialBack'>
     readonly identity: MemberIdentity
     /** To auth services themselves. */
     readonly route: MemberRoute
@@ -80,6 +80,7 @@ export async function openRemoteProxy(
     teleportCluster,
     secureContext: async () => certificate.secureContext(),
     peers,
+    dialBack: config.tunnelDialBack,
     clock,
     log,
   })

@@ -1,10 +1,10 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { addressKey, errorCode, errorMessage, type Logger } from '../core/index.ts'
-import { type AlertName, tlsAlert } from '../protocol/index.ts'
+import { type AlertName, type DialBackTicket, tlsAlert } from '../protocol/index.ts'
 import { defaultGatewayLimits, type GatewayLimits, KEEP_ALIVE_AFTER_MS } from './limits.ts'
 import { pipeBothWays } from './pipe.ts'
-import type { Origin, Route, Router } from './ports.ts'
+import type { DialBacks, Origin, Route, Router } from './ports.ts'
 import { type Beginning, readHello } from './read-hello.ts'
 
 export interface GatewayStats {
@@ -27,7 +27,15 @@ export interface Gateway {
   close(graceMs: number): Promise<void>
 }
 
-type Refusal = 'busy' | 'busyAddress' | 'hello' | 'timeout' | 'unknownName' | 'dial' | 'closing'
+type Refusal =
+  | 'busy'
+  | 'busyAddress'
+  | 'hello'
+  | 'timeout'
+  | 'unknownName'
+  | 'dial'
+  | 'dialBack'
+  | 'closing'
 
 const PLAIN_HTTP_ANSWER =
   'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nThis port speaks TLS: use https.\n'
@@ -41,6 +49,8 @@ export function createGateway(options: {
   readonly log: Logger
   /** True: every connection begins with a PROXY header, as a load balancer in front sends it. */
   readonly proxyProtocol: boolean
+  /** Not given: agents do not dial back here. */
+  readonly dialBacks?: DialBacks
   readonly limits?: Partial<GatewayLimits>
 }): Gateway {
   return new TlsGateway(options)
@@ -50,6 +60,7 @@ class TlsGateway implements Gateway {
   readonly #router: Router
   readonly #log: Logger
   readonly #proxyProtocol: boolean
+  readonly #dialBacks: DialBacks | null
   readonly #limits: GatewayLimits
   readonly #pending = new Map<Duplex, AbortController>()
   readonly #pendingByAddress = new Map<string, number>()
@@ -64,6 +75,7 @@ class TlsGateway implements Gateway {
     this.#router = options.router
     this.#log = options.log
     this.#proxyProtocol = options.proxyProtocol
+    this.#dialBacks = options.dialBacks ?? null
     this.#limits = { ...defaultGatewayLimits, ...options.limits }
   }
 
@@ -86,13 +98,14 @@ class TlsGateway implements Gateway {
     this.#enter(socket, address, abort)
     const timer = setTimeout(() => abort.abort(new HelloTimeout()), this.#limits.helloTimeoutMs)
     const proxyProtocol = this.#proxyProtocol && from === undefined
-    readHello(socket, { proxyProtocol, signal: abort.signal })
+    const dialBacks = this.#dialBacks !== null
+    readHello(socket, { proxyProtocol, dialBacks, signal: abort.signal })
       .finally(() => {
         clearTimeout(timer)
         this.#leave(socket, address)
       })
       .then(
-        (beginning) => this.#route(socket, beginning, peer),
+        (beginning) => this.#begin(socket, beginning, peer),
         (error: unknown) => this.#refuseHello(socket, error),
       )
   }
@@ -141,8 +154,27 @@ class TlsGateway implements Gateway {
     else this.#pendingByAddress.set(address, rest)
   }
 
-  #route(socket: Duplex, { hello, bytes, source }: Beginning, peer: Origin): void {
-    const origin = source ?? peer
+  #begin(socket: Duplex, beginning: Beginning, peer: Origin): void {
+    if (beginning.kind === 'hello') this.#route(socket, beginning, beginning.source ?? peer)
+    else this.#takeDialBack(socket, beginning.ticket)
+  }
+
+  #takeDialBack(socket: Duplex, ticket: DialBackTicket): void {
+    // Carried inside something else none comes.
+    if (socket instanceof Socket && this.#dialBacks?.acceptDialBack(socket, ticket) === true) {
+      socket.off('error', ignore)
+      return
+    }
+    // Why is nobody's business.
+    this.#count('dialBack')
+    socket.destroy()
+  }
+
+  #route(
+    socket: Duplex,
+    { hello, bytes }: Extract<Beginning, { kind: 'hello' }>,
+    origin: Origin,
+  ): void {
     this.#routed.add(socket)
     socket.once('close', () => this.#routed.delete(socket))
     this.#go(socket, bytes, origin, this.#router.route(hello))
@@ -168,7 +200,7 @@ class TlsGateway implements Gateway {
     socket: Duplex,
     bytes: Buffer,
     origin: Origin,
-    { dial, otherwise }: Extract<Route, { kind: 'pipe' }>,
+    { dial, sendsHello = false, otherwise }: Extract<Route, { kind: 'pipe' }>,
   ): Promise<void> {
     // One signal and one timer, gone when the far end is there: there are thousands of connections a second.
     const abort = new AbortController()
@@ -177,7 +209,7 @@ class TlsGateway implements Gateway {
     const timer = setTimeout(() => abort.abort(DIAL_TIMEOUT), this.#limits.dialTimeoutMs)
     let server: Duplex
     try {
-      server = await dial(origin, abort.signal)
+      server = await dial(origin, abort.signal, bytes)
       // It would say no more that it has closed.
       if (server.destroyed) throw new Error('the far end closed the connection at once')
     } catch (error) {
@@ -205,7 +237,7 @@ class TlsGateway implements Gateway {
     socket.once('close', () => this.#piped.delete(socket))
     socket.off('error', ignore)
     this.#bytesUp += bytes.length
-    server.write(bytes)
+    if (!sendsHello) server.write(bytes)
     pipeBothWays(socket, server, {
       counters: {
         up: (count) => {
@@ -227,6 +259,10 @@ class TlsGateway implements Gateway {
     }
     this.#log.debug({ error: errorMessage(error) }, 'connection without a ClientHello')
     switch (errorCode(error)) {
+      case 'DIAL_BACK_MALFORMED':
+        this.#count('dialBack')
+        socket.destroy()
+        return
       case 'HELLO_PLAIN_HTTP':
         this.#count('hello')
         this.#lastWords(socket, PLAIN_HTTP_ANSWER)

@@ -7,4 +7,4 @@
  */
 export { createGateway, type Gateway, type GatewayStats } from './gateway.ts'
 export { defaultGatewayLimits, type GatewayLimits } from './limits.ts'
-export type { Origin, Route, RouteRequest, Router } from './ports.ts'
+export type { DialBacks, Origin, Route, RouteRequest, Router } from './ports.ts'

@@ -1,4 +1,6 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 
 /** Called with the bytes that went one way. */
 export interface PipeCounters {
@@ -26,10 +28,10 @@ export function pipeBothWays(
   }
   client.on('error', broken)
   server.on('error', broken)
-  client.once('close', () =>
-    // A stream of a tunnel that is destroyed without an error looks like one that has ended.
-    server.destroy(client.readableEnded ? undefined : new Error('the client is gone')),
-  )
+  client.once('close', () => {
+    if (client.readableEnded) server.destroy()
+    else breakOff(server)
+  })
   server.once('close', () => {
     // What the server sent before it closed may still be on its way to the client.
     if (!client.writableEnded) client.end()
@@ -43,3 +45,11 @@ export function pipeBothWays(
   client.pipe(server)
   server.pipe(client)
 }
+
+/** What is destroyed without an error looks at its other end like one that has ended: a stream of a tunnel, and plain TCP. */
+function breakOff(stream: Duplex): void {
+  if (stream instanceof Socket && !(stream instanceof TLSSocket)) stream.resetAndDestroy()
+  else stream.destroy(CLIENT_GONE)
+}
+
+const CLIENT_GONE = new Error('the client is gone')

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { DialBackTicket } from '../protocol/index.ts'
 
 /** Where a connection came from; travels beside the pipe. */
 export interface Origin {
@@ -13,7 +15,10 @@ export type Route =
   /** Pipe ciphertext to wherever `dial` leads, or else go the other way, which the client does not notice. */
   | {
       readonly kind: 'pipe'
-      dial(origin: Origin, signal: AbortSignal): Promise<Duplex>
+      /** `hello` is what came so far, the ClientHello first. */
+      dial(origin: Origin, signal: AbortSignal, hello: Buffer): Promise<Duplex>
+      /** True: whoever dials gives the hello to the far end as well. */
+      readonly sendsHello?: boolean
       readonly otherwise?: Route
     }
   /** Nobody here: TLS alert `unrecognized_name`. */
@@ -23,6 +28,12 @@ export interface RouteRequest {
   /** Lower case; null when the client sent none. */
   readonly serverName: string | null
   readonly alpn: readonly string[]
+}
+
+/** Who takes connections that agents dial back. */
+export interface DialBacks {
+  /** False: the ticket is good for nothing, and the socket as it was. */
+  acceptDialBack(socket: Socket, ticket: DialBackTicket): boolean
 }
 
 /** Decides from the ClientHello alone. */

@@ -2,27 +2,38 @@ import type { Duplex } from 'node:stream'
 import { errorMessage } from '../core/index.ts'
 import {
   type ClientHello,
+  DIAL_BACK_BYTE,
+  type DialBackTicket,
   ProtocolError,
   type ProxySource,
   parseClientHello,
+  parseDialBack,
   parseProxyHeader,
 } from '../protocol/index.ts'
 
 /** What the beginning of a connection said, and its bytes from the ClientHello on, as they came. */
-export interface Beginning {
-  readonly hello: ClientHello
-  readonly bytes: Buffer
-  /** From the PROXY header; null when there was none, or when it speaks of the balancer itself. */
-  readonly source: ProxySource | null
-}
+export type Beginning =
+  | {
+      readonly kind: 'hello'
+      readonly hello: ClientHello
+      readonly bytes: Buffer
+      /** From the PROXY header; null when there was none, or when it speaks of the balancer itself. */
+      readonly source: ProxySource | null
+    }
+  /** An agent dials back. */
+  | { readonly kind: 'dialBack'; readonly ticket: DialBackTicket }
 
 /**
- * Reads a socket up to the whole ClientHello, after a PROXY header when `proxyProtocol` says that one must come. The
- * socket is left paused. Rejects with ProtocolError, or with the signal's reason.
+ * Reads a socket up to the whole ClientHello, or the preamble of a dial-back where some are expected, after a PROXY header when
+ * `proxyProtocol` says that one must come. The socket is left paused. Rejects with ProtocolError, or with the signal's reason.
  */
 export function readHello(
   socket: Duplex,
-  options: { readonly proxyProtocol: boolean; readonly signal: AbortSignal },
+  options: {
+    readonly proxyProtocol: boolean
+    readonly dialBacks: boolean
+    readonly signal: AbortSignal
+  },
 ): Promise<Beginning> {
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0)
@@ -60,6 +71,17 @@ export function readHello(
           bytes = bytes.subarray(parsed.consumed)
           if (bytes.length === 0) continue
         }
+        if (options.dialBacks && bytes[0] === DIAL_BACK_BYTE) {
+          const parsed = parseDialBack(bytes)
+          if (parsed.status === 'error') {
+            fail(parsed.error)
+            return
+          }
+          if (parsed.status === 'needMore') continue
+          leave()
+          resolve({ kind: 'dialBack', ticket: parsed.ticket })
+          return
+        }
         const parsed = parseClientHello(bytes)
         if (parsed.status === 'error') {
           fail(parsed.error)
@@ -67,7 +89,7 @@ export function readHello(
         }
         if (parsed.status === 'needMore') continue
         leave()
-        resolve({ hello: parsed.hello, bytes, source })
+        resolve({ kind: 'hello', hello: parsed.hello, bytes, source })
         return
       }
     }

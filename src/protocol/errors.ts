@@ -1,6 +1,7 @@
 import { CodedError } from '../core/index.ts'
 
 export type ProtocolErrorCode =
+  | 'DIAL_BACK_MALFORMED'
   | 'HELLO_MALFORMED'
   | 'HELLO_TOO_LARGE'
   | 'HELLO_NOT_TLS'

@@ -1,6 +1,6 @@
 /**
  * protocol is the wire codecs, pure functions over bytes: the ClientHello (RFC 8446, 6066, 7301), the PROXY protocol
- * (versions 1 and 2), the opaque server names by which clusters are reached, who is active on an upgraded connection, and what
+ * (versions 1 and 2), the preamble of connections that agents dial back, the opaque server names by which clusters are reached, who is active on an upgraded connection, and what
  * exec, attach and port-forward speak: SPDY/3.1 (spdy/) and the channels of Kubernetes over WebSocket (kube-channel/).
  *
  * Trusts: nothing. Refuses: what two readers could understand differently, at the earliest byte, and never allocates by a
@@ -15,6 +15,14 @@ export {
   type ParsedClientHello,
   parseClientHello,
 } from './client-hello/parse.ts'
+export {
+  DIAL_BACK_BYTE,
+  DIAL_BACK_TICKET_BYTES,
+  type DialBackTicket,
+  formatDialBack,
+  parseDialBack,
+  ticketOf,
+} from './dial-back/preamble.ts'
 export { ProtocolError, type ProtocolErrorCode } from './errors.ts'
 export {
   type Channel,

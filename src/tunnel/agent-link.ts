@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Clock, errorMessage, formatAddress, type Logger } from '../core/index.ts'
@@ -5,6 +6,7 @@ import { decodeIdentity, IDENTITY_OID } from '../identity/index.ts'
 import { proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
 import { parseCertificate } from '../x509/index.ts'
 import { AgentSession, type TunnelledConnection } from './agent-session.ts'
+import type { DialBackAddress } from './dial-back/agent-end.ts'
 import { TunnelError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { type LinkEvent, type LinkState, stepLink } from './link.ts'
@@ -26,6 +28,8 @@ export interface LinkDeps {
   readonly identity: TunnelIdentity
   /** A plain connection to an address, through an HTTP proxy where the network asks for one. */
   readonly dial: (address: ProxyAddress, signal: AbortSignal) => Promise<Duplex>
+  /** Whether a proxy may ask for plain connections to this address: nothing else stands on the way. */
+  readonly mayDialBack: (address: ProxyAddress) => boolean
   readonly announcement: () => string
   readonly serves: (serverName: string) => boolean
   readonly onConnection: (stream: Duplex, connection: TunnelledConnection) => void
@@ -194,7 +198,7 @@ export class AgentLink {
         this.#dispatch({ kind: 'spare', lacking: this.#lacking() })
         return
       }
-      session = await this.#serve(socket, signal)
+      session = await this.#serve(socket, this.#dialBackAddress(below), signal)
       this.#problem = null
       this.#current = session
       this.#deps.claims.release(this, hostId)
@@ -204,6 +208,15 @@ export class AgentLink {
       session?.destroy()
       if (this.#state.kind !== 'stopped') this.#failed(error)
     }
+  }
+
+  /** Where this very proxy answers; null where that is not known, or where plain bytes have no way. */
+  #dialBackAddress(below: Duplex): DialBackAddress | null {
+    // What is carried inside something else is no socket; and a balancer may lead the next connection to another proxy.
+    if (!(below instanceof Socket) || this.#deps.behind(this.#address).size > 1) return null
+    if (!this.#deps.mayDialBack(this.#address)) return null
+    const { remoteAddress: host, remotePort: port } = below
+    return host === undefined || port === undefined ? null : { host, port }
   }
 
   #failed(error: unknown): void {
@@ -216,7 +229,11 @@ export class AgentLink {
   }
 
   /** Resolves when the proxy has taken the tunnel: only then it believes our certificate. */
-  #serve(socket: TLSSocket, signal: AbortSignal): Promise<AgentSession> {
+  #serve(
+    socket: TLSSocket,
+    dialBack: DialBackAddress | null,
+    signal: AbortSignal,
+  ): Promise<AgentSession> {
     const { limits, clock, announcement, serves, onConnection } = this.#deps
     return new Promise((resolve, reject) => {
       let leaving = ''
@@ -227,6 +244,7 @@ export class AgentLink {
         announcement,
         serves,
         onConnection,
+        dialBack,
         onTaken: () => {
           signal.removeEventListener('abort', giveUp)
           resolve(session)

@@ -7,9 +7,10 @@ import {
 } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { AgentDialBacks, type DialBackAddress } from './dial-back/agent-end.ts'
 import type { TunnelLimits } from './limits.ts'
 import { ORIGIN_HEADER, parseOrigin, type TunnelOrigin } from './origin.ts'
-import { NAMES_PATH } from './proxy-tunnel.ts'
+import { DIAL_BACKS_PATH, NAMES_PATH } from './proxy-tunnel.ts'
 import { TunnelSession } from './session.ts'
 
 const { HTTP2_HEADER_AUTHORITY, HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH } = constants
@@ -28,6 +29,8 @@ export interface AgentSessionOptions {
   readonly announcement: () => string
   readonly serves: (serverName: string) => boolean
   readonly onConnection: (stream: Duplex, connection: TunnelledConnection) => void
+  /** Where to dial back when the proxy asks for it; null: it may not ask. */
+  readonly dialBack: DialBackAddress | null
   /** The proxy has taken the tunnel. */
   readonly onTaken: () => void
   /** The proxy takes no more through it; `words` say why, when it gives a reason. */
@@ -43,6 +46,7 @@ export class AgentSession {
   readonly #http2: ServerHttp2Session
   readonly #session: TunnelSession
   #control: ServerHttp2Stream | null = null
+  #dialBacks: AgentDialBacks | null = null
   /** An announcement waits until the proxy has read the one before. */
   #isBehind = false
   #error: Error | null = null
@@ -59,8 +63,8 @@ export class AgentSession {
       settings: {
         enablePush: false,
         initialWindowSize: limits.streamWindowBytes,
-        // One more is the control stream.
-        maxConcurrentStreams: limits.maxStreams + 1,
+        // One more is the control stream, one that of dial-backs.
+        maxConcurrentStreams: limits.maxStreams + 2,
       },
     })
     this.#http2.setLocalWindowSize(limits.tunnelWindowBytes)
@@ -76,7 +80,7 @@ export class AgentSession {
   }
 
   get streams(): number {
-    return this.#session.streams.size
+    return this.#session.streams.size + (this.#dialBacks?.active ?? 0)
   }
 
   announce(): void {
@@ -124,6 +128,10 @@ export class AgentSession {
       this.#options.onTaken()
       return
     }
+    if (method === 'POST' && headers[HTTP2_HEADER_PATH] === DIAL_BACKS_PATH) {
+      this.#takeOrders(stream)
+      return
+    }
     const serverName = String(headers[HTTP2_HEADER_AUTHORITY] ?? '')
     const origin = parseOrigin(headers[ORIGIN_HEADER])
     if (method !== 'CONNECT' || origin === null) {
@@ -137,6 +145,23 @@ export class AgentSession {
     this.#session.enter(stream)
     stream.respond({ ':status': 200 })
     this.#options.onConnection(stream, { serverName, origin })
+  }
+
+  #takeOrders(stream: ServerHttp2Stream): void {
+    const { dialBack, limits, serves, onConnection } = this.#options
+    if (dialBack === null || this.#dialBacks !== null) {
+      stream.respond({ ':status': 404 }, { endStream: true })
+      return
+    }
+    stream.respond({ ':status': 200 })
+    this.#dialBacks = new AgentDialBacks({
+      stream,
+      address: dialBack,
+      limits,
+      serves,
+      onConnection: (socket, { serverName, origin }) =>
+        onConnection(socket, { serverName, origin }),
+    })
   }
 }
 

@@ -21,4 +21,5 @@ export {
   type TunnelAgent,
   type TunnelServer,
   type TunnelServerOptions,
+  type TunnelStats,
 } from './tunnel-server.ts'

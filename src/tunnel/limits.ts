@@ -47,6 +47,22 @@ export interface TunnelLimits {
   /** For one agent to take a connection; and how many agents are asked for one. */
   readonly openTimeoutMs: number
   readonly maxAttempts: number
+  /** For a connection that an agent is to dial back to come: longer, and the person's goes as a stream of the tunnel. */
+  readonly dialBackTimeoutMs: number
+  /** Dial-backs that wait for people, of a tunnel that people use: as many as came in the last second, within these bounds. */
+  readonly minWarm: number
+  readonly maxWarm: number
+  /** Dial-backs on order at once, of one tunnel and of all. */
+  readonly maxOrdered: number
+  readonly maxTickets: number
+  /** So many in a row that did not come or stayed silent, and no more are ordered for a while, which grows to the second number. */
+  readonly maxMisses: number
+  readonly dialBackRestMs: number
+  readonly maxDialBackRestMs: number
+  /** Looks without people after which a tunnel keeps no warm ones. */
+  readonly idleLooks: number
+  /** TCP probes a silent dial-back after this: firewalls on the way forget connections, and a warm one that is dead helps nobody. */
+  readonly dialBackKeepAliveMs: number
   /** An agent that failed a connection is asked last for so long. */
   readonly distrustMs: number
   /** Waits before an agent dials again: a random part of twice as much each time, and never more than the second number. */
@@ -87,6 +103,16 @@ export const defaultTunnelLimits: TunnelLimits = {
   lookMs: 1000,
   openTimeoutMs: 3000,
   maxAttempts: 3,
+  dialBackTimeoutMs: 1000,
+  minWarm: 2,
+  maxWarm: 16,
+  maxOrdered: 64,
+  maxTickets: 4096,
+  maxMisses: 3,
+  dialBackRestMs: 5000,
+  maxDialBackRestMs: 600_000,
+  idleLooks: 60,
+  dialBackKeepAliveMs: 10_000,
   distrustMs: 10_000,
   backoffMs: 250,
   maxBackoffMs: 4000,

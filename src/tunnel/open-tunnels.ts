@@ -14,6 +14,8 @@ export interface Tunnels {
 export interface TunnelsOptions
   extends Pick<LinkDeps, 'identity' | 'dial' | 'onConnection' | 'hostBar'> {
   readonly identity: TunnelIdentity
+  /** Whether a proxy may ask for plain connections to its address (default: no): nothing else stands on the way there. */
+  readonly mayDialBack?: (address: ProxyAddress) => boolean
   readonly version: string
   /** Addresses of the proxies of now; a tunnel to each proxy is kept, however many addresses it has. */
   readonly proxies: () => readonly ProxyAddress[]
@@ -130,6 +132,7 @@ class ProxyLinks implements Tunnels {
     return new AgentLink(address, {
       identity: this.#options.identity,
       dial: this.#options.dial,
+      mayDialBack: this.#options.mayDialBack ?? (() => false),
       onConnection: this.#options.onConnection,
       ...(this.#options.hostBar === undefined ? {} : { hostBar: this.#options.hostBar }),
       announcement: () =>

@@ -5,6 +5,8 @@ import { errorMessage, type Logger } from '../core/index.ts'
 import { isKubeServerName } from '../protocol/index.ts'
 import type { SecuredConnection } from '../tls/index.ts'
 import { type AnnouncedName, LineReader, parseAnnouncement } from './announcement.ts'
+import { type DialBackCounts, ProxyDialBacks } from './dial-back/proxy-end.ts'
+import type { Tickets } from './dial-back/tickets.ts'
 import { TunnelError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { formatOrigin, ORIGIN_HEADER, type TunnelOrigin } from './origin.ts'
@@ -15,6 +17,9 @@ const { HTTP2_HEADER_STATUS, NGHTTP2_CANCEL, NGHTTP2_INADEQUATE_SECURITY } = con
 
 /** Where the agent says what it serves, for as long as the tunnel lives. */
 export const NAMES_PATH = '/v1/names'
+
+/** Where the proxy orders connections that the agent dials back, and says whose they are. */
+export const DIAL_BACKS_PATH = '/v1/dial-backs'
 
 /** The code by which judges tell a holder who was removed or locked out from a certificate that has ended. */
 const REVOKED = 'CERT_REVOKED'
@@ -33,6 +38,9 @@ export interface ProxyTunnelOptions {
   readonly peers: PeerJudges
   readonly limits: TunnelLimits
   readonly nowMs: () => number
+  /** Null: everything goes through the tunnel itself. */
+  readonly tickets: Tickets | null
+  readonly counts: DialBackCounts
   readonly log: Logger
   /** After each announcement, with the names that are gone and those that are served now. */
   readonly onNames: (tunnel: ProxyTunnel, gone: readonly string[], now: readonly string[]) => void
@@ -47,6 +55,7 @@ export class ProxyTunnel {
   readonly #options: ProxyTunnelOptions
   readonly #http2: ClientHttp2Session
   readonly #session: TunnelSession
+  readonly #dialBacks: ProxyDialBacks | null
   readonly #addressOf = new WeakMap<object, string>()
   #names: ReadonlyMap<string, ProvenName> = new Map()
   #control: ClientHttp2Stream | null = null
@@ -62,6 +71,17 @@ export class ProxyTunnel {
     const http2 = connectOver(connection, limits)
     this.#http2 = http2
     this.#session = new TunnelSession(http2, connection.socket, limits, this.sinceMs)
+    const { tickets, counts } = options
+    this.#dialBacks =
+      tickets === null
+        ? null
+        : new ProxyDialBacks({
+            openStream: () => this.#openDialBacks(),
+            tickets,
+            limits,
+            nowMs,
+            counts,
+          })
     http2.on('error', (error) =>
       log.info({ host_id: this.hostId, error: errorMessage(error) }, 'a tunnel of an agent broke'),
     )
@@ -69,6 +89,7 @@ export class ProxyTunnel {
     http2.once('goaway', () => this.drain())
     http2.once('close', () => {
       this.#setNames(new Map())
+      this.#dialBacks?.destroy()
       options.onClosed(this)
     })
     this.#listen()
@@ -83,7 +104,7 @@ export class ProxyTunnel {
   }
 
   get streams(): number {
-    return this.#session.streams.size
+    return this.#session.streams.size + (this.#dialBacks?.active ?? 0)
   }
 
   /** Whether it can take one more connection for a name, as of now. */
@@ -104,8 +125,36 @@ export class ProxyTunnel {
     return this.#session.silent || nowMs() - this.#failedMs < limits.distrustMs
   }
 
-  /** Rejects with TunnelError TUNNEL_CONNECT_FAILED, or with the signal's reason. */
-  async open(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex> {
+  /** Connections that the agent has dialled back and nobody has yet. */
+  get warm(): number {
+    return this.#dialBacks?.warm ?? 0
+  }
+
+  /**
+   * With a hello, the agent has it when this resolves; without one it is always a stream of the tunnel. Rejects with TunnelError
+   * TUNNEL_CONNECT_FAILED, or with the signal's reason.
+   */
+  async open(
+    serverName: string,
+    origin: TunnelOrigin,
+    hello: Buffer | null,
+    signal: AbortSignal,
+  ): Promise<Duplex> {
+    const dialBack =
+      hello === null
+        ? null
+        : ((await this.#dialBacks?.take({ serverName, origin, hello }, signal)) ?? null)
+    if (dialBack !== null) return dialBack
+    const stream = await this.#openStream(serverName, origin, signal)
+    if (hello !== null) stream.write(hello)
+    return stream
+  }
+
+  async #openStream(
+    serverName: string,
+    origin: TunnelOrigin,
+    signal: AbortSignal,
+  ): Promise<Duplex> {
     const stream = this.#http2.request(
       {
         ':method': 'CONNECT',
@@ -120,6 +169,7 @@ export class ProxyTunnel {
     this.#session.enter(stream)
     try {
       await answered(stream, signal, this.#options.limits.openTimeoutMs)
+      this.#options.counts.stream += 1
       return stream
     } catch (cause) {
       stream.close(NGHTTP2_CANCEL)
@@ -134,6 +184,7 @@ export class ProxyTunnel {
   /** To be called every `lookMs`; adds what each address has left here to `byAddress`. */
   look(nowMs: number, byAddress: Map<string, { bytes: number; streams: Held[] }>): void {
     this.#session.look(nowMs)
+    this.#dialBacks?.look(nowMs)
     for (const entry of this.#session.streams) {
       const stream = entry
       const bytes = stream.readableLength + stream.writableLength
@@ -164,6 +215,7 @@ export class ProxyTunnel {
     this.#control?.close(NGHTTP2_CANCEL)
     this.#control = null
     this.#setNames(new Map())
+    this.#dialBacks?.drain()
     this.#session.drain()
   }
 
@@ -173,8 +225,20 @@ export class ProxyTunnel {
 
   #mostStreams(): number {
     const theirs = this.#http2.remoteSettings.maxConcurrentStreams ?? 0
-    // One is the control stream.
-    return Math.min(this.#options.limits.maxStreams, theirs - 1)
+    // One is the control stream, one that of dial-backs.
+    return Math.min(this.#options.limits.maxStreams, theirs - 2)
+  }
+
+  #openDialBacks(): ClientHttp2Stream {
+    return this.#http2.request(
+      {
+        ':method': 'POST',
+        ':path': DIAL_BACKS_PATH,
+        ':scheme': 'https',
+        ':authority': 'agent',
+      },
+      { endStream: false },
+    )
   }
 
   #listen(): void {

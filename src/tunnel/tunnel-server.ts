@@ -1,9 +1,12 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import { type Clock, errorMessage, type Logger } from '../core/index.ts'
-import { proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
+import { type DialBackTicket, proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
 import { createTlsDoor, type SecuredConnection, type TlsDoor } from '../tls/index.ts'
 import { orderAgents } from './choose-agent.ts'
+import type { DialBackCounts } from './dial-back/proxy-end.ts'
+import { Tickets } from './dial-back/tickets.ts'
 import { TunnelError } from './errors.ts'
 import { defaultTunnelLimits, type TunnelLimits } from './limits.ts'
 import type { TunnelOrigin } from './origin.ts'
@@ -22,17 +25,34 @@ export interface TunnelAgent {
   readonly streams: number
 }
 
+/** How people's connections reached agents, since the start, and what waits for them now. */
+export interface TunnelStats extends Readonly<DialBackCounts> {
+  /** Dial-backs that are nobody's yet. */
+  readonly warm: number
+  /** Dial-backs on order. */
+  readonly ordered: number
+}
+
 /** The proxy's end of all tunnels. */
 export interface TunnelServer {
   /** Takes a connection at its ClientHello. */
   accept(socket: Duplex, origin: TunnelOrigin): void
+  /** Takes a connection that an agent has dialled back; false: its ticket is none of ours, now or any more. */
+  acceptDialBack(socket: Socket, ticket: DialBackTicket): boolean
   /** Whether an agent would take a connection for this name now. */
   serves(serverName: string): boolean
   /**
    * A connection to an agent that serves the name: a healthy one first, and the next when one does not answer. Rejects
-   * with TunnelError TUNNEL_NO_AGENT, TUNNEL_ADDRESS_BUSY or TUNNEL_CONNECT_FAILED, or with the signal's reason.
+   * with TunnelError TUNNEL_NO_AGENT, TUNNEL_ADDRESS_BUSY or TUNNEL_CONNECT_FAILED, or with the signal's reason. With a hello,
+   * what came of the connection so far, the agent has been given it, and may have dialled back for it.
    */
-  dial(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex>
+  dial(
+    serverName: string,
+    origin: TunnelOrigin,
+    signal: AbortSignal,
+    hello?: Buffer,
+  ): Promise<Duplex>
+  stats(): TunnelStats
   agents(): readonly TunnelAgent[]
   /** Tells agents to go elsewhere, lets connections end, and cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
@@ -44,6 +64,8 @@ export interface TunnelServerOptions {
   readonly secureContext: (serverName: string) => Promise<SecureContext>
   /** Judges certificates of hosts. */
   readonly peers: PeerJudges
+  /** Whether agents may be asked to dial back (default: yes). */
+  readonly dialBack?: boolean
   readonly clock: Clock
   readonly log: Logger
   readonly limits?: Partial<TunnelLimits>
@@ -65,12 +87,15 @@ class AgentTunnels implements TunnelServer {
   readonly #tunnels = new Set<ProxyTunnel>()
   readonly #byName = new Map<string, Set<ProxyTunnel>>()
   readonly #streamsOfAddress = new Map<string, number>()
+  readonly #tickets: Tickets
+  readonly #counts: DialBackCounts = { dialBack: 0, stream: 0, late: 0 }
   readonly #looking: NodeJS.Timeout
   #closing = false
 
   constructor(options: TunnelServerOptions) {
     this.#options = options
     this.#limits = { ...defaultTunnelLimits, ...options.limits }
+    this.#tickets = new Tickets(this.#limits.maxTickets)
     const name = proxyServerName(options.teleportCluster)
     this.#door = createTlsDoor({
       alpnProtocols: [TUNNEL_ALPN],
@@ -91,6 +116,16 @@ class AgentTunnels implements TunnelServer {
     else this.#door.accept(socket, origin)
   }
 
+  acceptDialBack(socket: Socket, ticket: DialBackTicket): boolean {
+    return this.#tickets.redeem(socket, ticket, this.#options.clock.now())
+  }
+
+  stats(): TunnelStats {
+    let warm = 0
+    for (const tunnel of this.#tunnels) warm += tunnel.warm
+    return { ...this.#counts, warm, ordered: this.#tickets.size }
+  }
+
   serves(serverName: string): boolean {
     for (const tunnel of this.#byName.get(serverName) ?? []) {
       if (tunnel.serves(serverName)) return true
@@ -98,10 +133,15 @@ class AgentTunnels implements TunnelServer {
     return false
   }
 
-  async dial(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex> {
+  async dial(
+    serverName: string,
+    origin: TunnelOrigin,
+    signal: AbortSignal,
+    hello: Buffer | null = null,
+  ): Promise<Duplex> {
     const giveBack = this.#takePlace(origin.address)
     try {
-      const stream = await this.#dialOneOf(serverName, origin, signal)
+      const stream = await this.#dialOneOf(serverName, origin, hello, signal)
       // One that has closed meanwhile would not say so again, and its place would be taken for ever.
       if (stream.destroyed) throw new TunnelError('TUNNEL_CONNECT_FAILED', BROKEN_OFF)
       stream.once('close', giveBack)
@@ -135,7 +175,12 @@ class AgentTunnels implements TunnelServer {
     this.#door.destroy()
   }
 
-  async #dialOneOf(serverName: string, origin: TunnelOrigin, signal: AbortSignal): Promise<Duplex> {
+  async #dialOneOf(
+    serverName: string,
+    origin: TunnelOrigin,
+    hello: Buffer | null,
+    signal: AbortSignal,
+  ): Promise<Duplex> {
     const candidates = [...(this.#byName.get(serverName) ?? [])]
       .filter((tunnel) => tunnel.serves(serverName))
       .map((tunnel) => ({
@@ -147,7 +192,7 @@ class AgentTunnels implements TunnelServer {
     let failure: Error | null = null
     for (const { tunnel } of orderAgents(candidates).slice(0, this.#limits.maxAttempts)) {
       try {
-        return await tunnel.open(serverName, origin, signal)
+        return await tunnel.open(serverName, origin, hello, signal)
       } catch (error) {
         signal.throwIfAborted()
         failure = error instanceof Error ? error : new Error(errorMessage(error))
@@ -202,6 +247,8 @@ class AgentTunnels implements TunnelServer {
       peers,
       limits: this.#limits,
       nowMs: () => clock.now(),
+      tickets: this.#options.dialBack === false ? null : this.#tickets,
+      counts: this.#counts,
       log,
       onNames: (of, gone, now) => this.#index(of, gone, now),
       onClosed: (of) => this.#tunnels.delete(of),

@@ -21,6 +21,8 @@ export type SecondFactor = (typeof secondFactors)[number]
 export interface TeleportConfig {
   readonly nodename: string
   readonly dataDir: string
+  /** Whether agents may dial back for people's connections. */
+  readonly tunnelDialBack: boolean
   readonly diagAddress: Address | null
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -521,6 +523,7 @@ function resolveConfig(values: Values): TeleportConfig {
   return {
     nodename,
     dataDir,
+    tunnelDialBack: values.get<boolean>('teleport.tunnel_dial_back') ?? true,
     diagAddress: values.get<Address>('teleport.diag_addr') ?? null,
     log: {
       level: LEVELS[severity] ?? 'info',

@@ -83,6 +83,10 @@ export const schema: SectionSpec = {
       'pins',
       'sha256:… of the authority that must vouch for the auth service; one or a list (tctl status)',
     ),
+    tunnel_dial_back: key(
+      'boolean',
+      "no: people's connections stay within the TLS of tunnels; yes: agents open plain connections to the port of their tunnel for them, which the person's own TLS protects, where the network lets them (for proxies and agents; default: yes)",
+    ),
     connection_limits: refused('limits are fixed in this version'),
   },
   auth_service: {

@@ -3,13 +3,14 @@ import type { Logger } from '../../core/index.ts'
 import type { Forwarder } from '../../forwarder/index.ts'
 import { createGateway, type Gateway, type Route, type RouteRequest } from '../../gateway/index.ts'
 import { isKubeServerName, TUNNEL_ALPN } from '../../protocol/index.ts'
-import type { TunnelServer } from '../../tunnel/index.ts'
+import type { TunnelServer, TunnelStats } from '../../tunnel/index.ts'
 import { listen } from '../listen.ts'
 import type { WebDoor } from '../web.ts'
 import type { DirectWays } from './direct.ts'
 
 export interface ProxyService {
   readonly gateways: readonly Gateway[]
+  tunnelStats(): TunnelStats
   readonly webPort: number | null
   readonly kubePort: number | null
   readonly tunnelPort: number | null
@@ -64,7 +65,8 @@ export async function openProxyService(
     if (!tunnels.serves(serverName)) return dialled
     return {
       kind: 'pipe',
-      dial: (origin, signal) => tunnels.dial(serverName, origin, signal),
+      dial: (origin, signal, hello) => tunnels.dial(serverName, origin, signal, hello),
+      sendsHello: true,
       otherwise: dialled,
     }
   }
@@ -75,12 +77,13 @@ export async function openProxyService(
 
   const gatewayFor = (
     route: (request: RouteRequest) => Route,
-    { isCarried = false } = {},
+    { isCarried = false, takesAgents = false } = {},
   ): Gateway => {
     // Whose a carried connection is was said where it was carried.
     const gateway = createGateway({
       router: { route },
       proxyProtocol: proxyProtocol && !isCarried,
+      ...(takesAgents ? { dialBacks: ways.tunnels } : {}),
       log,
     })
     gateways.push(gateway)
@@ -89,8 +92,9 @@ export async function openProxyService(
   const open = async (
     address: { host: string; port: number },
     route: (request: RouteRequest) => Route,
+    { takesAgents = false } = {},
   ): Promise<number> => {
-    const gateway = gatewayFor(route)
+    const gateway = gatewayFor(route, { takesAgents })
     const server = createServer({ allowHalfOpen: true }, (socket: Socket) => gateway.handle(socket))
     servers.push(server)
     return listen(server, address.host, address.port)
@@ -118,6 +122,7 @@ export async function openProxyService(
               kind: 'local',
               accept: (socket, origin) => web.door.accept(socket, origin),
             },
+          { takesAgents: true },
         )
   if (web !== null) {
     const carried = gatewayFor((request) => byHello(request) ?? { kind: 'none' }, {
@@ -135,9 +140,12 @@ export async function openProxyService(
   const tunnelPort =
     tunnel === null
       ? null
-      : await open(tunnel, ({ alpn }) =>
-          alpn.includes(TUNNEL_ALPN) ? toTunnels : { kind: 'none' },
+      : await open(
+          tunnel,
+          ({ alpn }) => (alpn.includes(TUNNEL_ALPN) ? toTunnels : { kind: 'none' }),
+          { takesAgents: true },
         )
 
-  return { gateways, webPort, kubePort, tunnelPort, close }
+  const tunnelStats = (): TunnelStats => ways.tunnels.stats()
+  return { gateways, tunnelStats, webPort, kubePort, tunnelPort, close }
 }

@@ -24,6 +24,8 @@ export function openTunnelServer(
     readonly secureContext: (serverName: string) => Promise<SecureContext>
     /** Judges certificates of hosts. */
     readonly peers: PeerCertificateParser
+    /** Whether agents may be asked to dial back. */
+    readonly dialBack: boolean
     readonly clock: Clock
     readonly log: Logger
   },
@@ -58,6 +60,8 @@ export function openAgentTunnels(
     readonly proxies: () => readonly ProxyAddress[]
     readonly onProxiesChange: (listener: () => void) => () => void
     readonly dial: TunnelsOptions['dial']
+    /** Whether a proxy may ask for plain connections to its address. */
+    readonly mayDialBack: (address: ProxyAddress) => boolean
     /** Why a proxy is not to be trusted, although its certificate is genuine; null: it is. */
     readonly hostBar: HostBar
     readonly version: string
@@ -87,6 +91,7 @@ export function openAgentTunnels(
     },
     onConnection: (stream, { origin }) => kube.forwarder.accept(stream, origin),
     dial: options.dial,
+    mayDialBack: options.mayDialBack,
     hostBar: options.hostBar,
     clock: options.clock,
     log: options.log,

@@ -335,9 +335,9 @@ describe('gateway', () => {
       return way.kind === 'pipe'
         ? {
             ...way,
-            dial: (origin, signal) => {
+            dial: (origin, signal, hello) => {
               seen.push(origin)
-              return way.dial(origin, signal)
+              return way.dial(origin, signal, hello)
             },
           }
         : way

@@ -124,6 +124,7 @@ proxy_service: { enabled: no }
     proxy = await openRemoteProxy(stack, {
       config: {
         dataDir: own,
+        tunnelDialBack: true,
         proxy: {
           enabled: true,
           webListen: { host: '127.0.0.1', port: 0 },

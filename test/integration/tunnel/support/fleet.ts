@@ -10,6 +10,7 @@ import {
   openAuthorities,
 } from '../../../../src/ca/index.ts'
 import { type Clock, type Logger, silentLogger, systemClock } from '../../../../src/core/index.ts'
+import { createGateway } from '../../../../src/gateway/index.ts'
 import type { HostService } from '../../../../src/identity/index.ts'
 import { kubeServerName, proxyServerName } from '../../../../src/protocol/index.ts'
 import { openMemoryBackend } from '../../../../src/storage/index.ts'
@@ -43,6 +44,7 @@ export const QUICK: Partial<TunnelLimits> = {
   spareLookMs: 50,
   lookMs: 50,
   openTimeoutMs: 500,
+  dialBackRestMs: 100,
 }
 
 /** A key with certificates of the cluster's own host CA. */
@@ -130,6 +132,8 @@ export class Gateway implements AsyncDisposable {
   readonly hostId: string
   readonly tunnels: TunnelServer
   readonly sockets = new Set<Socket>()
+  /** The product's door in front of it, which tells dial-backs from tunnels. */
+  readonly door: ReturnType<typeof createGateway>
   readonly #server: Server
 
   private constructor(hostId: string, tunnels: TunnelServer) {
@@ -138,10 +142,18 @@ export class Gateway implements AsyncDisposable {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.sockets.add(socket)
       socket.once('close', () => this.sockets.delete(socket))
-      tunnels.accept(socket, {
-        address: socket.remoteAddress ?? '',
-        port: socket.remotePort ?? 0,
-      })
+      this.door.handle(socket)
+    })
+    this.door = createGateway({
+      router: {
+        route: () => ({
+          kind: 'local',
+          accept: (socket, origin) => tunnels.accept(socket, origin),
+        }),
+      },
+      dialBacks: tunnels,
+      proxyProtocol: false,
+      log: silentLogger,
     })
   }
 
@@ -181,8 +193,8 @@ export class Gateway implements AsyncDisposable {
     return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port }
   }
 
-  dial(serverName = WEST, origin = PERSON): Promise<Duplex> {
-    return this.tunnels.dial(serverName, origin, AbortSignal.timeout(5000))
+  dial(serverName = WEST, origin = PERSON, hello?: Buffer): Promise<Duplex> {
+    return this.tunnels.dial(serverName, origin, AbortSignal.timeout(5000), hello)
   }
 
   /** As a process that dies. */
@@ -241,6 +253,7 @@ export class Agent implements AsyncDisposable {
         serve(stream, connection)
       },
       ...(options.hostBar === undefined ? {} : { hostBar: options.hostBar }),
+      mayDialBack: options.mayDialBack ?? (() => true),
       clock: systemClock,
       log: options.log ?? silentLogger,
       limits: { ...QUICK, ...options.limits },
@@ -298,6 +311,7 @@ export interface AgentOptions {
   readonly dial?: (address: ProxyAddress, signal: AbortSignal) => Promise<Duplex>
   readonly limits?: Partial<TunnelLimits>
   readonly log?: Logger
+  readonly mayDialBack?: (address: ProxyAddress) => boolean
   readonly hostBar?: (hostId: string, nowMs: number) => string | null
 }
 
