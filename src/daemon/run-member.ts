@@ -77,7 +77,15 @@ export async function runMember(options: RunOptions): Promise<void> {
   const tunnels =
     agent === null || isReached
       ? null
-      : dialOut(stack, { agent, link, route, dial, mayDialBack: dialBackRule(config, env), version, log })
+      : dialOut(stack, {
+          agent,
+          link,
+          route,
+          dial,
+          mayDialBack: dialBackRule(config, env),
+          version,
+          log,
+        })
 
   readiness = 'ok'
   const started = {

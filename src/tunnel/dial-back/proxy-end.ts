@@ -180,7 +180,6 @@ export class ProxyDialBacks {
   }
 
   #arrived(socket: Socket, id: string): void {
-    socket.setKeepAlive(true, this.#options.limits.dialBackKeepAliveMs)
     const dialBack: DialBack = new DialBack(socket, id, () => {
       if (this.#warm.delete(dialBack)) this.#dispatch({ kind: 'lost' })
     })

@@ -8,6 +8,8 @@ interface Issued {
   readonly onArrived: (socket: Socket) => void
 }
 
+const DRAWN = 64
+
 /**
  * Tickets of all tunnels of a proxy that have not been shown yet. One is good once, for a moment, and for the tunnel that it was
  * ordered through: whoever shows it is as much that agent as whoever could read the tunnel.
@@ -15,6 +17,8 @@ interface Issued {
 export class Tickets {
   readonly #issued = new Map<string, Issued>()
   readonly #most: number
+  /** Drawn for many tickets at once, which is what makes them cheap. */
+  #random: Buffer = Buffer.alloc(0)
 
   constructor(most: number) {
     this.#most = most
@@ -27,7 +31,9 @@ export class Tickets {
   /** Null when there are as many as may be. */
   issue(expiresMs: number, onArrived: (socket: Socket) => void): DialBackTicket | null {
     if (this.#issued.size >= this.#most) return null
-    const ticket = ticketOf(randomBytes(DIAL_BACK_TICKET_BYTES))
+    if (this.#random.length === 0) this.#random = randomBytes(DRAWN * DIAL_BACK_TICKET_BYTES)
+    const ticket = ticketOf(this.#random)
+    this.#random = this.#random.subarray(DIAL_BACK_TICKET_BYTES)
     this.#issued.set(ticket.id, { secret: ticket.secret, expiresMs, onArrived })
     return ticket
   }

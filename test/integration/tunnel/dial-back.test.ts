@@ -40,7 +40,7 @@ async function open(options: AgentOptions & Partial<TunnelServerOptions> = {}): 
     await Gateway.open(cluster, {
       ...server,
       ...(limits === undefined ? {} : { limits }),
-    } as Partial<TunnelServerOptions>),
+    }),
   )
   const relay = stack.use(await Relay.open(gateway.address))
   const agent = stack.use(await Agent.open(cluster, [relay], options))
