@@ -12,10 +12,12 @@ const limits = {
   idleLooks: 2,
 }
 
+const UNASKED: Supply = { kind: 'unasked' }
+
 /** The state after events at a time, and what the last of them does. */
-function after(
+function supplyAfter(
   kinds: readonly SupplyEvent['kind'][],
-  { from = { kind: 'unasked' }, nowMs = 0 } = {},
+  { from = UNASKED, nowMs = 0 }: { from?: Supply; nowMs?: number } = {},
 ): { state: Supply; effects: readonly unknown[] } {
   let state = from
   let effects: readonly unknown[] = []
@@ -31,76 +33,80 @@ const proven = ['wanted', 'offered', 'arrived'] as const
 
 describe('the supply of dial-backs', () => {
   it('begins with the first person, who does not wait for it', () => {
-    expect(after(['look', 'look'])).toEqual({ state: { kind: 'unasked' }, effects: [] })
-    expect(after(['wanted']).effects).toEqual([{ kind: 'ask' }, { kind: 'release' }])
+    expect(supplyAfter(['look', 'look'])).toEqual({ state: { kind: 'unasked' }, effects: [] })
+    expect(supplyAfter(['wanted']).effects).toEqual([{ kind: 'ask' }, { kind: 'release' }])
   })
 
   it('orders one to see whether it comes, and nobody waits for that one', () => {
-    const { state, effects } = after(['wanted', 'offered'])
+    const { state, effects } = supplyAfter(['wanted', 'offered'])
     expect(effects).toEqual([{ kind: 'order', count: 1 }])
-    expect(after(['wanted'], { from: state }).effects).toEqual([{ kind: 'release' }])
+    expect(supplyAfter(['wanted'], { from: state }).effects).toEqual([{ kind: 'release' }])
   })
 
   it('keeps some warm once one has come', () => {
-    expect(after(proven)).toMatchObject({
+    expect(supplyAfter(proven)).toMatchObject({
       state: { kind: 'supplied', warm: 1, ordered: 1 },
       effects: [{ kind: 'order', count: 1 }],
     })
   })
 
   it('gives a person a warm one at once and orders another', () => {
-    expect(after([...proven, 'wanted']).effects).toEqual([
+    expect(supplyAfter([...proven, 'wanted']).effects).toEqual([
       { kind: 'bind' },
       { kind: 'order', count: 1 },
     ])
   })
 
   it('orders one more for whoever has to wait', () => {
-    const { state, effects } = after([...proven, 'wanted', 'wanted'])
+    const { state, effects } = supplyAfter([...proven, 'wanted', 'wanted'])
     expect(state).toMatchObject({ waiting: 1, warm: 0, ordered: 3 })
     expect(effects).toEqual([{ kind: 'order', count: 1 }])
-    expect(after(['arrived'], { from: state }).effects).toEqual([{ kind: 'bind' }])
+    expect(supplyAfter(['arrived'], { from: state }).effects).toEqual([{ kind: 'bind' }])
   })
 
   it('rests when the first does not come, longer each time', () => {
-    let { state } = after(['wanted', 'offered', 'missed'])
+    let { state } = supplyAfter(['wanted', 'offered', 'missed'])
     expect(state).toEqual({ kind: 'resting', failures: 1, untilMs: 1000 })
-    expect(after(['wanted'], { from: state, nowMs: 999 }).effects).toEqual([{ kind: 'release' }])
-    state = after(['wanted', 'missed'], { from: state, nowMs: 1000 }).state
+    expect(supplyAfter(['wanted'], { from: state, nowMs: 999 }).effects).toEqual([
+      { kind: 'release' },
+    ])
+    state = supplyAfter(['wanted', 'missed'], { from: state, nowMs: 1000 }).state
     expect(state).toEqual({ kind: 'resting', failures: 2, untilMs: 3000 })
     for (const nowMs of [10_000, 20_000, 30_000]) {
-      state = after(['wanted', 'missed'], { from: state, nowMs }).state
+      state = supplyAfter(['wanted', 'missed'], { from: state, nowMs }).state
     }
     expect(state).toMatchObject({ untilMs: 34_000 })
   })
 
   it('rests after several failures in a row, and lets everybody go another way', () => {
-    const { state } = after([...proven, 'wanted', 'wanted', 'missed', 'missed'])
-    expect(after(['missed'], { from: state })).toEqual({
+    const { state } = supplyAfter([...proven, 'wanted', 'wanted', 'missed', 'missed'])
+    expect(supplyAfter(['missed'], { from: state })).toEqual({
       state: { kind: 'resting', failures: 1, untilMs: 1000 },
       effects: [{ kind: 'release' }, { kind: 'void' }],
     })
-    expect(after(['answered', 'silent', 'silent'], { from: state }).state.kind).toBe('supplied')
+    expect(supplyAfter(['answered', 'silent', 'silent'], { from: state }).state.kind).toBe(
+      'supplied',
+    )
   })
 
   it('keeps as many warm as people came since the last look, within bounds, and none when nobody comes', () => {
-    const busy = after([...proven, ...Array<'wanted'>(20).fill('wanted'), 'look']).state
+    const busy = supplyAfter([...proven, ...Array<'wanted'>(20).fill('wanted'), 'look']).state
     expect(busy).toMatchObject({ target: 4, used: 0 })
-    expect(after(['look'], { from: busy }).state).toMatchObject({ target: 2 })
-    const quiet = after([...proven, 'arrived', 'look', 'look'])
+    expect(supplyAfter(['look'], { from: busy }).state).toMatchObject({ target: 2 })
+    const quiet = supplyAfter([...proven, 'arrived', 'look', 'look'])
     expect(quiet.state).toMatchObject({ target: 2, warm: 2 })
-    expect(after(['look'], { from: quiet.state })).toMatchObject({
+    expect(supplyAfter(['look'], { from: quiet.state })).toMatchObject({
       state: { target: 0, warm: 0 },
       effects: [{ kind: 'shed', count: 2 }],
     })
   })
 
   it('is over when the agent refuses', () => {
-    expect(after([...proven, 'refused'])).toEqual({
+    expect(supplyAfter([...proven, 'refused'])).toEqual({
       state: { kind: 'refused' },
       effects: [{ kind: 'release' }, { kind: 'shed', count: 1 }, { kind: 'void' }],
     })
-    expect(after([...proven, 'refused', 'wanted']).effects).toEqual([{ kind: 'release' }])
+    expect(supplyAfter([...proven, 'refused', 'wanted']).effects).toEqual([{ kind: 'release' }])
   })
 
   /** A gateway that does what it is told, with whatever happens around it. */
@@ -114,7 +120,7 @@ describe('the supply of dial-backs', () => {
     )
     fc.assert(
       fc.property(happenings, (kinds) => {
-        let state: Supply = { kind: 'unasked' }
+        let state = UNASKED
         let [waiting, warm, ordered, nowMs] = [0, 0, 0, 0]
         for (const kind of kinds) {
           nowMs += 100
