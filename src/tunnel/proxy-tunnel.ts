@@ -5,6 +5,7 @@ import { errorMessage, type Logger } from '../core/index.ts'
 import { isKubeServerName } from '../protocol/index.ts'
 import type { SecuredConnection } from '../tls/index.ts'
 import { type AnnouncedName, LineReader, parseAnnouncement } from './announcement.ts'
+import type { Binding } from './dial-back/frames.ts'
 import { type DialBackCounts, ProxyDialBacks } from './dial-back/proxy-end.ts'
 import type { Tickets } from './dial-back/tickets.ts'
 import { TunnelError } from './errors.ts'
@@ -55,7 +56,8 @@ export class ProxyTunnel {
   readonly #options: ProxyTunnelOptions
   readonly #http2: ClientHttp2Session
   readonly #session: TunnelSession
-  readonly #dialBacks: ProxyDialBacks | null
+  /** Null until somebody comes: most tunnels of thousands are idle. */
+  #dialBacks: ProxyDialBacks | null = null
   readonly #addressOf = new WeakMap<object, string>()
   #names: ReadonlyMap<string, ProvenName> = new Map()
   #control: ClientHttp2Stream | null = null
@@ -71,17 +73,6 @@ export class ProxyTunnel {
     const http2 = connectOver(connection, limits)
     this.#http2 = http2
     this.#session = new TunnelSession(http2, connection.socket, limits, this.sinceMs)
-    const { tickets, counts } = options
-    this.#dialBacks =
-      tickets === null
-        ? null
-        : new ProxyDialBacks({
-            openStream: () => this.#openDialBacks(),
-            tickets,
-            limits,
-            nowMs,
-            counts,
-          })
     http2.on('error', (error) =>
       log.info({ host_id: this.hostId, error: errorMessage(error) }, 'a tunnel of an agent broke'),
     )
@@ -141,13 +132,24 @@ export class ProxyTunnel {
     signal: AbortSignal,
   ): Promise<Duplex> {
     const dialBack =
-      hello === null
-        ? null
-        : ((await this.#dialBacks?.take({ serverName, origin, hello }, signal)) ?? null)
+      hello === null ? null : await this.#dialBack({ serverName, origin, hello }, signal)
     if (dialBack !== null) return dialBack
     const stream = await this.#openStream(serverName, origin, signal)
     if (hello !== null) stream.write(hello)
     return stream
+  }
+
+  async #dialBack(binding: Binding, signal: AbortSignal): Promise<Duplex | null> {
+    const { tickets, limits, nowMs, counts } = this.#options
+    if (tickets === null) return null
+    this.#dialBacks ??= new ProxyDialBacks({
+      openStream: () => this.#openDialBacks(),
+      tickets,
+      limits,
+      nowMs,
+      counts,
+    })
+    return this.#dialBacks.take(binding, signal)
   }
 
   async #openStream(

@@ -19,7 +19,7 @@ function supplyAfter(
   kinds: readonly SupplyEvent['kind'][],
   { from = UNASKED, nowMs = 0 }: { from?: Supply; nowMs?: number } = {},
 ): { state: Supply; effects: readonly unknown[] } {
-  let state = from
+  let state: Supply = from
   let effects: readonly unknown[] = []
   for (const kind of kinds) {
     const step = stepSupply(state, { kind }, { nowMs, limits })
@@ -120,7 +120,7 @@ describe('the supply of dial-backs', () => {
     )
     fc.assert(
       fc.property(happenings, (kinds) => {
-        let state = UNASKED
+        let state: Supply = UNASKED
         let [waiting, warm, ordered, nowMs] = [0, 0, 0, 0]
         for (const kind of kinds) {
           nowMs += 100
