@@ -13,6 +13,9 @@ const SUBPROTOCOL = 'sec-websocket-protocol'
 
 /** client-go's messages have 32 KiB; API servers send what a container's pipe gives, 32 KiB too. */
 const MAX_MESSAGE_BYTES = 1024 * 1024
+/** Pieces and fragments in which one may come: each costs some hundred bytes besides its own. */
+const MAX_MESSAGE_PIECES = 2048
+const MAX_MESSAGE_FRAGMENTS = 1024
 
 /**
  * Asks for a WebSocket on the fresh connection; `protocol` is its subprotocol. Nothing is read of it before the caller listens.
@@ -38,6 +41,8 @@ export function askWebSocket(
       },
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
+      maxBufferedChunks: MAX_MESSAGE_PIECES,
+      maxFragments: MAX_MESSAGE_FRAGMENTS,
       finishRequest: (request) => {
         request.path = basePath + target
         request.setHeader('Sec-WebSocket-Protocol', protocol)

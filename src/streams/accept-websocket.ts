@@ -21,13 +21,15 @@ const HANDSHAKE_HEADERS = ['upgrade', 'sec-websocket-key', 'sec-websocket-versio
 /** Writes the answer that switches protocols. Rejects with StreamError for a handshake that is none; the client has been told by then. */
 export function acceptWebSocket(
   { socket, head, header, protocol }: AskedWebSocket,
-  limits: Pick<StreamLimits, 'maxMessageBytes'>,
+  limits: Pick<StreamLimits, 'maxMessageBytes' | 'maxMessagePieces' | 'maxMessageFragments'>,
 ): Promise<WebSocket> {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: limits.maxMessageBytes,
+    maxBufferedChunks: limits.maxMessagePieces,
+    maxFragments: limits.maxMessageFragments,
   })
   if (protocol !== null) {
     server.once('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`))

@@ -4,6 +4,10 @@ export interface StreamLimits {
   readonly openTimeoutMs: number
   /** Of one WebSocket message: client-go writes 32 KiB at a time, others a little more. */
   readonly maxMessageBytes: number
+  /** Pieces in which one may come: each costs some hundred bytes besides its own. TLS makes them 1.4 KiB at the least, if the client does not make them smaller. */
+  readonly maxMessagePieces: number
+  /** Fragments in which a client may send one; clients of Kubernetes send it in one. */
+  readonly maxMessageFragments: number
   /** Of the Status that ends a command. */
   readonly maxStatusBytes: number
   /** For a client that got everything to close the connection, or a stream of it. */
@@ -19,6 +23,8 @@ export interface StreamLimits {
 export const defaultStreamLimits: StreamLimits = {
   openTimeoutMs: 30_000,
   maxMessageBytes: 1024 * 1024,
+  maxMessagePieces: 2048,
+  maxMessageFragments: 1024,
   maxStatusBytes: 64 * 1024,
   lingerMs: 2_000,
   stallMs: 60_000,

@@ -93,8 +93,11 @@ export const codecs: Readonly<Record<string, Codec>> = {
   'spdy-headers': (random) => {
     const decoder = new HeaderDecoder(defaultSpdyLimits)
     expecting(() => {
-      for (const [name] of decoder.decode(mutate(random, headerBlocks))) {
+      const headers = decoder.decode(mutate(random, headerBlocks))
+      if (headers.length > defaultSpdyLimits.maxHeaders) throw new Error('too many headers')
+      for (const [name, value] of headers) {
         if (name !== name.toLowerCase()) throw new Error('a name in upper case')
+        if (value.includes('\u0000')) throw new Error('several values')
       }
     })
   },

@@ -1,4 +1,4 @@
-import { formatProxyHeader } from '../../src/protocol/index.ts'
+import { defaultSpdyLimits, formatProxyHeader } from '../../src/protocol/index.ts'
 import { encodeFrame } from '../../src/protocol/spdy/encode.ts'
 import type { Frame } from '../../src/protocol/spdy/frame.ts'
 import { HeaderEncoder } from '../../src/protocol/spdy/headers.ts'
@@ -51,6 +51,7 @@ const ANSWERS: readonly Frame[] = [
   ),
   data(5, 'output'),
   data(3, 'answer'),
+  { type: 'headers', streamId: 7, fin: false, headers: [['x', 'x'.repeat(4000)]] },
   { type: 'headers', streamId: 5, fin: true, headers: [['x', 'y']] },
   data(1, '{"metadata":{},"status":"Success"}', true),
   { type: 'goAway', lastStreamId: 7, status: 'ok' },
@@ -65,8 +66,12 @@ export const headerBlocks: readonly Buffer[] = [
     ['streamtype', 'data'],
     ['port', '8080'],
     ['requestid', '17'],
-    ['many', 'values', 'of', 'one'],
+    ['many', 'values\u0000of\u0000one'],
   ]),
+  new HeaderEncoder().encode([['large', 'x'.repeat(defaultSpdyLimits.maxHeaderBytes - 17)]]),
+  new HeaderEncoder().encode(
+    Array.from({ length: defaultSpdyLimits.maxHeaders }, (_header, index) => [`x${index}`, 'y']),
+  ),
 ]
 
 const text = (channel: number, words: string): Buffer =>

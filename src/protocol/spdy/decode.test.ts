@@ -109,6 +109,14 @@ describe('SPDY frames', () => {
     )
   })
 
+  it('that come byte by byte are whole in the end', () => {
+    const data = Buffer.from(Array.from({ length: 40_000 }, (_byte, index) => index % 251))
+    const all: Frame[] = [{ type: 'data', streamId: 1, fin: false, data }]
+    const decoder = new FrameDecoder()
+    const read = [...written([...all, ...all])].flatMap((byte) => decoder.push(Buffer.from([byte])))
+    expect(read).toEqual([...all, ...all])
+  })
+
   it('of an unknown type are passed over', () => {
     const unknown = Buffer.from('8003000a00000002ffff', 'hex')
     const ping: Frame = { type: 'ping', id: 1 }

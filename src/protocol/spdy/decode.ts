@@ -14,6 +14,7 @@ import {
   SPDY_VERSION,
 } from './frame.ts'
 import { HeaderDecoder } from './headers.ts'
+import { KeptBytes } from './kept-bytes.ts'
 import { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
 
 /**
@@ -23,8 +24,7 @@ import { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
 export class FrameDecoder {
   readonly #limits: SpdyLimits
   readonly #headers: HeaderDecoder
-  #kept: Buffer[] = []
-  #bytes = 0
+  readonly #kept = new KeptBytes()
   /** How much must be there before it is worth looking. */
   #wanted = HEAD_BYTES
 
@@ -36,39 +36,30 @@ export class FrameDecoder {
   /** The frames that are whole with this chunk. Their data are views of what was pushed. */
   push(chunk: Buffer): Frame[] {
     this.#kept.push(chunk)
-    this.#bytes += chunk.length
     const frames: Frame[] = []
-    while (this.#bytes >= this.#wanted) {
-      const bytes = this.#joined()
+    while (this.#kept.length >= this.#wanted) {
+      const bytes = this.#kept.joined()
       const length = this.#judge(bytes)
       if (bytes.length < HEAD_BYTES + length) {
         this.#wanted = HEAD_BYTES + length
         break
       }
       this.#wanted = HEAD_BYTES
-      this.#keep(bytes.subarray(HEAD_BYTES + length))
+      this.#kept.reset(bytes.subarray(HEAD_BYTES + length))
       const frame = this.#read(bytes, bytes.subarray(HEAD_BYTES, HEAD_BYTES + length))
       if (frame !== null) frames.push(frame)
     }
     return frames
   }
 
+  /** A stream of ours, whose answer has headers. */
+  streamOpened(): void {
+    this.#headers.streamOpened()
+  }
+
   /** Bytes of a frame that is not whole yet. */
   get pending(): number {
-    return this.#bytes
-  }
-
-  #joined(): Buffer {
-    const [first] = this.#kept
-    if (first !== undefined && this.#kept.length === 1) return first
-    const joined = Buffer.concat(this.#kept)
-    this.#kept = [joined]
-    return joined
-  }
-
-  #keep(rest: Buffer): void {
-    this.#kept = rest.length === 0 ? [] : [rest]
-    this.#bytes = rest.length
+    return this.#kept.length
   }
 
   #judge(bytes: Buffer): number {
@@ -98,6 +89,7 @@ export class FrameDecoder {
     switch (head.readUInt16BE(2)) {
       case controlTypes.synStream: {
         atLeast(body, 10)
+        this.#headers.streamOpened()
         return {
           type: 'synStream',
           streamId: streamIdAt(body, 0),

@@ -1,5 +1,5 @@
-/** Names in lower case, each with one value or several. In the order of the wire. */
-export type HeaderBlock = readonly (readonly [name: string, ...values: string[]])[]
+/** Names in lower case, each with its value; of several values, the first. In the order of the wire. */
+export type HeaderBlock = readonly (readonly [name: string, value: string])[]
 
 /** Draft 3.1, 2.6.1: opens a stream. */
 export interface SynStream {

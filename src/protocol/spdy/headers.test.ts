@@ -7,9 +7,9 @@ import { HeaderDecoder, HeaderEncoder, headerOf } from './headers.ts'
 import { defaultSpdyLimits } from './limits.ts'
 
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,30}$/)
-const value = fc.string({ maxLength: 200 }).map((text) => text.replaceAll('\u0000', ''))
+const value = fc.string({ maxLength: 150 }).map((text) => text.replaceAll('\u0000', ''))
 const blocks: fc.Arbitrary<HeaderBlock> = fc
-  .uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 20 })
+  .uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 16 })
   .map((pairs) => pairs.map(([key, text]) => [key, text] as const))
 
 /** What zlib makes of bytes that are written to it, up to a sync flush. */
@@ -22,6 +22,7 @@ function through(stream: Zlib & NodeJS.ReadWriteStream, bytes: Buffer): Promise<
     stream.write(bytes)
     stream.flush(constants.Z_SYNC_FLUSH, () => {
       stream.off('data', onData)
+      stream.off('error', reject)
       resolve(Buffer.concat(chunks))
     })
   })
@@ -34,12 +35,12 @@ function plain(headers: HeaderBlock): Buffer {
     return bytes
   }
   const text = (words: string): Buffer => {
-    const bytes = Buffer.from(words)
+    const bytes = Buffer.from(words, 'utf8')
     return Buffer.concat([number(bytes.length), bytes])
   }
   return Buffer.concat([
     number(headers.length),
-    ...headers.flatMap(([key, ...values]) => [text(key), text(values.join('\u0000'))]),
+    ...headers.flatMap(([key, words]) => [text(key), text(words)]),
   ])
 }
 
@@ -62,7 +63,10 @@ describe('SPDY headers', () => {
       fc.property(fc.array(blocks, { maxLength: 8 }), (all) => {
         const encoder = new HeaderEncoder()
         const reader = decoder()
-        for (const headers of all) expect(reader.decode(encoder.encode(headers))).toEqual(headers)
+        for (const headers of all) {
+          reader.streamOpened()
+          expect(reader.decode(encoder.encode(headers))).toEqual(headers)
+        }
       }),
     )
   })
@@ -93,6 +97,7 @@ describe('SPDY headers', () => {
         const deflate = createDeflate({ dictionary: SPDY_DICTIONARY, ...options })
         const reader = decoder()
         for (const headers of all) {
+          reader.streamOpened()
           expect(reader.decode(await through(deflate, plain(headers)))).toEqual(headers)
         }
         deflate.close()
@@ -101,11 +106,58 @@ describe('SPDY headers', () => {
     )
   })
 
-  it('with several values keep them', () => {
-    const headers: HeaderBlock = [['accept', 'a', 'b', '']]
-    expect(decoder().decode(new HeaderEncoder().encode(headers))).toEqual(headers)
+  it('with several values keep the first', () => {
+    const several: HeaderBlock = [['accept', 'a\u0000b\u0000']]
+    const headers = decoder().decode(new HeaderEncoder().encode(several))
+    expect(headers).toEqual([['accept', 'a']])
     expect(headerOf(headers, 'accept')).toBe('a')
     expect(headerOf(headers, 'host')).toBeNull()
+  })
+
+  it('that are longer than what distances reach are read on', async () => {
+    const deflate = createDeflate({ dictionary: SPDY_DICTIONARY })
+    const reader = decoder()
+    for (let index = 0; index < 400; index += 1) {
+      // Each begins with the words of the one before, so that it is packed as a distance.
+      const headers: HeaderBlock = [['requestid', `${index - 1} ${index} ${'words '.repeat(40)}`]]
+      reader.streamOpened()
+      expect(reader.decode(await through(deflate, plain(headers)))).toEqual(headers)
+    }
+    deflate.close()
+  })
+
+  it('of a connection are read as far as its streams can need them', async () => {
+    const { maxConnectionHeaderBytes, maxHeaderBytes, streamHeaderBytes } = defaultSpdyLimits
+    const deflate = createDeflate({ dictionary: SPDY_DICTIONARY, level: 9 })
+    const bombs: Buffer[] = []
+    for (let count = 0; count < 20; count += 1) {
+      bombs.push(await through(deflate, plain([['x', '\u0000'.repeat(maxHeaderBytes - 20)]])))
+    }
+    deflate.close()
+    expect(bombs[1]?.length).toBeLessThan(60)
+    const reader = decoder()
+    const read = (bomb: Buffer): void => void reader.decode(bomb)
+    expect(() => bombs.forEach(read)).toThrow(
+      expect.objectContaining({ code: 'SPDY_HEADERS_TOO_LARGE' }),
+    )
+    const paid = decoder()
+    for (const bomb of bombs) {
+      for (let count = 0; count * streamHeaderBytes < maxHeaderBytes; count += 1) {
+        paid.streamOpened()
+      }
+      paid.decode(bomb)
+    }
+    // However many streams were opened, not everything is read after them.
+    const most = maxConnectionHeaderBytes + defaultSpdyLimits.maxStreams * streamHeaderBytes
+    const rich = decoder()
+    for (let count = 0; count < 100_000; count += 1) rich.streamOpened()
+    const encoder = new HeaderEncoder()
+    const block: HeaderBlock = [['x', 'x'.repeat(1000)]]
+    let blocks = 0
+    expect(() => {
+      for (; blocks < 10_000; blocks += 1) rich.decode(encoder.encode(block))
+    }).toThrow(expect.objectContaining({ code: 'SPDY_HEADERS_TOO_LARGE' }))
+    expect(blocks * 2000).toBeLessThan(most)
   })
 
   it('that unpack to more than the limit are refused before they are unpacked', async () => {
@@ -119,7 +171,7 @@ describe('SPDY headers', () => {
   })
 
   it('of more than the limit in number are refused', () => {
-    const many = Array.from({ length: 65 }, (_header, index) => [`h${index}`, ''] as const)
+    const many = Array.from({ length: 17 }, (_header, index) => [`h${index}`, ''] as const)
     expect(() => decoder().decode(new HeaderEncoder().encode(many))).toThrow(
       expect.objectContaining({ code: 'SPDY_HEADERS_TOO_LARGE' }),
     )
@@ -132,6 +184,7 @@ describe('SPDY headers', () => {
     ['another dictionary', '782000000001'],
     ['a last block', '7820e3c6a7c2010400fbff00000000'],
     ['a block of the fourth kind', '7820e3c6a7c206'],
+    ['more blocks than packers make', '__blocks__'],
     ['a stored block with a wrong length', '7820e3c6a7c200040000000000000000'],
     ['a stored block that is cut short', '7820e3c6a7c2000400fbff0000'],
     ['a name of its own twice', '__twice__'],
@@ -146,6 +199,10 @@ describe('SPDY headers', () => {
       ]),
       __empty__: new HeaderEncoder().encode([['', '1']]),
       __behind__: stored(Buffer.concat([plain([]), Buffer.from([0])])),
+      __blocks__: Buffer.concat([
+        stored(plain([])),
+        ...Array.from({ length: 4 }, () => Buffer.from('000000ffff', 'hex')),
+      ]),
       __over__: stored(Buffer.from('0000000100000005ffff', 'hex')),
     }
     expect(() => decoder().decode(made[hex] ?? Buffer.from(hex, 'hex'))).toThrow(

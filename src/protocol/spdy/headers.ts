@@ -44,21 +44,45 @@ function storedBlock(bytes: Buffer): Buffer {
 /** Reads the blocks of the other direction, in the order in which they came. */
 export class HeaderDecoder {
   readonly #limits: SpdyLimits
+  readonly #most: number
+  /** Bytes that are still read of this connection. */
+  #left: number
   #inflate: Inflate | null = null
 
   constructor(limits: SpdyLimits) {
     this.#limits = limits
+    this.#left = limits.maxConnectionHeaderBytes
+    this.#most = this.#left + limits.maxStreams * limits.streamHeaderBytes
+  }
+
+  /** For a stream that is opened: so much more is read. What all streams together may need at once is saved, not more. */
+  streamOpened(): void {
+    this.#left = Math.min(this.#left + this.#limits.streamHeaderBytes, this.#most)
   }
 
   /** Throws SpdyError SPDY_HEADERS_MALFORMED or SPDY_HEADERS_TOO_LARGE. After that no block can be read any more. */
   decode(packed: Buffer): HeaderBlock {
+    this.#spend(packed.length)
     let rest = packed
     if (this.#inflate === null) {
       judgeZlibHead(packed)
       rest = packed.subarray(ZLIB_HEAD_BYTES)
       this.#inflate = new Inflate(SPDY_DICTIONARY)
     }
-    return readBlock(this.#inflate.piece(rest, this.#limits.maxHeaderBytes), this.#limits)
+    const most = Math.min(this.#limits.maxHeaderBytes, this.#left)
+    const plain = this.#inflate.piece(rest, most)
+    this.#spend(plain.length)
+    return readBlock(plain, this.#limits)
+  }
+
+  #spend(bytes: number): void {
+    if (bytes > this.#left) {
+      throw new SpdyError(
+        'SPDY_HEADERS_TOO_LARGE',
+        'more bytes of headers than the streams of a connection can need',
+      )
+    }
+    this.#left -= bytes
   }
 }
 
@@ -74,8 +98,8 @@ function judgeZlibHead(packed: Buffer): void {
 
 function writeBlock(headers: HeaderBlock): Buffer {
   const parts = [uint32(headers.length)]
-  for (const [name, ...values] of headers) {
-    for (const text of [name, values.join('\u0000')]) {
+  for (const [name, value] of headers) {
+    for (const text of [name, value]) {
       const bytes = Buffer.from(text, 'utf8')
       parts.push(uint32(bytes.length), bytes)
     }
@@ -90,30 +114,36 @@ function readBlock(plain: Buffer, { maxHeaders }: SpdyLimits): HeaderBlock {
     at += 4
     return plain.readUInt32BE(at - 4)
   }
-  const text = (): string => {
+  const text = (): Buffer => {
     const length = number()
     if (length > plain.length - at) throw malformed('the headers are cut short')
     at += length
-    return plain.toString('utf8', at - length, at)
+    return plain.subarray(at - length, at)
   }
   const count = number()
   if (count > maxHeaders) {
     throw new SpdyError('SPDY_HEADERS_TOO_LARGE', `${count} headers, more than ${maxHeaders}`)
   }
-  const headers: (readonly [string, ...string[]])[] = []
+  const headers: (readonly [string, string])[] = []
   const seen = new Set<string>()
   for (let index = 0; index < count; index += 1) {
-    const name = text().toLowerCase()
-    const values = text().split('\u0000')
+    const name = text().toString('utf8').toLowerCase()
+    const value = firstOf(text()).toString('utf8')
     if (name === '' || seen.has(name)) throw malformed('a header has no name of its own')
     seen.add(name)
-    headers.push([name, ...values])
+    headers.push([name, value])
   }
   if (at !== plain.length) throw malformed('bytes follow the headers')
   return headers
 }
 
-/** The first value of a header, or null. */
+/** Values are separated by NUL (2.6.10). Nobody here needs a second one, and a few bytes can become thousands of them. */
+function firstOf(values: Buffer): Buffer {
+  const end = values.indexOf(0)
+  return end < 0 ? values : values.subarray(0, end)
+}
+
+/** The value of a header, or null. */
 export const headerOf = (headers: HeaderBlock, name: string): string | null =>
   headers.find(([candidate]) => candidate === name)?.[1] ?? null
 

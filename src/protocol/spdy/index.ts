@@ -3,8 +3,9 @@
  * port-forward: pure, both roles, frames in and out.
  *
  * Reads all frames of the draft and passes over unknown control frames; writes no SETTINGS and no WINDOW_UPDATE of its own.
- * Trusts nothing in what comes. Refuses: a length before its bytes, headers that unpack to more than the limit, a zlib stream
- * that ends or does not stop at a byte, stream numbers that were used. Limits: limits.ts.
+ * Trusts nothing in what comes. Refuses: a length before its bytes, headers that unpack to more than the limit, those of all frames
+ * together too, a zlib stream that ends or does not stop at a byte, stream numbers that were used. Of a header's values it keeps the
+ * first. Limits: limits.ts.
  * Test: zlib judges the headers both ways; any split of the bytes gives the same frames; captures of real kubectls.
  */
 export { SpdyError, type SpdyErrorCode } from './errors.ts'

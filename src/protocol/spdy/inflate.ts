@@ -19,34 +19,37 @@ const DISTANCE_EXTRA = [
 const CODE_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15] as const
 
 const WINDOW_BYTES = 32_768
+/** Above it the output is cut to the window. */
+const KEPT_BYTES = 48 * 1024
 const MAX_CODE_BITS = 15
 const END_OF_BLOCK = 256
+/** Of one piece: packers make one, and the empty one of the flush. Each may bring codes that take longer to read than what they stand for. */
+const MAX_BLOCKS = 4
 
 /**
  * Unpacks the pieces of one DEFLATE stream (RFC 1951), each ended by a sync flush as SPDY's header blocks are: whole blocks, up
  * to a byte's end. Node's zlib has no synchronous form that keeps its state between pieces; this one is small, and never
- * makes more than `maxBytes` of a piece.
+ * makes more than `maxBytes` of a piece. What a piece costs follows from its own bytes, not from those before.
  */
 export class Inflate {
-  /** What distances may reach back into. */
-  #window: Buffer
+  readonly #output: Output
 
   constructor(dictionary: Uint8Array) {
-    this.#window = Buffer.from(dictionary.subarray(-WINDOW_BYTES))
+    this.#output = new Output(dictionary.subarray(-WINDOW_BYTES))
   }
 
   /** Throws SpdyError SPDY_HEADERS_MALFORMED or SPDY_HEADERS_TOO_LARGE; the stream is of no use after it. */
   piece(packed: Uint8Array, maxBytes: number): Buffer {
     const bits = new BitReader(packed)
-    const output = new Output(this.#window, maxBytes)
-    while (!bits.atEnd) {
+    const output = this.#output
+    output.begin(maxBytes)
+    for (let blocks = 1; !bits.atEnd; blocks += 1) {
+      if (blocks > MAX_BLOCKS) throw malformed('the compressed headers are in too many blocks')
       // A last block would end the stream, and every header after it.
       if (bits.take(1) === 1) throw malformed('the compressed headers end for good')
       inflateBlock(bits, output)
     }
-    const unpacked = output.unpacked()
-    this.#window = Buffer.from(output.all().subarray(-WINDOW_BYTES))
-    return unpacked
+    return output.unpacked()
   }
 }
 
@@ -147,11 +150,15 @@ class Huffman {
       left = left * 2 - count
       if (left < 0) throw malformed('a code has more words than fit')
     }
-    this.#symbols = lengths
-      .map((length, symbol) => ({ length, symbol }))
-      .filter(({ length }) => length > 0)
-      .sort((a, b) => a.length - b.length || a.symbol - b.symbol)
-      .map(({ symbol }) => symbol)
+    const next = [0]
+    for (const count of this.#counts) next.push((next.at(-1) ?? 0) + count)
+    this.#symbols = new Array<number>(next.at(-1) ?? 0).fill(0)
+    for (const [symbol, length] of lengths.entries()) {
+      if (length === 0) continue
+      const place = next[length] ?? 0
+      this.#symbols[place] = symbol
+      next[length] = place + 1
+    }
   }
 
   next(bits: BitReader): number {
@@ -228,19 +235,26 @@ class BitReader {
   }
 }
 
-/** The window, and behind it what this piece became. */
+/** What distances may reach back into, and behind it what this piece became. */
 class Output {
-  readonly #maxBytes: number
-  readonly #start: number
+  #maxBytes = 0
+  #start = 0
   #bytes: Buffer
   #length: number
 
-  constructor(window: Buffer, maxBytes: number) {
+  constructor(dictionary: Uint8Array) {
+    this.#bytes = Buffer.from(dictionary)
+    this.#length = dictionary.length
+  }
+
+  /** A piece of at most so many bytes. What no distance reaches is let go, in large steps. */
+  begin(maxBytes: number): void {
     this.#maxBytes = maxBytes
-    this.#start = window.length
-    this.#bytes = Buffer.alloc(window.length + 4096)
-    window.copy(this.#bytes)
-    this.#length = window.length
+    if (this.#length > KEPT_BYTES) {
+      this.#bytes.copyWithin(0, this.#length - WINDOW_BYTES, this.#length)
+      this.#length = WINDOW_BYTES
+    }
+    this.#start = this.#length
   }
 
   push(byte: number): void {
@@ -262,10 +276,6 @@ class Output {
       this.#bytes[this.#length] = this.#bytes[this.#length - distance] ?? 0
       this.#length += 1
     }
-  }
-
-  all(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
   }
 
   unpacked(): Buffer {

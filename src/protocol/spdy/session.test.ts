@@ -110,6 +110,46 @@ describe('a SPDY session', () => {
     ])
   })
 
+  it('reads the headers of all streams that a port-forward opens at once, and of as many again', () => {
+    const limits = { ...defaultSpdyLimits, maxStreams: 2064 }
+    const client = new SpdySession('client', limits)
+    const server = new SpdySession('server', limits)
+    for (let round = 0; round < 3; round += 1) {
+      const opened = Array.from({ length: 2000 }, (_stream, index) =>
+        client.open([
+          ['streamtype', 'data'],
+          ['port', '8080'],
+          ['requestid', `${round}-${index}`],
+        ]),
+      )
+      const events = server.receive(Buffer.concat(opened.map(({ bytes }) => bytes)))
+      expect(events.filter(({ kind }) => kind === 'stream')).toHaveLength(2000)
+      const answers = Buffer.concat(opened.map(({ streamId }) => server.accept(streamId)))
+      expect(client.receive(answers).filter(({ kind }) => kind === 'accepted')).toHaveLength(2000)
+      for (const { streamId } of opened) {
+        server.receive(client.reset(streamId, 'cancel'))
+      }
+    }
+  })
+
+  it('ends when a peer sends headers that nobody asked for, again and again', () => {
+    const { client, server } = pair()
+    const { streamId, bytes } = client.open([['streamtype', 'stdin']])
+    deliver(bytes, server, client)
+    const headers = new HeaderEncoder()
+    // Part of the same stream of headers.
+    headers.encode([])
+    const more = (): Buffer =>
+      encodeFrame(
+        { type: 'headers', streamId, fin: false, headers: [['x', 'x'.repeat(1000)]] },
+        headers,
+      )
+    expect(server.receive(more())).toEqual([])
+    expect(() => server.receive(Buffer.concat(Array.from({ length: 40 }, more)))).toThrow(
+      expect.objectContaining({ code: 'SPDY_HEADERS_TOO_LARGE' }),
+    )
+  })
+
   it('takes no new streams after it said so', () => {
     const { client, server } = pair()
     expect(client.receive(server.goAway('ok'))).toEqual([{ kind: 'goAway', status: 'ok' }])

@@ -69,6 +69,7 @@ export class SpdySession {
     const streamId = this.#nextId
     this.#nextId += 2
     this.#streams.set(streamId, 'open')
+    this.#decoder.streamOpened()
     const frame = {
       type: 'synStream',
       streamId,
