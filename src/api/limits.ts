@@ -97,6 +97,12 @@ export const DYNAMIC_RETRY_MS = 1000
 export const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000
 /** A recording of which nothing came for so long is not live: services that record say so every minute. */
 export const RECORDING_SILENT_MS = 3 * 60 * 1000
+/** Of a session whose end nobody told: a service that was away for so long is not expected to bring the rest of it any more. */
+export const INCOMPLETE_KEPT_MS = 7 * 24 * 60 * 60 * 1000
+/** Old recordings that are looked at in a round, of which there is one a minute: a million a day. */
+export const RECORDINGS_LOOKED_AT = 1000
+/** Removed side by side: the disk is for those who come and look, too. */
+export const EXPIRED_AT_ONCE = 4
 /** Who reads a recording chunk by chunk reads it once: so long is one event enough, unless he begins anew. */
 export const RECORDING_READ_MS = 15 * 60 * 1000
 /** Readings that are remembered; of more, the oldest is told once more. */

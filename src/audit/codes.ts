@@ -43,6 +43,8 @@ export const eventCodes = {
   'recording_link.create': 'TRL00I',
   'recording_link.use': 'TRL01I',
   'session.recording.access': 'T2012I',
+  /** Ours: a recording is removed for good. */
+  'session.recording.delete': 'TSR00I',
   'instance.join': 'TJ002I',
   'join_token.create': 'TJT00I',
   /** Ours, like the next: the original tells neither. */

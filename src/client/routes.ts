@@ -61,6 +61,7 @@ export const routes: Readonly<Record<EndpointName, Route>> = {
   'recordings.list': ['GET', '/v1/recordings'],
   'recordings.get': ['GET', '/v1/recordings/:id'],
   'recordings.chunk': ['GET', '/v1/recordings/:id/chunks/:index', 'bytes'],
+  'recordings.remove': ['DELETE', '/v1/recordings/:id'],
   'recordings.link': ['POST', '/v1/recordings/:id/link'],
   'recording_views.open': ['POST', '/v1/recording_views/open'],
   'recording_views.describe': ['POST', '/v1/recording_views/describe'],

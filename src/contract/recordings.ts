@@ -152,6 +152,21 @@ export const recordingEndpoints = {
     body: null,
     response: Bytes,
   },
+  'recordings.remove': {
+    method: 'DELETE',
+    path: '/v1/recordings/:id',
+    summary: 'Remove a recording for good, by the rule `session: delete` alone; audited',
+    rules: [],
+    open: 'people',
+    params: ById,
+    query: None,
+    body: null,
+    response: Type.Object({
+      recording: Type.Union([RecordingResource, Type.Null()], {
+        description: 'as it was; null when it could not be read',
+      }),
+    }),
+  },
   'member.recording_begin': {
     method: 'PUT',
     path: '/v1/member/recordings/:id',

@@ -88,6 +88,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     databasePath: config.databasePath,
     recordingsPath: config.recordingsPath,
     recordingSettings: config.auth.recording,
+    recordingRetentionMs: config.auth.recordingRetentionMs,
     clusterName: config.auth.clusterName,
     hostId,
     version,

@@ -1,3 +1,4 @@
+import { errorCode } from '../../core/index.ts'
 import type { Recording } from '../../recordings/index.ts'
 import type { ApiAudit } from '../audit-api.ts'
 import type { ApiDeps, Caller } from '../context.ts'
@@ -6,6 +7,7 @@ import type { Handlers } from '../handler-types.ts'
 import { instantOf } from '../instant.ts'
 import { DEFAULT_PAGE_ITEMS } from '../limits.ts'
 import { assertSight, type Sight, shows, sightOf } from '../sight.ts'
+import { deletionOf } from './deletion.ts'
 import { explained } from './explain.ts'
 import { RecordingReaders } from './readers.ts'
 import { shownRecording } from './shown.ts'
@@ -17,7 +19,7 @@ import { shownRecording } from './shown.ts'
 export function recordingHandlers(
   deps: Pick<ApiDeps, 'recordings' | 'access' | 'clock'>,
   audit: ApiAudit,
-): Pick<Handlers, 'recordings.list' | 'recordings.get' | 'recordings.chunk'> {
+): Pick<Handlers, 'recordings.list' | 'recordings.get' | 'recordings.chunk' | 'recordings.remove'> {
   const { recordings, access, clock } = deps
   const readers = new RecordingReaders(clock)
 
@@ -36,6 +38,35 @@ export function recordingHandlers(
     const recording = sight.kind === 'none' ? null : await read(sight, id)
     if (recording === null || !shows(sight, recording.facts)) {
       throw new ApiError('NOT_FOUND', `there is no recording ${id}, or none that you may see`)
+    }
+    return recording
+  }
+
+  /** One that somebody may remove who may remove all; null when it is there, and cannot be read. */
+  const removable = async (caller: Caller, id: string): Promise<Recording | null> => {
+    const sight = sightOf(access, caller, 'session', 'delete')
+    if (sight.kind !== 'all') {
+      await seen(caller, id)
+      const why = sight.kind === 'none' ? sight.by : 'no role of yours allows it'
+      throw new ApiError(
+        'ACCESS_DENIED',
+        `you may not delete session: ${why}. An administrator can add a rule {resources: [session], verbs: [delete]} to one of your roles`,
+        { facts: { resource: 'session', verb: 'delete' } },
+      )
+    }
+    let recording: Recording | null
+    try {
+      recording = await explained(recordings.get(id))
+    } catch (error) {
+      if (errorCode(error) !== 'RECORDING_UNREADABLE') throw error
+      return null
+    }
+    if (recording === null) throw new ApiError('NOT_FOUND', `there is no recording ${id}`)
+    if (shownRecording(recording, clock.now()).state === 'live') {
+      throw new ApiError(
+        'CONFLICT',
+        `the session of recording ${id} goes on: end it first ("tctl sessions rm ${id}"), and wait until its recording is whole`,
+      )
     }
     return recording
   }
@@ -86,6 +117,14 @@ export function recordingHandlers(
         readers.told(caller.user, params.id)
       }
       return chunk
+    },
+
+    // Nobody removes his own by being who he is: it is the evidence of what he did.
+    'recordings.remove': async ({ caller, params: { id } }) => {
+      const recording = await removable(caller, id)
+      const fields = recording === null ? { sid: id, session_type: 'k8s' } : deletionOf(recording)
+      await audit.change(caller, 'session.recording.delete', fields, () => recordings.remove(id))
+      return { recording: recording === null ? null : shownRecording(recording, clock.now()) }
     },
   }
 }

@@ -12,6 +12,7 @@ import { type TctlContext, tctlContext } from './context.ts'
 import { inventoryCommand } from './inventory.ts'
 import { kubeCommand } from './kube.ts'
 import { lockCommand } from './lock.ts'
+import { recordingsCommand } from './recordings.ts'
 import { createCommand } from './resources/create.ts'
 import { editCommand } from './resources/edit.ts'
 import { getCommand } from './resources/get.ts'
@@ -49,6 +50,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(inventoryCommand(context))
     .addCommand(kubeCommand(context))
     .addCommand(sessionsCommand(context))
+    .addCommand(recordingsCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(statusCommand(context))
     .addCommand(topCommand(context))

@@ -71,12 +71,26 @@ describe('parseConfig()', () => {
   })
 
   it.each([
+    ['', null],
+    ['session_recording_retention: 90d', 90 * 86_400_000],
+    ['session_recording_retention: 2160h', 90 * 86_400_000],
+    ['session_recording_retention: 1h', 3_600_000],
+  ])('keeps recordings as long as %j says', (text, expected) => {
+    const { recordingRetentionMs } = parse(`auth_service:\n  enabled: yes\n  ${text}`).auth
+    expect(recordingRetentionMs).toBe(expected)
+  })
+
+  it.each([
     'session_recording: sometimes',
     'session_recording_recipients: age1nobody',
     'session_recording_recipients: []',
     `session_recording_recipients: [${Array.from({ length: 17 }, () => AGE).join(', ')}]`,
     'session_recording_pipe_bytes: much',
     'session_recording_pipe_bytes: -1',
+    'session_recording_retention: forever',
+    'session_recording_retention: 90',
+    'session_recording_retention: 0s',
+    'session_recording_retention: 59m',
   ])('refuses %s', (text) => {
     const [problem] = problems(`auth_service:\n  ${text}\n`)
     expect(problem).toContain(`auth_service.${text.split(':')[0]}`)

@@ -58,6 +58,8 @@ export interface TeleportConfig {
     readonly tokensKubeResources: readonly ClusterMatcher[]
     /** Of sessions, for all services of the Teleport cluster. */
     readonly recording: RecordingSettings
+    /** How long recordings are kept after their session, in milliseconds; null: forever. */
+    readonly recordingRetentionMs: number | null
   }
   readonly proxy: {
     readonly enabled: boolean
@@ -207,6 +209,8 @@ function readValue(node: Node, type: KeyType, path: string): Read {
       return readRecipients(node)
     case 'bytes':
       return readBytes(node)
+    case 'retention':
+      return readRetention(node)
     case 'address':
       return readAddress(node, path)
     case 'addresses': {
@@ -432,6 +436,20 @@ function readBytes(node: Node): Read {
     : { value: Number(number) * (UNITS[unit] ?? 1) }
 }
 
+/** A slip that removes everything at once is no retention. */
+const MIN_RETENTION_MS = 3_600_000
+
+/** In milliseconds. */
+function readRetention(node: Node): Read {
+  const problem = 'must be a duration of an hour or more, like 90d or 2160h'
+  try {
+    const ms = parseDuration(scalarText(node) ?? '')
+    return ms < MIN_RETENTION_MS ? { problem } : { value: ms }
+  } catch {
+    return { problem }
+  }
+}
+
 /** Which second factor logins ask for. */
 function readAuthentication(node: Node): Read {
   if (!isMap(node)) return { problem: 'must have type and second_factor' }
@@ -547,6 +565,7 @@ function resolveConfig(values: Values): TeleportConfig {
       tokensKubeResources:
         values.get<ClusterMatcher[]>('auth_service.static_tokens_kube_resources') ?? [],
       recording: resolveRecording(values),
+      recordingRetentionMs: values.get<number>('auth_service.session_recording_retention') ?? null,
     },
     proxy: resolveProxy(values),
     kube: resolveKube(values),

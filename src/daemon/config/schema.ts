@@ -7,6 +7,7 @@ export type KeyType =
   | 'directory'
   | 'recipients'
   | 'bytes'
+  | 'retention'
   | 'address'
   | 'addresses'
   | 'texts'
@@ -123,6 +124,10 @@ export const schema: SectionSpec = {
     session_recording_pipe_bytes: key(
       'bytes',
       'what is kept of each stream of a session without a terminal, 4MiB or a number of bytes; of the rest size and hash (default: 4MiB)',
+    ),
+    session_recording_retention: key(
+      'retention',
+      'how long recordings are kept after their session, like 90d or 2160h, an hour at least; then they are removed for good (default: forever)',
     ),
   },
   proxy_service: {

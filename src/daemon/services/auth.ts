@@ -14,6 +14,7 @@ import {
   type ProxyPlace,
   type ProxyRecord,
   ProxyRegistry,
+  RecordingExpiry,
   SessionRegistry,
   type StatsReader,
   type StrangerPort,
@@ -79,6 +80,8 @@ export async function openAuthService(
     /** The directory where recordings of sessions are kept. */
     readonly recordingsPath: string
     readonly recordingSettings: RecordingSettings
+    /** How long they are kept after their session; null: forever. */
+    readonly recordingRetentionMs: number | null
     readonly clusterName: string
     readonly hostId: string
     readonly version: string
@@ -124,6 +127,7 @@ export async function openAuthService(
     await shipped.catch(() => {})
   })
 
+  const audit = options.stats.countingAudit(spool)
   const recordings = await openDirectoryStore({
     path: options.recordingsPath,
     clock,
@@ -153,7 +157,13 @@ export async function openAuthService(
     const before = clock.now() - parseDuration(retention)
     await events.deleteBefore(new Date(before).toISOString())
   }
+  const { recordingRetentionMs: retentionMs } = options
+  const expiry =
+    retentionMs === null
+      ? null
+      : stack.use(new RecordingExpiry({ recordings, audit, clusterName, clock, log, retentionMs }))
   const sweeper = setInterval(() => {
+    void expiry?.round()
     sweep().catch((error: unknown) =>
       log.warn({ error: errorMessage(error) }, 'cannot remove what has expired from storage'),
     )
@@ -174,7 +184,6 @@ export async function openAuthService(
     hostBar: (id, nowMs) => access.current().hostBar(id, nowMs),
   })
 
-  const audit = options.stats.countingAudit(spool)
   const server = await createApiServer({
     clusterName,
     version: options.version,

@@ -6,6 +6,7 @@ import {
   readFile,
   rename,
   rm,
+  rmdir,
   stat,
   unlink,
   utimes,
@@ -35,6 +36,8 @@ import { SharedSyncs } from './shared-syncs.ts'
 import { Turns } from './turns.ts'
 import type {
   KeptEnd,
+  OldestPage,
+  OldestQuery,
   Recording,
   RecordingEnd,
   RecordingHead,
@@ -52,6 +55,7 @@ const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const LEFT_OVER = /^\.[0-9a-f]{16}\.tmp$/
 /** Directories of recordings that a process did not bring to their place, or not all the way out. */
 const HALF = /^\.(new|removed)-/
+const DAY_MS = 86_400_000
 /** The last moment that has a year of four digits. */
 const LAST_MS = Date.UTC(9999, 11, 31)
 
@@ -328,6 +332,13 @@ class DirectoryStore implements RecordingStore {
     return bytes
   }
 
+  oldest(query: OldestQuery): OldestPage {
+    const rows = this.#rows.oldest(query)
+    const last = rows.at(-1)
+    const isAll = last === undefined || rows.length < query.limit
+    return { ids: rows.map(({ sessionId }) => sessionId), next: isAll ? null : cursorAfter(last) }
+  }
+
   remove(id: string): Promise<void> {
     return this.#turns.take(id, async () => {
       const row = this.#rows.get(id)
@@ -335,11 +346,35 @@ class DirectoryStore implements RecordingStore {
       const directory = this.#directoryOf(row)
       // At once, so that a process that dies amid it leaves no half of a recording.
       const aside = join(this.#path, `.removed-${id}`)
-      await rename(directory, aside)
+      await rename(directory, aside).catch((error: unknown) => {
+        // Somebody removed it by hand.
+        if (errorCode(error) !== 'ENOENT') throw error
+      })
       this.#rows.remove(id)
       this.#chunks.delete(id)
+      const day = dirname(directory)
+      if (this.#isEmpty(row.startedMs)) await this.#removeDay(day)
+      else await this.#syncs.sync(day)
       await rm(aside, { recursive: true, force: true })
     })
+  }
+
+  #isEmpty(atMs: number): boolean {
+    const fromMs = Math.floor(atMs / DAY_MS) * DAY_MS
+    return !this.#rows.hasBetween(fromMs, fromMs + DAY_MS)
+  }
+
+  /** The directory of a day without recordings, and its index with it, unless something else lies there. */
+  async #removeDay(day: string): Promise<void> {
+    this.#days.delete(day)
+    await rm(join(day, INDEX_FILE), { force: true })
+    await rmdir(day).catch((error: unknown) => {
+      this.#log.info(
+        { error: errorMessage(error) },
+        'the directory of a day stays, without an index',
+      )
+    })
+    await this.#syncs.sync(this.#path)
   }
 
   async #create(head: RecordingHead, known: Row | null): Promise<void> {

@@ -1,6 +1,6 @@
 import type { SessionFacts } from '../../recording/index.ts'
 import { RecordingError } from '../errors.ts'
-import type { RecordingQuery } from './types.ts'
+import type { OldestQuery, RecordingQuery } from './types.ts'
 
 /** What a search looks at, of one recording. A hundred thousand of them lie in memory. */
 export type Row = Pick<
@@ -49,6 +49,22 @@ export class Rows {
       if (row === undefined || row.startedMs < (query.fromMs ?? 0)) return
       if (matches(row, query)) yield row
     }
+  }
+
+  /** Those that began before a time, the oldest first, from where a page ended. Throws RecordingError RECORDING_CURSOR. */
+  oldest({ beforeMs, limit, after }: OldestQuery): readonly Row[] {
+    const last = after === undefined ? null : parseCursor(after)
+    let from = last === null ? 0 : this.#placeOf(last)
+    const row = this.#rows[from]
+    if (last !== null && row !== undefined && byTime(row, last) === 0) from += 1
+    const to = this.#placeOf({ startedMs: beforeMs, sessionId: '' })
+    return this.#rows.slice(from, Math.min(to, from + limit))
+  }
+
+  /** Whether one began in this time. */
+  hasBetween(fromMs: number, toMs: number): boolean {
+    const row = this.#rows[this.#placeOf({ startedMs: fromMs, sessionId: '' })]
+    return row !== undefined && row.startedMs < toMs
   }
 
   /** The first place whose row is not before this one. */

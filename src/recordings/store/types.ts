@@ -67,6 +67,18 @@ export interface RecordingPage {
   readonly next: string | null
 }
 
+export interface OldestQuery {
+  readonly beforeMs: number
+  readonly limit: number
+  /** `next` of the page before. */
+  readonly after?: string
+}
+
+export interface OldestPage {
+  readonly ids: readonly string[]
+  readonly next: string | null
+}
+
 /**
  * Where recordings are kept for good. What has resolved is durable. All methods reject with RecordingError where it says so, with
  * RECORDING_UNREADABLE for a recording whose head cannot be read, and with the error of what is below else. Implementations pass test/conformance/recordings.
@@ -96,6 +108,8 @@ export interface RecordingStore {
   get(id: string): Promise<Recording | null>
   /** RECORDING_UNKNOWN when it is not there, RECORDING_CORRUPT when it is not what was put. */
   readChunk(id: string, index: number): Promise<Buffer>
-  /** Nothing happens when there is none. */
+  /** Those that began before a time, the oldest first, whether they can be read or not. RECORDING_CURSOR for an `after` that is none. */
+  oldest(query: OldestQuery): OldestPage
+  /** For good, also one that cannot be read. Nothing happens when there is none. */
   remove(id: string): Promise<void>
 }

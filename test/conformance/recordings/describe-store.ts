@@ -92,6 +92,20 @@ export function describeRecordingStore(name: string, place: () => Promise<TestPl
       expect(await store.get(idOf(1))).toMatchObject({ chunks: 2, size: 2, end: endOf(chunks) })
     })
 
+    it('names the oldest, page by page, while they are removed, and none that began later', async () => {
+      for (const n of [3, 1, 5, 2, 4]) await store.begin(headOf(n))
+      const beforeMs = START_MS + 4500
+      const first = store.oldest({ beforeMs, limit: 2 })
+      expect(first.ids).toEqual([1, 2].map(idOf))
+      await store.remove(idOf(1))
+      await store.remove(idOf(2))
+      const second = store.oldest({ beforeMs, limit: 2, after: first.next ?? '' })
+      expect(second.ids).toEqual([3, 4].map(idOf))
+      const last = store.oldest({ beforeMs, limit: 2, after: second.next ?? '' })
+      expect(last).toEqual({ ids: [], next: null })
+      expect(() => store.oldest({ beforeMs, limit: 1, after: 'x' })).toThrow('next')
+    })
+
     describe('brought whole', () => {
       const chunk = bytes('all of it')
       const whole = { head: headOf(1), chunk, end: endOf([chunk]) }

@@ -147,6 +147,58 @@ describe('a directory of recordings', () => {
     expect(await store.complete(idOf(4), endOf([chunk]))).toBe(true)
   })
 
+  it('takes a day away with its last recording, and makes it again when one of that day comes', async () => {
+    await writeFile(join(path, 'notes.txt'), 'x')
+    for (const n of [1, 2]) await store.remove(idOf(n))
+    expect((await readdir(day())).sort()).toEqual([idOf(3), 'index.jsonl'])
+    await store.remove(idOf(3))
+    expect(await readdir(path)).toEqual(['notes.txt'])
+    const chunk = Buffer.from('late')
+    await store.putWhole({ head: headOf(4), chunk, end: endOf([chunk]) })
+    await store.remove(idOf(4))
+    await store.begin(headOf(5))
+    store = await open()
+    expect(await listed()).toEqual([idOf(5)])
+  })
+
+  it('removes one that cannot be read, and one that is not there any more', async () => {
+    await writeFile(join(day(), idOf(1), 'recording.json'), 'damaged')
+    await rm(join(day(), idOf(2)), { recursive: true })
+    for (const n of [1, 2]) await store.remove(idOf(n))
+    expect(await listed()).toEqual([idOf(3)])
+    expect((await readdir(day())).sort()).toEqual([idOf(3), 'index.jsonl'])
+  })
+
+  it('leaves the directory of a day in which something of others lies', async () => {
+    await writeFile(join(day(), 'notes.txt'), 'x')
+    for (const n of [1, 2, 3]) await store.remove(idOf(n))
+    expect(await readdir(day())).toEqual(['notes.txt'])
+  })
+
+  it('clears away what a process left that died amid bringing one or removing one', async () => {
+    for (const half of [`.new-${idOf(8)}`, `.removed-${idOf(9)}`]) {
+      await mkdir(join(path, half))
+      await writeFile(join(path, half, 'recording.json'), '{')
+    }
+    store = await open()
+    expect(await readdir(path)).toEqual(['2025-11-24'])
+    // Also one that the running process left.
+    await mkdir(join(path, `.new-${idOf(4)}`))
+    await writeFile(join(path, `.new-${idOf(4)}`, 'recording.json'), '{')
+    const chunk = Buffer.from('x')
+    await store.putWhole({ head: headOf(4), chunk, end: endOf([chunk]) })
+    expect(await store.get(idOf(4))).toMatchObject({ chunks: 1 })
+    expect(await readdir(path)).toEqual(['2025-11-24'])
+  })
+
+  it('goes on with what lies at the place of a recording that is brought whole', async () => {
+    const chunk = Buffer.from('x')
+    await mkdir(join(day(), idOf(4)))
+    await writeFile(join(day(), idOf(4), 'recording.json'), 'damaged')
+    await store.putWhole({ head: headOf(4), chunk, end: endOf([chunk]) })
+    expect(await store.get(idOf(4))).toMatchObject({ chunks: 1, end: endOf([chunk]) })
+  })
+
   it('passes over what others put there', async () => {
     await writeFile(join(path, 'notes.txt'), 'x')
     await writeFile(join(path, '2025-11-23'), 'a file that is called like a day')

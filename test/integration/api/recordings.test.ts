@@ -394,6 +394,48 @@ describe('recordings', () => {
       }
     })
 
+    it('are removed by whoever has a rule for that, and by nobody else, whosesoever they are', async () => {
+      const id = await recorded()
+      const remove = (by: ApiClient): Promise<unknown> =>
+        by.call('recordings.remove', { params: { id } })
+      using owner = await person('alice')
+      using auditor = await person('auditor', { allow: ['list', 'read'] })
+      using denied = await person('denied', { allow: ['list', 'read', 'delete'], deny: ['delete'] })
+      using stranger = await person('stranger')
+      for (const who of [owner, auditor, denied]) {
+        await expect(remove(who)).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+      }
+      await expect(remove(stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      expect(await api.recordings.get(id)).not.toBeNull()
+      using keeper = await person('keeper', { allow: ['delete'] })
+      expect(await remove(keeper)).toMatchObject({ recording: { session_id: id, user: 'alice' } })
+      expect(await api.recordings.get(id)).toBeNull()
+      await expect(remove(keeper)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      const told = api.events.filter(({ event }) => event === 'session.recording.delete')
+      const fields = {
+        user: 'keeper',
+        sid: id,
+        session_user: 'alice',
+        kubernetes_cluster: 'west',
+        sha256: endOf(CHUNKS).sha256,
+      }
+      expect(told).toMatchObject([
+        { ...fields, outcome: 'started' },
+        { ...fields, outcome: 'done' },
+      ])
+    })
+
+    it('are not removed while their session goes on, and are when they cannot be read', async () => {
+      using keeper = await person('keeper', { allow: ['delete'] })
+      const id = randomUUID()
+      const remove = (): Promise<unknown> => keeper.call('recordings.remove', { params: { id } })
+      await agent.call('member.recording_begin', { params: { id }, body: facts() })
+      await expect(remove()).rejects.toMatchObject({ code: 'CONFLICT' })
+      await writeFile(join(api.recordingsPath, dayOf(clock), id, 'recording.json'), 'damaged')
+      expect(await remove()).toEqual({ recording: null })
+      await expect(remove()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    })
+
     it('are audited, each time that somebody reads one, and before he gets anything', async () => {
       using auditor = await person('auditor', { allow: ['read'] })
       const id = await recorded()

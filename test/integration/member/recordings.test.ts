@@ -128,7 +128,9 @@ describe('recordings of a service away from auth', () => {
       }
     }
     await records[0]?.end({ exitCode: 0, reason: 'exited' })
-    expect(await readdir(join(directory, 'recordings-spool', ids[0] ?? ''))).toContain('end.json')
+    const waiting = (): Promise<string[]> =>
+      readdir(join(directory, 'recordings-spool', ids[0] ?? ''))
+    await expect.poll(waiting).toContain('end.json')
     await parties.auth.start()
     await records[1]?.end({ exitCode: 1, reason: 'exited' })
     for (const [at, id] of ids.entries()) {

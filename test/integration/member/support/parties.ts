@@ -66,6 +66,7 @@ export class AuthParty implements AsyncDisposable {
       dataDir: this.directory,
       databasePath: join(this.directory, 'teleport.db'),
       recordingsPath: join(this.directory, 'recordings'),
+      recordingRetentionMs: null,
       recordingSettings: this.recording,
       clusterName: TELEPORT,
       hostId: 'auth',
