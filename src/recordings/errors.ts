@@ -16,7 +16,7 @@ export type RecordingErrorCode =
 export type RecorderErrorCode =
   /** Recordings that wait for the auth service fill the spool. */
   | 'RECORDER_FULL'
-  /** One recording waits with more than may lie in the spool of one session. */
+  /** One recording waits with more than may lie in the spool of one session, or those of one person do. */
   | 'RECORDER_SHARE_FULL'
   /** The disk does not take what is recorded. */
   | 'RECORDER_UNWRITABLE'

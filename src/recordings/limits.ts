@@ -13,6 +13,8 @@ export interface RecorderLimits {
   readonly spoolBytes: number
   /** What of one session lies in the spool at most, in bytes; then its record breaks off, and others have room. */
   readonly sessionBytes: number
+  /** What of all sessions of one person lies in the spool at most, in bytes: nobody fills it for everybody. */
+  readonly personBytes: number
   /** What lies aside at most, in bytes, besides the spool; the oldest makes room. */
   readonly asideBytes: number
   /** How long bytes are in memory alone, in milliseconds: what `kill -9` takes away. */
@@ -39,6 +41,7 @@ export interface RecorderLimits {
 export const defaultRecorderLimits: RecorderLimits = {
   spoolBytes: 4 * 1024 ** 3,
   sessionBytes: 512 * 1024 ** 2,
+  personBytes: 1024 ** 3,
   asideBytes: 1024 ** 3,
   flushMs: 1000,
   cutMs: 5000,

@@ -692,6 +692,53 @@ describe('Recorder', () => {
       await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
     })
 
+    it('records no more of a person who fills his share with many sessions, also after a restart, and goes on with all others', async () => {
+      let isAway = true
+      const real = into(store)
+      const target: RecordingTarget = {
+        ...real,
+        begin: (head) => (isAway ? Promise.reject(new Error('away')) : real.begin(head)),
+      }
+      const limits = { ...QUICK, spoolBytes: 8_000_000, personBytes: 1_000_000 }
+      const settings = (): RecordingSettings => ({ ...SETTINGS, pipeBytes: 400_000 })
+      const recorder = await open({ target, limits, settings })
+      let filled = 0
+      for (let n = 1; failures.length === 0 && n < 20; n += 1) {
+        const record = await recorder.begin(facts(n), options()).catch((error: Error) => {
+          failures.push(error)
+          return null
+        })
+        record?.data('stdout', randomBytes(300_000))
+        await record?.end(ended)
+        filled = n
+      }
+      expect(filled).toBeGreaterThan(2)
+      expect(failures).toMatchObject([
+        { code: 'RECORDER_SHARE_FULL', message: expect.stringContaining('this one person') },
+      ])
+      const other = await recorder.begin(facts(30, { user: 'bob' }), options())
+      other.data('stdout', Buffer.from('still here'))
+      await other.end(ended)
+      expect(failures).toHaveLength(1)
+
+      await recorder[Symbol.asyncDispose]()
+      const next = await open({ target, limits, settings })
+      await expect.poll(() => next.stats().pending).toBeGreaterThan(2)
+      const again = async (n: number): Promise<boolean> => {
+        const heard: Error[] = []
+        const asked = { onFailed: (error: Error) => void heard.push(error) }
+        const record = await next.begin(facts(n), options(asked)).catch(() => null)
+        record?.data('stdout', randomBytes(300_000))
+        await record?.end(ended)
+        return record !== null && heard.length === 0
+      }
+      expect(await again(31)).toBe(false)
+      isAway = false
+      await expect.poll(() => next.stats().pendingBytes).toBe(0)
+      expect(await again(32)).toBe(true)
+      expect(bytesOf(await read(30), 'stdout').toString()).toBe('still here')
+    })
+
     it('refuses sessions while what waits for auth fills the spool', async () => {
       let isAway = true
       const real = into(store)

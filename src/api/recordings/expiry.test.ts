@@ -125,6 +125,7 @@ describe('recordings whose time is over', () => {
     nowMs += 91 * DAY
     await expiry.round()
     expect(events.map((event) => 'sid' in event && event['sid']).sort()).toEqual([1, 3].map(idOf))
+    await expiry.round()
     expect(warnings).toMatchObject([{ recording: idOf(2) }])
   })
 

@@ -31,6 +31,9 @@ export class RecordingExpiry implements AsyncDisposable {
   /** Where the next round goes on, so that those that must stay hide none behind them. */
   #after: string | null = null
 
+  /** Until the process ends. */
+  readonly #unreadable = new Set<string>()
+
   constructor(deps: ExpiryDeps) {
     this.#deps = deps
   }
@@ -69,9 +72,11 @@ export class RecordingExpiry implements AsyncDisposable {
   /** Rejects when the audit log does not take it: then nothing goes. */
   async #judge(id: string): Promise<void> {
     const { recordings, audit, clusterName, clock, log, retentionMs } = this.#deps
-    // The store says in the log which one cannot be read.
-    const recording = await recordings.get(id).catch(() => null)
-    if (recording === null) return
+    if (this.#unreadable.has(id)) return
+    // The store says in the log which one cannot be read: once, and not in every round.
+    const recording = await recordings.get(id).catch(() => 'unreadable' as const)
+    if (recording === 'unreadable') this.#unreadable.add(id)
+    if (recording === null || recording === 'unreadable') return
     const overMs = dueMs(recording, retentionMs)
     if (clock.now() < overMs) return
     // Under one uid, however often its removal fails.

@@ -42,6 +42,7 @@ export async function finishLeftover(
     if (ended === null || ended.facts.sessionId !== id) throw unreadable('how it ended')
     for (const index of files.open) await drop(openName(index))
     const { end, ...head } = ended
+    account.belongs(id, head.facts.user)
     return { id, directory, head, chunks: await sized(files.chunks), end, held: null }
   }
 
@@ -72,6 +73,7 @@ export async function finishLeftover(
     cut: ended.isCut,
   }
   const { facts, recipients } = head
+  account.belongs(id, facts.user)
   await disk.write(path(chunkName(last)), chunk)
   await disk.write(path(END_NAME), encodeEnd({ facts, recipients, end }))
   await drop(openName(last))

@@ -71,6 +71,7 @@ export class RecordFile {
   /** Makes the place for the first part. */
   async open(): Promise<void> {
     await this.#disk.makeNewDirectory(this.#session.directory)
+    this.#account.belongs(this.#session.id, this.#session.head.facts.user)
     this.#head = await this.#begin()
   }
 
