@@ -87,6 +87,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     dataDir: config.dataDir,
     databasePath: config.databasePath,
     recordingsPath: config.recordingsPath,
+    recordingHostQuota: config.auth.recordingHostQuota,
     recordingSettings: config.auth.recording,
     recordingRetentionMs: config.auth.recordingRetentionMs,
     clusterName: config.auth.clusterName,

@@ -9,6 +9,8 @@ export type RecordingErrorCode =
   | 'RECORDING_CORRUPT'
   /** It is there, and cannot be read now: nothing that is said of it is for good. */
   | 'RECORDING_UNREADABLE'
+  /** The disk, or the share of the service that brings it, has no room for it now. */
+  | 'RECORDING_NO_ROOM'
   /** A cursor that is none. */
   | 'RECORDING_CURSOR'
 

@@ -16,7 +16,7 @@ export {
   RecordingError,
   type RecordingErrorCode,
 } from './errors.ts'
-export { defaultRecorderLimits, type RecorderLimits } from './limits.ts'
+export { defaultRecorderLimits, HOST_BYTES_PER_DAY, type RecorderLimits } from './limits.ts'
 export { Recorder, type RecorderOptions, type RecorderStats } from './recorder.ts'
 export {
   defaultRecordingSettings,
@@ -26,6 +26,7 @@ export {
 } from './recorder-types.ts'
 export { nodeDisk, type SpoolDisk } from './spool/disk.ts'
 export { openDirectoryStore } from './store/directory-store.ts'
+export { StoreRoom, spaceOf } from './store/room.ts'
 export type {
   KeptEnd,
   Recording,

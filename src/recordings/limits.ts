@@ -7,6 +7,14 @@ export const DIRECTORIES_REMEMBERED = 256
 /** Of one recording: two months of a chunk every few seconds; a service that was taken over fills no directory. */
 export const MAX_CHUNKS = 1_000_000
 
+/** Of the disk under the recordings, what is left to others: this much, or of a small disk this share. */
+export const RESERVE_BYTES = 1024 ** 3
+export const RESERVE_SHARE = 0.05
+/** What one service may bring in a day, unless the configuration says otherwise: far more than people produce, packed. */
+export const HOST_BYTES_PER_DAY = 32 * 1024 ** 3
+/** Files take whole blocks of the disk: so many small ones are not small. */
+export const BLOCK_BYTES = 4096
+
 /** Single ones are others in tests. */
 export interface RecorderLimits {
   /** What lies in the spool at most, in bytes: recordings that wait while the auth service is away. Then nothing is recorded any more. */

@@ -81,6 +81,16 @@ describe('parseConfig()', () => {
   })
 
   it.each([
+    ['', 32 * 1024 ** 3],
+    ['session_recording_host_quota: 10GiB', 10 * 1024 ** 3],
+    ['session_recording_host_quota: 0', 0],
+  ])('takes of one service as many recordings as %j says', (text, expected) => {
+    const { recordingHostQuota } = parse(`auth_service:\n  enabled: yes\n  ${text}`).auth
+    expect(recordingHostQuota).toBe(expected)
+  })
+
+  it.each([
+    'session_recording_host_quota: 10GB',
     'session_recording: sometimes',
     'session_recording_recipients: age1nobody',
     'session_recording_recipients: []',

@@ -5,7 +5,11 @@ import { type ClusterMatcher, clusterMatchers } from '../../authz/index.ts'
 import { errorMessage, parseDuration } from '../../core/index.ts'
 import { memberServices, parseMemberServices, tokenProblem } from '../../join/index.ts'
 import { assertRecipient } from '../../recording/index.ts'
-import { defaultRecordingSettings, type RecordingSettings } from '../../recordings/index.ts'
+import {
+  defaultRecordingSettings,
+  HOST_BYTES_PER_DAY,
+  type RecordingSettings,
+} from '../../recordings/index.ts'
 import { type Address, parseAddress } from './address.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { isKey, isRefused, type KeyType, type SectionSpec, schema } from './schema.ts'
@@ -60,6 +64,8 @@ export interface TeleportConfig {
     readonly recording: RecordingSettings
     /** How long recordings are kept after their session, in milliseconds; null: forever. */
     readonly recordingRetentionMs: number | null
+    /** What one service may bring of recordings in a day, in bytes; 0: as much as the disk has. */
+    readonly recordingHostQuota: number
   }
   readonly proxy: {
     readonly enabled: boolean
@@ -566,6 +572,8 @@ function resolveConfig(values: Values): TeleportConfig {
         values.get<ClusterMatcher[]>('auth_service.static_tokens_kube_resources') ?? [],
       recording: resolveRecording(values),
       recordingRetentionMs: values.get<number>('auth_service.session_recording_retention') ?? null,
+      recordingHostQuota:
+        values.get<number>('auth_service.session_recording_host_quota') ?? HOST_BYTES_PER_DAY,
     },
     proxy: resolveProxy(values),
     kube: resolveKube(values),

@@ -117,6 +117,10 @@ export const schema: SectionSpec = {
       { oneOf: ['node', 'node-sync', 'proxy', 'proxy-sync', 'off'] },
       'node: sessions are recorded, roles say what happens when that is impossible; node-sync: no session without its recording; proxy is node, off records nothing (default: node)',
     ),
+    session_recording_host_quota: key(
+      'bytes',
+      'what the recordings of one kubernetes service may take in a day, like 10GiB; 0: as much as the disk has (default: 32GiB)',
+    ),
     session_recording_recipients: key(
       'recipients',
       'age recipients (age1…), one or a list: recordings are encrypted, and only they can read them (default: none)',

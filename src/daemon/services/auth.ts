@@ -33,9 +33,12 @@ import { type Clock, errorMessage, type Logger, parseDuration } from '../../core
 import { JoinTokens, KubeNames, Members, type StaticToken } from '../../join/index.ts'
 import { ANY_AUTH_SERVER_NAME, authServerName } from '../../protocol/index.ts'
 import {
+  HOST_BYTES_PER_DAY,
   openDirectoryStore,
   type RecordingSettings,
   type RecordingTarget,
+  StoreRoom,
+  spaceOf,
 } from '../../recordings/index.ts'
 import { openSqlAuditStore } from '../../sinks/index.ts'
 import { openSqlite } from '../../storage/index.ts'
@@ -79,6 +82,8 @@ export async function openAuthService(
     readonly databasePath: string
     /** The directory where recordings of sessions are kept. */
     readonly recordingsPath: string
+    /** What one service may bring in a day, in bytes; 0: as much as the disk has. */
+    readonly recordingHostQuota?: number
     readonly recordingSettings: RecordingSettings
     /** How long they are kept after their session; null: forever. */
     readonly recordingRetentionMs: number | null
@@ -132,6 +137,12 @@ export async function openAuthService(
     path: options.recordingsPath,
     clock,
     log,
+    room: new StoreRoom({
+      space: () => spaceOf(options.recordingsPath),
+      hostBytesPerDay: options.recordingHostQuota ?? HOST_BYTES_PER_DAY,
+      clock,
+      log,
+    }),
   })
 
   const sessions = new SessionRegistry(clock)

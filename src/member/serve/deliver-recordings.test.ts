@@ -27,6 +27,7 @@ describe('a recording that the auth service does not take', () => {
     [500, 'RECORDING_CORRUPT'],
     [503, 'RECORDING_UNREADABLE'],
     [503, 'RECORDING_AHEAD'],
+    [503, 'RECORDING_NO_ROOM'],
   ])('is brought again after %i %s', async (status, code) => {
     expect(await madeOf(status, code)).toBeInstanceOf(ApiCallError)
   })

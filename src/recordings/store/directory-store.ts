@@ -28,9 +28,10 @@ import {
 } from '../../files/index.ts'
 import { parseSessionFacts, type SessionFacts } from '../../recording/index.ts'
 import { RecordingError } from '../errors.ts'
-import { DIRECTORIES_REMEMBERED, FILES_AT_ONCE, MAX_CHUNKS } from '../limits.ts'
+import { BLOCK_BYTES, DIRECTORIES_REMEMBERED, FILES_AT_ONCE, MAX_CHUNKS } from '../limits.ts'
 import { type ChunkFile, chainOf, chunkFileOf, chunksAmong, sizeOf } from './chunk-files.ts'
 import { encodeHead, type HeadFile, parseHead } from './head-file.ts'
+import type { StoreRoom } from './room.ts'
 import { cursorAfter, encodeRow, parseRow, type Row, Rows } from './rows.ts'
 import { SharedSyncs } from './shared-syncs.ts'
 import { Turns } from './turns.ts'
@@ -67,6 +68,8 @@ export async function openDirectoryStore(options: {
   readonly path: string
   readonly clock: Clock
   readonly log: Logger
+  /** Without it, as much is taken as the disk takes. */
+  readonly room?: Pick<StoreRoom, 'use'>
 }): Promise<RecordingStore> {
   const { path, log } = options
   await makePrivateDirectory(path)
@@ -112,6 +115,7 @@ class DirectoryStore implements RecordingStore {
   readonly #path: string
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #room: Pick<StoreRoom, 'use'>
   readonly #rows: Rows
   readonly #turns = new Turns()
   /** Chunks of the recordings that were touched last. */
@@ -124,11 +128,13 @@ class DirectoryStore implements RecordingStore {
     readonly path: string
     readonly clock: Clock
     readonly log: Logger
+    readonly room?: Pick<StoreRoom, 'use'>
     readonly rows: Rows
   }) {
     this.#path = options.path
     this.#clock = options.clock
     this.#log = options.log
+    this.#room = options.room ?? { use: (_host, _bytes, work) => work() }
     this.#rows = options.rows
   }
 
@@ -165,11 +171,12 @@ class DirectoryStore implements RecordingStore {
     if (index !== chunks.length || index >= MAX_CHUNKS) {
       throw conflict(`chunk ${index} of recording ${id} does not follow the one before it`)
     }
-    if ((await this.#headOf(row)).end !== null) {
-      throw conflict(`recording ${id} has ended: no chunk comes after that`)
-    }
-    await writePrivateFile(join(directory, file.name), chunk)
-    await syncDirectory(directory)
+    const { facts, end } = await this.#headOf(row)
+    if (end !== null) throw conflict(`recording ${id} has ended: no chunk comes after that`)
+    await this.#room.use(facts.serverId, onDisk(chunk), async () => {
+      await writePrivateFile(join(directory, file.name), chunk)
+      await syncDirectory(directory)
+    })
     chunks.push(file)
     await this.#heard(row)
   }
@@ -209,8 +216,10 @@ class DirectoryStore implements RecordingStore {
     const kept: KeptEnd = { ...end, size: file.size }
     return this.#turns.take(sessionId, async () => {
       const row = this.#rows.get(sessionId)
-      if (row === null && (await this.#createWhole({ ...head, end: kept }, file, chunk)))
-        return kept
+      const whole = { ...head, end: kept }
+      const create = (): Promise<boolean> => this.#createWhole(whole, file, chunk)
+      const bytes = onDisk(encodeHead(whole)) + onDisk(chunk)
+      if (row === null && (await this.#room.use(head.facts.serverId, bytes, create))) return kept
       await this.#begin(head)
       const there = row === null ? null : (await this.#headOf(row)).end
       if (there !== null && isSameEnd(there, kept)) return there
@@ -383,9 +392,12 @@ class DirectoryStore implements RecordingStore {
       throw unreadable(known.sessionId)
     }
     await this.#makeDay(dirname(directory))
-    await makePrivateDirectory(directory)
-    await writePrivateFile(join(directory, HEAD_FILE), encodeHead({ ...head, end: null }))
-    for (const path of [directory, dirname(directory)]) await this.#syncs.sync(path)
+    const text = encodeHead({ ...head, end: null })
+    await this.#room.use(head.facts.serverId, onDisk(text), async () => {
+      await makePrivateDirectory(directory)
+      await writePrivateFile(join(directory, HEAD_FILE), text)
+      for (const path of [directory, dirname(directory)]) await this.#syncs.sync(path)
+    })
     await this.#entered(head.facts)
   }
 
@@ -468,6 +480,9 @@ const isSameEnd = (a: KeptEnd, b: KeptEnd): boolean =>
   (['chunks', 'bytes', 'endedMs', 'exitCode', 'reason', 'cut'] as const).every(
     (name) => a[name] === b[name],
   )
+
+const onDisk = (file: Uint8Array | string): number =>
+  Math.ceil(Buffer.byteLength(file) / BLOCK_BYTES) * BLOCK_BYTES
 
 /** Null for a head that is none; rejects when it cannot be read at all, unless it is not there. */
 async function readHead(directory: string): Promise<HeadFile | null> {

@@ -81,7 +81,7 @@ export interface OldestPage {
 
 /**
  * Where recordings are kept for good. What has resolved is durable. All methods reject with RecordingError where it says so, with
- * RECORDING_UNREADABLE for a recording whose head cannot be read, and with the error of what is below else. Implementations pass test/conformance/recordings.
+ * RECORDING_UNREADABLE for a recording whose head cannot be read, with RECORDING_NO_ROOM for what it cannot take for now, and with the error of what is below else. Implementations pass test/conformance/recordings.
  */
 export interface RecordingStore {
   /** Begins a recording, or notes that it goes on. RECORDING_CONFLICT when it is there with another head. */

@@ -13,7 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
-import { openDirectoryStore, type RecordingStore } from '../../../src/recordings/index.ts'
+import {
+  openDirectoryStore,
+  RecordingError,
+  type RecordingStore,
+} from '../../../src/recordings/index.ts'
 import { describeRecordingStore } from './describe-store.ts'
 import { endOf, headOf, idOf } from './facts.ts'
 
@@ -52,6 +56,45 @@ describe('a directory of recordings', () => {
     const name = names.find((one) => one.endsWith('.chunk'))
     return join(day(), idOf(n), name ?? '')
   }
+
+  it('takes new recordings and chunks where there is room, and ends always', async () => {
+    const asked: [string, number][] = []
+    let hasRoom = true
+    const tight = await openDirectoryStore({
+      path,
+      clock: systemClock,
+      log,
+      room: {
+        async use(host, bytes, work) {
+          if (!hasRoom) throw new RecordingError('RECORDING_NO_ROOM', 'full')
+          asked.push([host, bytes])
+          return work()
+        },
+      },
+    })
+    const { serverId } = headOf(4).facts
+    await tight.begin(headOf(4))
+    await tight.putChunk(idOf(4), 0, Buffer.alloc(5000))
+    await tight.putChunk(idOf(4), 0, Buffer.alloc(5000))
+    // In blocks of the disk; what is there already takes nothing.
+    expect(asked).toEqual([
+      [serverId, 4096],
+      [serverId, 8192],
+    ])
+    hasRoom = false
+    const noRoom = { code: 'RECORDING_NO_ROOM' }
+    await expect(tight.putChunk(idOf(4), 1, Buffer.from('x'))).rejects.toMatchObject(noRoom)
+    await expect(tight.begin(headOf(5))).rejects.toMatchObject(noRoom)
+    const chunk = Buffer.from('a chunk')
+    const whole = { head: headOf(6), chunk, end: endOf([chunk]) }
+    await expect(tight.putWhole(whole)).rejects.toMatchObject(noRoom)
+    for (const n of [5, 6]) expect(await tight.get(idOf(n))).toBeNull()
+    await tight.begin(headOf(4))
+    expect(await tight.complete(idOf(4), endOf([Buffer.alloc(5000)]))).toBe(true)
+    hasRoom = true
+    await tight.putWhole(whole)
+    expect((await tight.get(idOf(6)))?.end).not.toBeNull()
+  })
 
   it('is for its owner alone', async () => {
     for (const directory of [path, day(), join(day(), idOf(1))]) {

@@ -141,6 +141,31 @@ describe('recordings of a service away from auth', () => {
     await expect.poll(() => readdir(join(directory, 'recordings-spool'))).toEqual([])
   }, 60_000)
 
+  it('wait while the service has brought as much as one may in a day, and come when there is room', async () => {
+    await parties.auth.stop()
+    parties.auth.recordingHostQuota = 1_000_000
+    await parties.auth.start()
+    const directory = await parties.directory()
+    const { recorder } = await recorderIn(directory)
+    const [small, large] = [randomUUID(), randomUUID()]
+    const output = randomBytes(1_500_000)
+    const record = await recorder.begin(facts(large), options)
+    record.data('stdout', output)
+    await record.end({ exitCode: 0, reason: 'exited' })
+    await expect.poll(async () => (await found(large))?.state).toBe('live')
+    // What still fits is taken.
+    const other = await recorder.begin(facts(small), options)
+    await other.end({ exitCode: 0, reason: 'exited' })
+    await expect.poll(async () => (await found(small))?.state).toBe('complete')
+    expect((await found(large))?.chunks).toBe(0)
+    expect(await readdir(join(directory, 'recordings-spool', large))).toContain('end.json')
+    await parties.auth.stop()
+    parties.auth.recordingHostQuota = 10_000_000
+    await parties.auth.start()
+    await expect.poll(async () => (await found(large))?.state, { timeout: 30_000 }).toBe('complete')
+    expect(outputOf(await read(large)).equals(output)).toBe(true)
+  }, 60_000)
+
   it('are completed by the next process, when one is killed', async () => {
     const [first, second] = [await parties.directory(), await parties.directory()]
     const { recorder } = await recorderIn(first)

@@ -42,6 +42,8 @@ export class AuthParty implements AsyncDisposable {
   port = 0
   /** How sessions are recorded, from the next start on. */
   recording: RecordingSettings = defaultRecordingSettings
+  /** What one service may bring of them in a day, from the next start on. */
+  recordingHostQuota = 0
   #stack: AsyncDisposableStack | null = null
   #service: AuthService | null = null
 
@@ -67,6 +69,7 @@ export class AuthParty implements AsyncDisposable {
       databasePath: join(this.directory, 'teleport.db'),
       recordingsPath: join(this.directory, 'recordings'),
       recordingRetentionMs: null,
+      recordingHostQuota: this.recordingHostQuota,
       recordingSettings: this.recording,
       clusterName: TELEPORT,
       hostId: 'auth',
