@@ -57,19 +57,19 @@ export async function command(
     spdyVersion: SPDY_VERSION,
     remembered: deps.servers,
   }
-  await standBetween(deps, request, wanted, asked, async (standing, place) => {
-    const running = new Command(deps, request, wanted, protocol, standing)
+  const plan = commandPlanOf(request.target)
+  await standBetween(deps, request, wanted, asked, async (place) => {
+    const running = new Command(deps, request, wanted, protocol, plan)
     const beginning = {
       kind: request.stream === 'attach' ? ('attach' as const) : ('exec' as const),
       protocol: protocolName(protocol),
-      tty: running.plan.tty,
-      // Not sooner: for who may not exec here, nothing is asked in our own name.
+      tty: plan.tty,
       pod: await describePod(request),
     }
     const session = await Session.begin(deps, request, place, beginning, running)
     if ('code' in session) return session
     return {
-      run: () => running.start(session),
+      run: (standing) => running.start(session, standing),
       abandon: (reason) => session.end({ status: null, reason, bytesSent: 0, bytesReceived: 0 }),
     }
   })
@@ -102,7 +102,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
   readonly plan: CommandPlan
   readonly #wanted: UpgradeRequest
   readonly #protocol: ClientProtocol
-  readonly #standing: Standing
+  #standing: Standing | null = null
   /** Streams from which output still comes. */
   readonly #open = new Set<CommandStream>()
   /** Who has no room: what comes from the other side waits. */
@@ -128,22 +128,25 @@ class Command extends LiveUpgrade implements SessionCarrier {
     request: AllowedRequest,
     wanted: UpgradeRequest,
     protocol: ClientProtocol,
-    standing: Standing,
+    plan: CommandPlan,
   ) {
     super(deps, request)
-    this.plan = commandPlanOf(request.target)
+    this.plan = plan
     this.#wanted = wanted
     this.#protocol = protocol
-    this.#standing = standing
   }
 
-  start(session: Session): void {
+  start(session: Session, standing: Standing): void {
     this.#session = session
+    this.#standing = standing
     this.enter()
+    session.runs()
+    // Its record was lost while the API server was asked.
+    if (this.withdrawn !== null) standing.connection.destroy()
     if (this.plan.stdout) this.#open.add('stdout')
     if (this.plan.stderr) this.#open.add('stderr')
     const { socket } = this.#wanted
-    socket.on('error', () => this.#standing.connection.destroy())
+    socket.on('error', () => standing.connection.destroy())
     // Whoever leaves before his streams stand.
     socket.once('close', () => {
       if (this.#client === null) this.#clientClosed()
@@ -155,7 +158,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
           client.destroy()
           return
         }
-        this.#server = this.#openServer()
+        this.#server = this.#openServer(standing)
         for (const call of this.#early.splice(0)) call()
         this.#tellSize()
         this.#readOn()
@@ -177,7 +180,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
 
   protected end(refusal: Refusal): void {
     if (this.#client !== null) this.#sayLast(this.#client, refusal)
-    this.#standing.connection.destroy()
+    this.#standing?.connection.destroy()
   }
 
   /** Whoever has lost his rights is not waited for, if he reads slowly. */
@@ -209,15 +212,15 @@ class Command extends LiveUpgrade implements SessionCarrier {
     return serveSpdyCommand({ socket, head, plan, protocol, limits }, listener)
   }
 
-  #openServer(): CommandEnd {
+  #openServer(standing: Standing): CommandEnd {
     const limits = defaultStreamLimits
-    const { connection } = this.#standing
+    const { connection } = standing
     const listener = this.#serverListener()
-    if (this.#standing.kind === 'websocket') {
-      const { socket } = this.#standing
+    if (standing.kind === 'websocket') {
+      const { socket } = standing
       return openWebSocketCommand({ socket, connection, dialect: V5, limits }, listener)
     }
-    const { head } = this.#standing
+    const { head } = standing
     const { plan } = this
     return openSpdyCommand({ socket: connection, head, plan, limits }, listener)
   }
@@ -299,7 +302,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #tellSize(): void {
     const size = this.#size
     if (size === null || this.#server === null) return
-    if (this.#standing.connection.writableNeedDrain) return
+    if (this.#standing?.connection.writableNeedDrain === true) return
     this.#size = null
     this.#server.resize(size)
   }
@@ -308,7 +311,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #end(): void {
     if (this.#lastOutput !== null) clearTimeout(this.#lastOutput)
     if (this.#status !== null && this.withdrawn === null) this.#client?.finish(this.#status)
-    this.#standing.connection.destroy()
+    this.#standing?.connection.destroy()
   }
 
   #soon(call: (server: CommandEnd) => void): void {
@@ -324,7 +327,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
     if (this.#lastOutput !== null) clearTimeout(this.#lastOutput)
     if (this.#cutTimer !== null) clearTimeout(this.#cutTimer)
     this.#sizes.stop()
-    this.#standing.connection.destroy()
+    this.#standing?.connection.destroy()
     this.#close()
   }
 

@@ -2,6 +2,7 @@ import { describeRule, type Principals, type SessionOptions } from '../authz/ind
 import { errorMessage } from '../core/index.ts'
 import type { UserIdentity } from '../identity/index.ts'
 import {
+  isNodeCommand,
   KubeError,
   parseImpersonation,
   parseRequestInfo,
@@ -179,6 +180,7 @@ function judge(
   if (decision.effect === 'deny') {
     return { code: decision.code, reason: 'Forbidden', message: decision.message }
   }
+  if (isNodeCommand(facts.info)) return nodeCommand
   facts.principals = decision.principals
   try {
     const headers = upstreamHeaders({
@@ -194,6 +196,14 @@ function judge(
     if (!(error instanceof KubeError)) throw error
     return { code: 'BAD_REQUEST', reason: 'BadRequest', message: error.message }
   }
+}
+
+/** It would be no session: in no list, in no recording, and without its command in the audit log. */
+const nodeCommand: Refusal = {
+  code: 'NODE_COMMAND',
+  reason: 'Forbidden',
+  message:
+    'commands and ports by way of nodes/…/proxy are not served here, as they would leave no session: use kubectl exec, attach or port-forward',
 }
 
 /** Somebody put an entry together by hand. */

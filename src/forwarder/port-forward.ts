@@ -61,13 +61,10 @@ export async function portForward(
     spdyVersion: SPDY_FORWARD_PROTOCOL,
     remembered: deps.tunnels,
   }
-  await standBetween(deps, request, wanted, asked, async (standing, place) => {
-    const running = new PortForward(deps, request, wanted, protocol, standing)
-    return {
-      run: () => running.start(place),
-      abandon: () => {},
-    }
-  })
+  await standBetween(deps, request, wanted, asked, async (place) => ({
+    run: (standing) => new PortForward(deps, request, wanted, protocol, standing).start(place),
+    abandon: () => {},
+  }))
 }
 
 const protocolName = (protocol: ForwardProtocol): string =>

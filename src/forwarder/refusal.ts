@@ -29,6 +29,8 @@ export type RefusalCode =
   | 'SESSIONS_FULL'
   | 'SESSION_ENDED'
   | 'RECORDING_UNAVAILABLE'
+  | 'COMMAND_TOO_LONG'
+  | 'NODE_COMMAND'
   | 'RECORDING_LOST'
   | UpstreamFailure['code']
 

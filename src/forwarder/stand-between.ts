@@ -39,15 +39,16 @@ export type Standing =
   | { readonly kind: 'websocket'; readonly socket: WebSocket; readonly connection: Duplex }
   | { readonly kind: 'spdy'; readonly connection: Duplex; readonly head: Buffer }
 
-/** What begins on a connection that stands. */
+/** What begins when the API server has switched protocols; all that must be written before that is. */
 export interface Beginning {
-  run(): void
-  /** The client left, or lost its rights, while it was being written that it begins. */
+  run(standing: Standing): void
+  /** It does not begin: the API server said no (`refused`), was lost, or the client left, or lost its rights, while it was asked. */
   abandon(reason: SessionEnding): void
 }
 
 /**
- * Reaches the API server for a client that waits, and hands over what stands, or tells the client why nothing does. A connection
+ * Reaches the API server for a client that waits, and hands over what stands, or tells the client why nothing does. With the 101 a
+ * command runs: what is to be known of it beforehand is written by `begin`, before anybody is asked. A connection
  * whose upgrade was refused is closed. The place is the beginning's when it runs.
  */
 export async function standBetween(
@@ -55,7 +56,7 @@ export async function standBetween(
   request: AllowedRequest,
   wanted: UpgradeRequest,
   asked: AskedServer,
-  begin: (standing: Standing, place: SessionPlace) => Promise<Beginning | Refusal>,
+  begin: (place: SessionPlace) => Promise<Beginning | Refusal>,
 ): Promise<void> {
   if (isAmbiguousQuery(request.target)) {
     await refuseHere(deps, request, ambiguousQuery)
@@ -64,46 +65,43 @@ export async function standBetween(
   const place = deps.sessions.enter(request.user)
   const waiting = new WaitingUpgrade(request, wanted.socket)
   const leave = deps.live.enter(waiting)
+  let begun: Beginning | null = null
+  const abandon = (reason: SessionEnding): void => {
+    begun?.abandon(waiting.left ? 'client' : waiting.withdrawn === null ? reason : 'terminated')
+    begun = null
+  }
   let isRunning = false
   try {
-    const tooMany = await refuseOneMore(deps, request, place)
-    if (tooMany !== null) {
-      await refuseHere(deps, request, tooMany)
+    const refusal = (await refuseOneMore(deps, request, place)) ?? (await begin(place))
+    if ('code' in refusal) {
+      await refuseHere(deps, request, refusal)
       return
     }
+    begun = refusal
     const signal = AbortSignal.any([
       waiting.signal,
       AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
     ])
+    signal.throwIfAborted()
     const reached = await reach(deps, request, asked, signal)
-    if (reached.kind === 'refused' && reached.answer.status === 401) {
-      reached.dialled.refused()
-      await fail(deps, request, waiting, notAccepted)
-    } else if (reached.kind === 'refused') {
-      await relay(deps, request, reached.answer)
-    } else if (waiting.withdrawn !== null) {
+    if (reached.kind === 'refused') {
+      abandon('refused')
+      if (reached.answer.status === 401) {
+        reached.dialled.refused()
+        await fail(deps, request, waiting, notAccepted)
+      } else await relay(deps, request, reached.answer)
+    } else if (waiting.left || waiting.withdrawn !== null) {
       reached.connection.destroy()
+      abandon('terminated')
       await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
     } else {
-      const begun = await begin(reached, place).catch((error: unknown) => {
-        reached.connection.destroy()
-        throw error
-      })
-      if ('code' in begun) {
-        reached.connection.destroy()
-        await refuseHere(deps, request, begun)
-      } else if (waiting.left || waiting.withdrawn !== null) {
-        reached.connection.destroy()
-        begun.abandon(waiting.left ? 'client' : 'terminated')
-        await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
-      } else {
-        // Later, an end in one direction is a part of the stream.
-        waiting.over()
-        isRunning = true
-        begun.run()
-      }
+      // Later, an end in one direction is a part of the stream.
+      waiting.over()
+      isRunning = true
+      refusal.run(reached)
     }
   } catch (error) {
+    abandon('lost')
     await fail(deps, request, waiting, failureOf(error))
   } finally {
     waiting.over()

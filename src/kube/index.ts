@@ -31,6 +31,7 @@ export type {
   PemSource,
   ResolvedContext,
 } from './kubeconfig/types.ts'
+export { isNodeCommand } from './node-command.ts'
 export { parseRequestInfo } from './request-info.ts'
 export { serviceAccountGroups } from './service-account.ts'
 export {

@@ -958,6 +958,30 @@ describe('Recorder', () => {
     expect(await readdir(spool())).toEqual([])
   })
 
+  it('keeps nothing of a session that did not begin', async () => {
+    const recorder = await open()
+    const record = await recorder.begin(facts(1), options())
+    record.discard()
+    await expect.poll(() => readdir(spool())).toEqual([])
+    expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, pendingBytes: 0 })
+    record.data('stdout', Buffer.from('late'))
+    await record.end(ended)
+    expect(await store.get(idOf(1))).toBeNull()
+    // Its id is free again.
+    await (await recorder.begin(facts(1), options())).end(ended)
+    await whole(1)
+    expect(failures).toEqual([])
+  })
+
+  it('ends a session that did not begin as refused when something of it is on its way', async () => {
+    const recorder = await open({ limits: { ...QUICK, cutMs: 10 } })
+    const record = await recorder.begin(facts(1), options())
+    await expect.poll(() => store.get(idOf(1))).not.toBeNull()
+    record.discard()
+    const { end } = await whole(1)
+    expect(end).toMatchObject({ reason: 'refused', exitCode: null, cut: false })
+  })
+
   it('refuses the id of a session that is recorded already, and leaves that one alone', async () => {
     const recorder = await open()
     const record = await recorder.begin(facts(1), options())

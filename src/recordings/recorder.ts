@@ -140,6 +140,10 @@ export class Recorder implements AsyncDisposable {
         takesAtOnce: () => this.#delivery.takesAtOnce(),
         changed: () => this.#changed(session, options.onFailed),
         failed: () => this.#failed(session),
+        discarded: () => {
+          this.#writers.delete(session.id)
+          void this.#discard(session.id)
+        },
       },
     })
     try {
@@ -327,4 +331,5 @@ const nothing: SessionRecord = {
   resize: () => {},
   marker: () => {},
   end: async () => {},
+  discard: () => {},
 }

@@ -40,7 +40,8 @@ hostile('upgrades of a hostile client', (stage, cluster) => {
         expect(answers.map(({ status }) => status)).toEqual([403])
         expectStatus(answers[0]?.body ?? '', 403)
         // Asked for a WebSocket first, then for SPDY: a server that knows no WebSocket here says the same.
-        await stage().expectOnlyThePerson(cluster, marker, 2)
+        if (stream === 'portforward') await stage().expectOnlyThePerson(cluster, marker, 2)
+        else await stage().expectThePersonAndPod(cluster, marker, 2)
         await stage().expectUnseen(cluster, behind)
         await expect
           .poll(() => stage().audited(marker), { timeout: 30_000, interval: 500 })
@@ -55,8 +56,8 @@ hostile('upgrades of a hostile client', (stage, cluster) => {
     ['a pod', 'namespaces/TEAM/pods/MARK/proxy', SPDY],
     ['a service', 'namespaces/TEAM/services/MARK/proxy/run', WEBSOCKET],
     ['a service', 'namespaces/TEAM/services/https:MARK:443/proxy/run', SPDY],
-    ['a node', 'nodes/MARK/proxy/exec/ns/pod/container', WEBSOCKET],
-    ['a node', 'nodes/MARK/proxy/run/ns/pod/container', SPDY],
+    ['a node', 'nodes/MARK/proxy/logs', WEBSOCKET],
+    ['a node', 'nodes/https:MARK:10250/proxy/debug', SPDY],
   ])(
     'who may only look gets nothing through the proxy to %s (%s), and no connection',
     async (_what, path, lines) => {
@@ -78,6 +79,23 @@ hostile('upgrades of a hostile client', (stage, cluster) => {
     },
   )
 
+  it.each([
+    ['nodes/MARK/proxy/exec/ns/pod/container', WEBSOCKET],
+    ['nodes/MARK/proxy/run/ns/pod/container', SPDY],
+    ['nodes/https:MARK:10250/proxy/portForward/ns/pod', SPDY],
+  ])('a kubelet itself is asked for no command (%s)', async (path, lines) => {
+    const marker = stage().marker()
+    const { answers, closed } = await talk(
+      stage().door(cluster),
+      stage().credentials,
+      stage().get(`/api/v1/${path.replace('MARK', marker)}?command=id`, ...lines),
+    )
+    expect(closed).toBe(true)
+    expect(answers.map(({ status }) => status)).toEqual([403])
+    await stage().expectUnseen(cluster, marker)
+    stage().denied(marker, 'NODE_COMMAND')
+  })
+
   it('what follows the answer to a refused upgrade goes nowhere', async () => {
     const [marker, behind] = [stage().marker(), stage().marker()]
     const socket = open(stage().door(cluster), stage().credentials, {
@@ -93,7 +111,7 @@ hostile('upgrades of a hostile client', (stage, cluster) => {
     socket.write(stage().get(target(marker, 'exec'), ...WEBSOCKET))
     await closed
     expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 403'])
-    await stage().expectOnlyThePerson(cluster, marker, 2)
+    await stage().expectThePersonAndPod(cluster, marker, 2)
     await stage().expectUnseen(cluster, behind)
   })
 

@@ -8,6 +8,13 @@ export const recordingUnavailable: Refusal = {
     'sessions of yours must be recorded, and nothing can be recorded here at present: ask an administrator',
 }
 
+export const commandTooLong: Refusal = {
+  code: 'COMMAND_TOO_LONG',
+  reason: 'BadRequest',
+  message:
+    'a command of more than 512 KiB cannot be written to the audit log: give it to a shell on its stdin (kubectl exec -i … -- sh < script)',
+}
+
 export const recordingLost: Refusal = {
   code: 'RECORDING_LOST',
   reason: 'ServiceUnavailable',

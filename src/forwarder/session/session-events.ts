@@ -18,6 +18,8 @@ export type SessionEnding =
   | 'terminated'
   /** The API server, the node or the pod was lost. */
   | 'lost'
+  /** The API server did not let it begin. */
+  | 'refused'
 
 export interface SessionOutcome {
   readonly exitCode: number | null
@@ -34,8 +36,13 @@ type About = Pick<
   'sessionId' | 'namespace' | 'pod' | 'container' | 'node' | 'image' | 'protocol' | 'startedMs'
 >
 
-/** A command may be a whole program; its beginning tells what it was, the record has all of it. */
+/** A command may be a whole program. `session.start` has all of it, as nothing may hide behind a length; the events that follow have its beginning. */
 const MAX_COMMAND_CHARS = 4096
+/** What fits into an event of MAX_EVENT_BYTES with everything else, however it is escaped. Linux takes no more than 128 KiB in one word. */
+const MAX_COMMAND_BYTES = 512 * 1024
+
+export const isTooLong = (command: readonly string[]): boolean =>
+  Buffer.byteLength(JSON.stringify(command)) > MAX_COMMAND_BYTES
 
 /** The events of one session: they share its `sid`, and what the request's own events say of the person and the cluster. */
 export class SessionEvents {
@@ -51,7 +58,7 @@ export class SessionEvents {
 
   started(live: Pick<LiveSession, 'command' | 'tty' | 'recording'>, nowMs: number): GenericEvent {
     return this.of('session.start', nowMs, {
-      initial_command: cut(live.command),
+      initial_command: live.command.join(' '),
       interactive: live.tty,
       session_recording: this.#recording,
       recorded: live.recording,

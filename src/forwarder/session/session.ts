@@ -8,11 +8,11 @@ import { LastSize } from '../last-size.ts'
 import type { PodFacts, SessionRecord } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
 import type { EndedBy, LiveSession, SessionPlace } from './live-sessions.ts'
-import { recordingLost, recordingUnavailable, sessionEnded } from './refusals.ts'
-import { execEvent, type SessionEnding, SessionEvents } from './session-events.ts'
+import { commandTooLong, recordingLost, recordingUnavailable, sessionEnded } from './refusals.ts'
+import { execEvent, isTooLong, type SessionEnding, SessionEvents } from './session-events.ts'
 import { commandOf, sessionTarget } from './session-target.ts'
 
-/** What is known of a session when its API server has let it begin. */
+/** What is known of a session before its API server is asked for it. */
 export interface SessionBeginning {
   readonly kind: 'exec' | 'attach'
   /** What the client speaks. */
@@ -63,7 +63,10 @@ export class Session {
     this.#record = record
   }
 
-  /** Begins it: its record, and its event in the audit log, before anything goes through. A refusal when one of them must be and cannot. */
+  /**
+   * Begins it: its record, and its event in the audit log, with the whole of its command, before an API server hears of it. A refusal when one
+   * of them must be and cannot.
+   */
   static async begin(
     deps: HandlerDeps,
     request: AllowedRequest,
@@ -81,6 +84,7 @@ export class Session {
       ...sessionTarget(request.info, request.target, beginning.pod),
       command: commandOf(request.target),
     }
+    if (isTooLong(about.command)) return commandTooLong
     const policy = deps.recorder?.policy() ?? { records: false, strict: false }
     const isStrict = policy.strict || options.recordSession === 'strict'
     if (isStrict && !policy.records) return recordingUnavailable
@@ -112,14 +116,18 @@ export class Session {
       recording: kept !== null,
     }
     if (!(await commitEvent(deps, events.started(live, startedMs)))) {
-      void kept?.end({ exitCode: null, reason: 'refused' }).catch(() => {})
+      kept?.discard()
       return auditRefusal
     }
     session = new Session(deps, events, live, place, carrier, kept)
     if (record instanceof Error) void commitEvent(deps, events.gap(record.message, startedMs))
     if (failed !== null) session.lose(failed, isStrict)
-    place.start(live, (by: EndedBy) => carrier.cutFor(sessionEnded(by)))
     return session
+  }
+
+  /** The API server has let it begin: it is listed, and can be ended. */
+  runs(): void {
+    this.#place.start(this.#live, (by: EndedBy) => this.#carrier.cutFor(sessionEnded(by)))
   }
 
   /** What the client sends. False: read no more before `drain`. */
@@ -138,7 +146,7 @@ export class Session {
     this.#sizes.push(size)
   }
 
-  /** It is over. `status` is what the API server said of the command's end, if it did. */
+  /** It is over, or does not begin. `status` is what the API server said of the command's end, if it did. */
   end(how: {
     readonly status: string | null
     readonly reason: SessionEnding
@@ -161,13 +169,17 @@ export class Session {
       bytesSent: how.bytesSent,
       bytesReceived: how.bytesReceived,
       size: this.#size,
-      recorded: this.#record !== null,
+      recorded: this.#record !== null && how.reason !== 'refused',
     }
     if (this.#live.kind === 'exec') {
       void commitEvent(deps, execEvent(this.#events, this.#live, outcome, nowMs))
     }
     void commitEvent(deps, this.#events.data(outcome, nowMs))
     void commitEvent(deps, this.#events.ended(this.#live, outcome, nowMs))
+    if (how.reason === 'refused') {
+      this.#record?.discard()
+      return
+    }
     void this.#record?.end({ exitCode, reason: how.reason }).catch((error: unknown) => {
       this.lose(error instanceof Error ? error : new Error(errorMessage(error)), false)
     })

@@ -68,6 +68,11 @@ export class RecordFile {
     return this.#openBytes
   }
 
+  /** A part of it has become a chunk, which may be on its way. */
+  get isCut(): boolean {
+    return this.#index > 0
+  }
+
   /** Makes the place for the first part. */
   async open(): Promise<void> {
     await this.#disk.makeNewDirectory(this.#session.directory)

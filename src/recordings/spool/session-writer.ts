@@ -15,6 +15,8 @@ export interface WriterEvents {
   changed(): void
   /** It cannot go on; what is in the spool is as good as it was. */
   failed(): void
+  /** Nothing of it is to be kept. */
+  discarded(): void
 }
 
 type State = 'open' | 'ending' | 'over'
@@ -140,6 +142,20 @@ export class SessionWriter implements SessionRecord {
     } catch (error) {
       await this.fail(error)
     }
+  }
+
+  discard(): void {
+    if (this.#state !== 'open') return
+    if (this.#running !== null || this.#file.isCut) {
+      void this.end({ exitCode: null, reason: 'refused' })
+      return
+    }
+    this.#state = 'over'
+    this.#stopTimer()
+    void this.#file
+      .abandon()
+      .catch(() => {})
+      .then(() => this.#events.discarded())
   }
 
   /** Ends the record where it is. */

@@ -127,8 +127,26 @@ export class Stage implements AsyncDisposable {
 
   /** The API server got it, exactly as often, and each time from the person, with the person's groups. */
   async expectOnlyThePerson(cluster: Cluster, marker: string, times = 1): Promise<void> {
-    await expect.poll(async () => (await this.seen(cluster, marker)).length).toBe(times)
-    for (const { impersonatedUser } of await this.seen(cluster, marker)) {
+    await this.#expectThePerson(times, () => this.seen(cluster, marker))
+  }
+
+  /** Before a session begins, the service asks by itself for the pod that it is to be in, and for nothing else. */
+  async expectThePersonAndPod(cluster: Cluster, marker: string, times: number): Promise<void> {
+    const isOurs = ({ impersonatedUser }: ApiServerEvent): boolean => impersonatedUser === undefined
+    await this.#expectThePerson(times, async () =>
+      (await this.seen(cluster, marker)).filter((event) => !isOurs(event)),
+    )
+    expect((await this.seen(cluster, marker)).filter(isOurs)).toMatchObject([
+      { verb: 'get', requestURI: `/api/v1/namespaces/${this.team}/pods/${marker}` },
+    ])
+  }
+
+  async #expectThePerson(
+    times: number,
+    seen: () => Promise<readonly ApiServerEvent[]>,
+  ): Promise<void> {
+    await expect.poll(async () => (await seen()).length).toBe(times)
+    for (const { impersonatedUser } of await seen()) {
       expect(impersonatedUser?.username).toBe(this.user)
       expect([...(impersonatedUser?.groups ?? [])].sort()).toEqual(
         [this.team, 'system:authenticated'].sort(),

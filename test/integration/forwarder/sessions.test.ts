@@ -12,6 +12,7 @@ import {
   ALL,
   exitStatus,
   openCommand,
+  refusing,
   type ServerKind,
   SUCCESS,
   serveCommands,
@@ -46,6 +47,7 @@ class TestRecorder implements SessionRecorder {
   readonly options: RecordOptions[] = []
   readonly said: (readonly [string, string])[] = []
   readonly ends: { exitCode: number | null; reason: string }[] = []
+  discarded = 0
   refusal: Error | null = null
   hasRoom = true
   /** Beginning takes until this has resolved. */
@@ -67,6 +69,7 @@ class TestRecorder implements SessionRecorder {
       resize: ({ width, height }) => this.said.push(['resize', `${width}x${height}`]),
       marker: () => {},
       end: async (end) => void this.ends.push(end),
+      discard: () => (this.discarded += 1),
     }
   }
   text(stream: string): string {
@@ -335,7 +338,8 @@ describe('a session that cannot be recorded', () => {
     stage.audit.refusesSessions = true
     serveCommands(stage, TODAY, () => {})
     await expect(openCommand(stage, 'SPDY/3.1')).rejects.toMatchObject({ status: 503 })
-    await expect.poll(() => recorder.ends, PATIENTLY).toMatchObject([{ reason: 'refused' }])
+    await expect.poll(() => recorder.discarded, PATIENTLY).toBe(1)
+    expect(stage.api.of(EXEC)).toEqual([])
     expect(stage.log.errors.splice(0).length).toBeGreaterThan(0)
   })
 })
@@ -375,26 +379,110 @@ test('a record without room holds the session back, until there is some', async 
 })
 
 describe.each(serverKinds.slice(0, 2))('$name', (server) => {
-  test('that is gone before the session has begun is a failure', async () => {
-    const { stage, recorder } = await open()
-    const begins = Promise.withResolvers<void>()
-    recorder.hold = begins.promise
-    serveCommands(stage, server, () => {})
-    const opening = openCommand(stage, 'v5.channel.k8s.io')
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBeGreaterThan(0)
-    await expect
-      .poll(() => stage.api.arrived.length, PATIENTLY)
-      .toBe(server.refusesWebSocket === null ? 1 : 2)
-    // Its answer has arrived, and its end.
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    for (const socket of stage.api.sockets) socket.destroy()
-    await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    begins.resolve()
-    const client = await opening
+  test('that is gone as soon as it has let the session begin is a failure', async () => {
+    const { stage } = await open()
+    serveCommands(stage, server, () => {
+      for (const socket of stage.api.upgrading) socket.destroy()
+    })
+    const client = await openCommand(stage, 'v5.channel.k8s.io')
     await client.over.promise
     expect(client.statuses.join()).toContain('ServiceUnavailable')
     await stage.expectAudited(EXEC, { outcome: 'failed' })
+  })
+
+  test('hears of a command when it is recorded and in the audit log, and not before', async () => {
+    const { stage, recorder } = await open()
+    const known: object[] = []
+    const upgrade = Promise.withResolvers<void>()
+    serveCommands(stage, server, (end) => {
+      known.push(...eventsOf(stage, 'session.start'), ...recorder.facts)
+      upgrade.resolve()
+      end.out.finish(SUCCESS)
+    })
+    const begins = Promise.withResolvers<void>()
+    recorder.hold = begins.promise
+    const opening = openCommand(stage, 'v5.channel.k8s.io', { query: COMMAND })
+    await expect.poll(() => stage.audit.of(EXEC), PATIENTLY).not.toEqual([])
+    expect(stage.api.of(EXEC)).toEqual([])
+    begins.resolve()
+    await upgrade.promise
+    expect(known).toMatchObject([
+      { initial_command: 'sh -c exit 7', kubernetes_node_name: 'node-1' },
+      { command: ['sh', '-c', 'exit 7'] },
+    ])
+    await (await opening).over.promise
+  })
+})
+
+describe('a session that an API server does not let begin', () => {
+  test('leaves its command in the audit log, and no record', async () => {
+    const { stage, recorder } = await open()
+    stage.api.upgrade = (_asked, socket) => void socket.end(refusing(404, 'no such pod'))
+    await expect(openCommand(stage, 'v5.channel.k8s.io', { query: COMMAND })).rejects.toMatchObject(
+      { status: 404, body: expect.stringContaining('no such pod') as unknown },
+    )
+    await expect.poll(() => eventsOf(stage, 'session.end'), PATIENTLY).toHaveLength(1)
+    expect(eventsOf(stage, 'session.start')).toMatchObject([{ initial_command: 'sh -c exit 7' }])
+    expect(eventsOf(stage, 'session.end')).toMatchObject([{ reason: 'refused', recorded: false }])
+    expect(eventsOf(stage, 'exec')).toMatchObject([{ code: 'T3002E' }])
+    expect(recorder.discarded).toBe(1)
+    expect(recorder.ends).toEqual([])
+    expect(stage.forwarder.sessions.list()).toEqual([])
+  })
+
+  test('as its client leaves first leaves its command all the same', async () => {
+    const { stage, recorder } = await open()
+    const asked = Promise.withResolvers<void>()
+    stage.api.upgrade = () => asked.resolve()
+    const connection = await stage.raw()
+    connection.write(
+      `POST ${EXEC}?${COMMAND} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n`,
+    )
+    await asked.promise
+    connection.destroy()
+    await expect
+      .poll(() => recorder.ends, PATIENTLY)
+      .toEqual([{ exitCode: null, reason: 'client' }])
+    expect(eventsOf(stage, 'session.start')).toMatchObject([{ initial_command: 'sh -c exit 7' }])
+    expect(eventsOf(stage, 'session.end')).toMatchObject([{ reason: 'client' }])
+  })
+})
+
+describe('a long command', () => {
+  test('is in the audit log to its end', async () => {
+    const { stage } = await open()
+    const hidden = `: ${'x'.repeat(120_000)}\necho here`
+    const query = `${ALL}&command=sh&command=-c&command=${encodeURIComponent(hidden)}`
+    const { client, there } = await running(stage, query)
+    there.out.finish(SUCCESS)
+    await client.over.promise
+    expect(eventsOf(stage, 'session.start')).toMatchObject([{ initial_command: `sh -c ${hidden}` }])
+  })
+
+  test('that fits into no event does not run', async () => {
+    const { stage, recorder } = await open()
+    const query = `${ALL}&command=${'x'.repeat(600_000)}`
+    await expect(openCommand(stage, 'v5.channel.k8s.io', { query })).rejects.toMatchObject({
+      status: 400,
+      body: expect.stringContaining('kubectl exec -i') as unknown,
+    })
+    await stage.expectAudited(EXEC, { outcome: 'denied', error_code: 'COMMAND_TOO_LONG' })
+    expect(stage.api.of(EXEC)).toEqual([])
+    expect(recorder.facts).toEqual([])
+  })
+})
+
+test.each(['GET', 'POST'])('a kubelet itself is asked for no command by %s', async (method) => {
+  const { stage } = await open()
+  const target = '/api/v1/nodes/node-1/proxy/run/team/web/app?cmd=id'
+  const client = await stage.client('HTTP/1.1')
+  const { status, text } = await client.ask({ method, path: target })
+  expect(status).toBe(403)
+  expect(text).toContain('kubectl exec')
+  expect(stage.api.arrived).toEqual([])
+  await stage.expectAudited(target.split('?')[0] ?? '', {
+    outcome: 'denied',
+    error_code: 'NODE_COMMAND',
   })
 })
 
