@@ -477,6 +477,12 @@ describe.each(SERVERS)('an API server that speaks %s', (_name, meet) => {
     await expect.poll(() => peer.received('resize').toString()).toBe('{"Width":120,"Height":40}\n')
   })
 
+  it('is heard when it says its Status byte by byte', async () => {
+    const { ear, peer } = await meet(PLAN)
+    for (const byte of Buffer.from(FAILURE)) peer.send('error', Buffer.from([byte]))
+    await expect.poll(() => ear.statuses).toEqual([FAILURE])
+  })
+
   it('whose Status has no end is given up', async () => {
     const { ear, peer } = await meet(PLAN)
     for (let sent = 0; sent < 3; sent += 1) peer.send('error', Buffer.alloc(40_000, 0x7b))
@@ -518,6 +524,12 @@ describe('a SPDY client', () => {
     theirs.destroy()
     ours.destroy()
     await expect(serving).rejects.toMatchObject({ code: 'STREAM_NOT_OPENED' })
+  })
+
+  it('whose terminal has a size without an end is sent away', async () => {
+    const { ear, peer } = await spdyClient('v4.channel.k8s.io', TERMINAL)
+    peer.send('resize', Buffer.alloc(limits.maxSizeBytes + 1, 'x'))
+    expect(await ear.over.promise).toMatchObject({ code: 'STREAM_MALFORMED' })
   })
 
   it('gets no stream that its request does not have', async () => {

@@ -10,6 +10,8 @@ export interface StreamLimits {
   readonly maxMessageFragments: number
   /** Of the Status that ends a command. */
   readonly maxStatusBytes: number
+  /** Of the size of a terminal: it has some 30. */
+  readonly maxSizeBytes: number
   /** For a client that got everything to close the connection, or a stream of it. */
   readonly lingerMs: number
   /** For a client that is to get its last bytes, and takes none. */
@@ -26,6 +28,7 @@ export const defaultStreamLimits: StreamLimits = {
   maxMessagePieces: 2048,
   maxMessageFragments: 1024,
   maxStatusBytes: 64 * 1024,
+  maxSizeBytes: 1024,
   lingerMs: 2_000,
   stallMs: 60_000,
   maxConnections: 1000,

@@ -1,13 +1,10 @@
 import type { Duplex } from 'node:stream'
-import {
-  formatTerminalSize,
-  headerOf,
-  parseTerminalSize,
-  type TerminalSize,
-} from '../protocol/index.ts'
+import { formatTerminalSize, headerOf, type TerminalSize } from '../protocol/index.ts'
 import { cutShort, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
+import { SizeReader } from './size-reader.ts'
 import { type LinkEvent, SpdyLink } from './spdy-link.ts'
+import { StatusReader } from './status-reader.ts'
 import { isJson, type StatusStyle, statusText } from './status-style.ts'
 import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
 
@@ -24,14 +21,13 @@ export const wantedStreams = (plan: CommandPlan, hasResize: boolean): readonly S
 
 const EMPTY = Buffer.alloc(0)
 
-/** What both ends of a command over SPDY share: which stream is which, and text that comes in pieces. */
+/** What both ends of a command over SPDY share: which stream is which. */
 abstract class SpdyCommand implements CommandEnd {
   protected readonly link: SpdyLink
   protected readonly limits: StreamLimits
   protected readonly ids = new Map<StreamType, number>()
   protected listener: CommandListener | null = null
   readonly #types = new Map<number, StreamType>()
-  readonly #texts = new Map<StreamType, Buffer>()
 
   protected constructor(link: SpdyLink, limits: StreamLimits) {
     this.link = link
@@ -65,6 +61,8 @@ abstract class SpdyCommand implements CommandEnd {
   }
 
   protected react(event: LinkEvent): void {
+    // What came together with what ended it.
+    if (this.listener === null) return
     if (event.kind === 'data') {
       const type = this.#types.get(event.streamId)
       if (type !== undefined) this.#arrived(type, event.data)
@@ -74,25 +72,20 @@ abstract class SpdyCommand implements CommandEnd {
     }
   }
 
-  /** Text that came on the error or resize stream so far. */
-  protected abstract text(type: 'error' | 'resize', text: Buffer, isWhole: boolean): Buffer
+  /** Words that came on the error or resize stream. */
+  protected abstract words(type: 'error' | 'resize', piece: Buffer): void
+  /** All of them came. */
+  protected abstract wordsEnded(type: 'error' | 'resize'): void
 
   #arrived(type: StreamType, data: Buffer): void {
-    if (type === 'error' || type === 'resize') {
-      const text = Buffer.concat([this.#texts.get(type) ?? EMPTY, data])
-      if (text.length > this.limits.maxStatusBytes) {
-        this.fail(new StreamError('STREAM_MALFORMED', `a stream of words of ${text.length} bytes`))
-        return
-      }
-      this.#texts.set(type, this.text(type, text, false))
-    } else if (this.listener?.data(type, data) === false) this.link.pause()
+    if (type === 'error' || type === 'resize') this.words(type, data)
+    else if (this.listener?.data(type, data) === false) this.link.pause()
   }
 
   /** A stream of words that was broken off has said nothing. */
   #ended(type: StreamType, isWhole: boolean): void {
     if (type === 'error' || type === 'resize') {
-      if (isWhole) this.text(type, this.#texts.get(type) ?? EMPTY, true)
-      this.#texts.delete(type)
+      if (isWhole) this.wordsEnded(type)
     } else this.listener?.end(type)
   }
 
@@ -121,6 +114,7 @@ export type SpdyCommandProtocol = (typeof SPDY_COMMAND_PROTOCOLS)[number]
 class SpdyCommandServer extends SpdyCommand {
   readonly #wanted: readonly StreamType[]
   readonly #style: StatusStyle
+  readonly #sizes: SizeReader
   #finished = false
 
   constructor(
@@ -130,6 +124,7 @@ class SpdyCommandServer extends SpdyCommand {
     limits: StreamLimits,
   ) {
     super(new SpdyLink('server', socket), limits)
+    this.#sizes = new SizeReader(limits.maxSizeBytes)
     this.#style = protocol === 'v4.channel.k8s.io' ? 'json' : 'words'
     this.#wanted = wantedStreams(plan, this.#style === 'json' || protocol === 'v3.channel.k8s.io')
   }
@@ -183,17 +178,17 @@ class SpdyCommandServer extends SpdyCommand {
     this.link.end(this.limits)
   }
 
-  protected text(type: 'error' | 'resize', text: Buffer): Buffer {
-    if (type === 'error') return EMPTY
-    // A JSON value for each change, with or without a line break behind it.
-    let from = 0
-    for (;;) {
-      const to = text.indexOf('}', from)
-      if (to < 0) return Buffer.from(text.subarray(from))
-      const size = parseTerminalSize(text.toString('utf8', from, to + 1).trim())
-      if (size !== null) this.listener?.resize(size)
-      from = to + 1
-    }
+  protected words(type: 'error' | 'resize', piece: Buffer): void {
+    // Nobody hears what clients say on the error stream.
+    if (type === 'error') return
+    const size = this.#sizes.push(piece)
+    if (size === 'too long') {
+      this.fail(new StreamError('STREAM_MALFORMED', 'the size of a terminal is too long'))
+    } else if (size !== null) this.listener?.resize(size)
+  }
+
+  protected wordsEnded(): void {
+    // A size is told when it is there.
   }
 
   #named(streamId: number, name: string | null): void {
@@ -226,10 +221,12 @@ export async function serveSpdyCommand(
 
 /** The end that faces an API server: it opens the streams, and hears how the command ended. */
 class SpdyCommandClient extends SpdyCommand {
+  readonly #words: StatusReader
   #status: string | null = null
 
   constructor(socket: Duplex, limits: StreamLimits) {
     super(new SpdyLink('client', socket), limits)
+    this.#words = new StatusReader(limits.maxStatusBytes)
   }
 
   open(head: Buffer, plan: CommandPlan, listener: CommandListener): void {
@@ -254,13 +251,24 @@ class SpdyCommandClient extends SpdyCommand {
     this.link.destroy()
   }
 
-  protected text(type: 'error' | 'resize', text: Buffer, isWhole: boolean): Buffer {
-    if (type === 'resize' || this.#status !== null) return text
+  protected words(type: 'error' | 'resize', piece: Buffer): void {
+    // API servers say nothing on the resize stream.
+    if (type === 'resize' || this.#status !== null) return
+    if (!this.#words.push(piece)) {
+      this.fail(new StreamError('STREAM_MALFORMED', 'the Status of a command is too long'))
+      return
+    }
     // Some kubelets close the connection behind their Status, and never its stream.
-    if (!isWhole && !isJson(text)) return text
-    this.#status = text.toString('utf8')
+    if (this.#words.isWhole && isJson(this.#words.text())) this.#told()
+  }
+
+  protected wordsEnded(type: 'error' | 'resize'): void {
+    if (type === 'error' && this.#status === null) this.#told()
+  }
+
+  #told(): void {
+    this.#status = this.#words.text()
     this.listener?.status(this.#status === '' ? SUCCESS : this.#status)
-    return EMPTY
   }
 }
 

@@ -22,9 +22,9 @@ function messageOf(status: string): string {
 }
 
 /** Whether a Status that comes in pieces is there. */
-export function isJson(text: Buffer): boolean {
+export function isJson(text: string): boolean {
   try {
-    JSON.parse(text.toString('utf8'))
+    JSON.parse(text)
     return true
   } catch {
     return false

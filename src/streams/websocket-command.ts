@@ -13,6 +13,7 @@ import { acceptWebSocket } from './accept-websocket.ts'
 import { closeLater } from './close-later.ts'
 import { broken, cutShort, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
+import { StatusReader } from './status-reader.ts'
 import { isJson, statusText } from './status-style.ts'
 import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
 import { readMessage, type WebSocketDialect, writeMessage } from './websocket-dialect.ts'
@@ -36,7 +37,7 @@ class WebSocketCommand implements CommandEnd {
   readonly #dialect: WebSocketDialect
   readonly #limits: StreamLimits
   #listener: CommandListener | null
-  #status: Buffer = EMPTY
+  readonly #status: StatusReader
   #isStatusTold = false
   #isOver = false
 
@@ -56,6 +57,7 @@ class WebSocketCommand implements CommandEnd {
     this.#faces = parts.faces
     this.#dialect = parts.dialect
     this.#limits = parts.limits
+    this.#status = new StatusReader(parts.limits.maxStatusBytes)
     this.#listener = listener
     let failure: Error | null = null
     this.#socket.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
@@ -154,15 +156,14 @@ class WebSocketCommand implements CommandEnd {
   /** API servers send the Status in one message; the empty one says that the session stands. */
   #told(data: Buffer): void {
     if (data.length === 0 || this.#isStatusTold) return
-    this.#status = Buffer.concat([this.#status, data])
-    if (this.#status.length > this.#limits.maxStatusBytes) {
+    if (!this.#status.push(data)) {
       this.#socket.terminate()
       this.#close(new StreamError('STREAM_MALFORMED', 'the Status of a command is too long'))
       return
     }
-    if (!isJson(this.#status)) return
+    if (!this.#status.isWhole || !isJson(this.#status.text())) return
     this.#isStatusTold = true
-    this.#listener?.status(this.#status.toString('utf8'))
+    this.#listener?.status(this.#status.text())
   }
 
   #judge(code: number): Error | null {
