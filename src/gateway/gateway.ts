@@ -62,7 +62,7 @@ class TlsGateway implements Gateway {
   readonly #proxyProtocol: boolean
   readonly #dialBacks: DialBacks | null
   readonly #limits: GatewayLimits
-  readonly #pending = new Map<Duplex, AbortController>()
+  readonly #pending = new Map<Duplex, (reason: Error) => void>()
   readonly #pendingByAddress = new Map<string, number>()
   readonly #routed = new Set<Duplex>()
   readonly #piped = new Set<Duplex>()
@@ -94,20 +94,16 @@ class TlsGateway implements Gateway {
       socket.setNoDelay(true)
       socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS)
     }
-    const abort = new AbortController()
-    this.#enter(socket, address, abort)
-    const timer = setTimeout(() => abort.abort(new HelloTimeout()), this.#limits.helloTimeoutMs)
     const proxyProtocol = this.#proxyProtocol && from === undefined
     const dialBacks = this.#dialBacks !== null
-    readHello(socket, { proxyProtocol, dialBacks, signal: abort.signal })
-      .finally(() => {
-        clearTimeout(timer)
-        this.#leave(socket, address)
-      })
-      .then(
-        (beginning) => this.#begin(socket, beginning, peer),
-        (error: unknown) => this.#refuseHello(socket, error),
-      )
+    const giveUp = readHello(socket, { proxyProtocol, dialBacks }, (outcome) => {
+      clearTimeout(timer)
+      this.#leave(socket, address)
+      if (outcome instanceof Error) this.#refuseHello(socket, outcome)
+      else this.#begin(socket, outcome, peer)
+    })
+    const timer = setTimeout(() => giveUp(new HelloTimeout()), this.#limits.helloTimeoutMs)
+    this.#enter(socket, address, giveUp)
   }
 
   stats(): GatewayStats {
@@ -122,7 +118,7 @@ class TlsGateway implements Gateway {
 
   async close(graceMs: number): Promise<void> {
     this.#closing.abort()
-    for (const abort of this.#pending.values()) abort.abort(new Error('closing'))
+    for (const giveUp of this.#pending.values()) giveUp(new Error('closing'))
     const deadline = Date.now() + graceMs
     // Sockets that were handed over are drained by those who took them.
     while (this.#piped.size > 0 && Date.now() < deadline) {
@@ -142,8 +138,8 @@ class TlsGateway implements Gateway {
     return null
   }
 
-  #enter(socket: Duplex, address: string, abort: AbortController): void {
-    this.#pending.set(socket, abort)
+  #enter(socket: Duplex, address: string, giveUp: (reason: Error) => void): void {
+    this.#pending.set(socket, giveUp)
     this.#pendingByAddress.set(address, (this.#pendingByAddress.get(address) ?? 0) + 1)
   }
 

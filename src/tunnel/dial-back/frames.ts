@@ -36,36 +36,42 @@ const MAX_BODY_BYTES = ID_BYTES + 2 + MAX_NAME_BYTES + MAX_ORIGIN_BYTES + MAX_CL
 
 /** Whether a frame can hold it. What came behind a ClientHello may be more than that. */
 export const canBind = ({ serverName, hello }: Binding): boolean =>
-  Buffer.byteLength(serverName) <= MAX_NAME_BYTES && hello.length <= MAX_CLIENT_HELLO_BYTES
+  serverName.length <= MAX_NAME_BYTES && hello.length <= MAX_CLIENT_HELLO_BYTES
 
 /** Type (1 byte), length of what follows (3 bytes), then ids and secrets raw, texts behind a byte of length, the hello last. */
 export function formatFrame(frame: DialBackFrame): Buffer {
   switch (frame.type) {
-    case 'order':
-      return whole(TYPES.order, [Buffer.from(frame.ticket.id, 'hex'), frame.ticket.secret])
+    case 'order': {
+      const bytes = headed(TYPES.order, frame.ticket.id, DIAL_BACK_TICKET_BYTES)
+      frame.ticket.secret.copy(bytes, HEAD_BYTES + ID_BYTES)
+      return bytes
+    }
     case 'failed':
-      return whole(TYPES.failed, [Buffer.from(frame.id, 'hex')])
+      return headed(TYPES.failed, frame.id, ID_BYTES)
     case 'bind': {
       const { serverName, origin, hello } = frame.binding
-      const texts = [serverName, formatOrigin(origin)].map((text) => Buffer.from(text, 'latin1'))
-      return whole(TYPES.bind, [
-        Buffer.from(frame.id, 'hex'),
-        ...texts.flatMap((text) => [Buffer.from([text.length]), text]),
-        hello,
-      ])
+      const from = formatOrigin(origin)
+      const texts = 2 + serverName.length + from.length
+      const bytes = headed(TYPES.bind, frame.id, ID_BYTES + texts + hello.length)
+      const nameAt = HEAD_BYTES + ID_BYTES
+      bytes.writeUInt8(serverName.length, nameAt)
+      bytes.write(serverName, nameAt + 1, 'latin1')
+      const fromAt = nameAt + 1 + serverName.length
+      bytes.writeUInt8(from.length, fromAt)
+      bytes.write(from, fromAt + 1, 'latin1')
+      hello.copy(bytes, nameAt + texts)
+      return bytes
     }
   }
 }
 
-function whole(type: number, parts: readonly Buffer[]): Buffer {
-  const head = Buffer.alloc(HEAD_BYTES)
-  head.writeUInt8(type)
-  head.writeUIntBE(
-    parts.reduce((sum, { length }) => sum + length, 0),
-    1,
-    3,
-  )
-  return Buffer.concat([head, ...parts])
+/** A frame that begins with an id; the rest of its body is to be filled. */
+function headed(type: number, id: string, bodyBytes: number): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + bodyBytes)
+  bytes.writeUInt8(type)
+  bytes.writeUIntBE(bodyBytes, 1, 3)
+  bytes.write(id, HEAD_BYTES, 'hex')
+  return bytes
 }
 
 /** Cuts a byte stream into frames. */
