@@ -399,3 +399,5 @@ export const AuditEventSchema = Type.Object(
   { additionalProperties: true, description: 'an audit event' },
 )
 export type AuditEventResource = Static<typeof AuditEventSchema>
+
+export const ByName = Type.Object({ name: ResourceName }, { additionalProperties: false })
