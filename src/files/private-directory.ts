@@ -1,5 +1,7 @@
-import { mkdir, open, stat } from 'node:fs/promises'
+import { closeSync, fsync, openSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { errorCode } from '../core/index.ts'
 
 /**
@@ -25,10 +27,13 @@ export async function makePrivateDirectory(path: string): Promise<void> {
 
 /** What was made, renamed or removed in a directory survives the machine's losing its power from now on. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
+  // Neither waits for the disk, and another thread costs ten times as much as they do.
+  const directory = openSync(path, 'r')
   try {
-    await directory.sync()
+    await sync(directory)
   } finally {
-    await directory.close()
+    closeSync(directory)
   }
 }
+
+const sync = promisify(fsync)

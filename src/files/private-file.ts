@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import fs, { closeSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 
 export interface PrivateFile {
   readonly path: string
@@ -48,14 +50,21 @@ export async function writePrivateFiles(files: readonly PrivateFile[]): Promise<
  * @throws the file system's error; half of it may then be there
  */
 export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
+  const file = await openFile(path, 'wx', 0o600)
   try {
-    await file.writeFile(content)
-    await file.sync()
+    await writeAll(file, content)
+    await sync(file)
   } finally {
-    await file.close()
+    // What was synced does not make it wait, and another thread would cost more.
+    closeSync(file)
   }
 }
+
+const [openFile, writeAll, sync] = [
+  promisify(fs.open),
+  promisify(fs.writeFile),
+  promisify(fs.fsync),
+]
 
 /** A new file beside `path`, filled and synced; resolves to where it is. */
 export async function stage(
