@@ -14,6 +14,7 @@ export class ServiceProcess implements AsyncDisposable {
   readonly configFile: string
   readonly name: string
   #running: Running | null = null
+  #diag = 0
 
   private constructor(parent: string, name: string) {
     this.directory = join(parent, name)
@@ -57,6 +58,7 @@ export class ServiceProcess implements AsyncDisposable {
   /** Resolves when it says that it is ready. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const diag = await freePort()
+    this.#diag = diag
     const running = new Running(
       TELEPORT,
       ['start', '-c', this.configFile, `--diag-addr=127.0.0.1:${diag}`],
@@ -76,6 +78,14 @@ export class ServiceProcess implements AsyncDisposable {
       }
       await new Promise((done) => setTimeout(done, 50))
     }
+  }
+
+  /** What it counts under this name now. */
+  async metric(name: string): Promise<number> {
+    const text = await fetch(`http://127.0.0.1:${this.#diag}/metrics`).then((said) => said.text())
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `))
+    if (line === undefined) throw new Error(`${this.name} counts nothing under ${name}`)
+    return Number(line.slice(name.length))
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {

@@ -21,7 +21,7 @@ const TCTL = resolve(import.meta.dirname, '../../../../bin/tctl')
 
 export interface EstateOptions {
   readonly proxies: number
-  /** Agents by name, each with the clusters that it serves; `direct` ones are dialled, and dial nobody. `kube` goes into its file. */
+  /** Agents by name, each with the clusters that it serves; `direct` ones are dialled, and dial nobody. `kube` and `teleport` go into its file. */
   readonly agents: Readonly<
     Record<
       string,
@@ -29,6 +29,7 @@ export interface EstateOptions {
         readonly clusters: readonly string[]
         readonly direct?: true
         readonly kube?: Readonly<Record<string, unknown>>
+        readonly teleport?: Readonly<Record<string, unknown>>
       }
     >
   >
@@ -79,8 +80,8 @@ export class Estate implements AsyncDisposable {
     }
     await this.#openAuth(auth)
     await this.#openProxies(proxies)
-    for (const [name, { clusters, direct, kube }] of Object.entries(agents)) {
-      await this.#openAgent(name, clusters, direct === true, kube)
+    for (const [name, { clusters, direct, kube, teleport }] of Object.entries(agents)) {
+      await this.#openAgent(name, clusters, direct === true, { kube, teleport })
     }
     await this.#openPerson()
     for (const cluster of this.demos.keys()) await this.#served(cluster)
@@ -136,7 +137,10 @@ export class Estate implements AsyncDisposable {
     name: string,
     clusters: readonly string[],
     direct: boolean,
-    more: Readonly<Record<string, unknown>> = {},
+    more: {
+      readonly kube?: Readonly<Record<string, unknown>> | undefined
+      readonly teleport?: Readonly<Record<string, unknown>> | undefined
+    },
   ): Promise<void> {
     const port = await freePort()
     if (direct) this.directPorts.set(name, port)
@@ -152,11 +156,12 @@ export class Estate implements AsyncDisposable {
             ...(direct
               ? { auth_server }
               : { proxy_server: `127.0.0.1:${this.balancers[0]?.port}` }),
+            ...more.teleport,
           },
           kubernetes_service: {
             kubeconfig_file: join(this.directory, name, 'kubeconfig'),
             ...(direct ? { listen_addr: at, public_addr: at } : {}),
-            ...more,
+            ...more.kube,
           },
         },
         { kubeconfig: this.#kubeconfigOf(clusters) },
