@@ -49,6 +49,7 @@ describe('management API', () => {
       'recordings.list',
       'recordings.get',
       'recordings.chunk',
+      'recordings.remove',
       'sessions.list',
       'sessions.remove',
     ])
