@@ -19,10 +19,17 @@ export const BLOCK_BYTES = 4096
 export interface RecorderLimits {
   /** What lies in the spool at most, in bytes: recordings that wait while the auth service is away. Then nothing is recorded any more. */
   readonly spoolBytes: number
-  /** What of one session lies in the spool at most, in bytes; then its record breaks off, and others have room. */
+  /** What of one session lies in the spool at most, in bytes; then it is held back, or its record breaks off, and others have room. */
   readonly sessionBytes: number
   /** What of all sessions of one person lies in the spool at most, in bytes: nobody fills it for everybody. */
   readonly personBytes: number
+  /**
+   * How long nothing may be delivered, in milliseconds, until a session that finds no room is not held back any more: its record
+   * breaks off. While the auth service takes what it is brought, however slowly, sessions go as fast as that.
+   */
+  readonly awayMs: number
+  /** How long a session waits for room at a time, in milliseconds, also while others are delivered. */
+  readonly holdMs: number
   /** What lies aside at most, in bytes, besides the spool; the oldest makes room. */
   readonly asideBytes: number
   /** How long bytes are in memory alone, in milliseconds: what `kill -9` takes away. */
@@ -50,6 +57,8 @@ export const defaultRecorderLimits: RecorderLimits = {
   spoolBytes: 4 * 1024 ** 3,
   sessionBytes: 512 * 1024 ** 2,
   personBytes: 1024 ** 3,
+  awayMs: 60_000,
+  holdMs: 300_000,
   asideBytes: 1024 ** 3,
   flushMs: 1000,
   cutMs: 5000,

@@ -27,7 +27,7 @@ import {
 import { RecordingError } from './errors.ts'
 import type { RecorderLimits } from './limits.ts'
 import { Recorder, type RecorderOptions } from './recorder.ts'
-import type { RecordingSettings, RecordOptions } from './recorder-types.ts'
+import type { RecordingSettings, RecordOptions, SessionRecord } from './recorder-types.ts'
 import { nodeDisk, type SpoolDisk } from './spool/disk.ts'
 import { openDirectoryStore } from './store/directory-store.ts'
 import type { Recording, RecordingStore } from './store/types.ts'
@@ -45,6 +45,7 @@ const QUICK: Partial<RecorderLimits> = {
   cutMs: 20,
   retryFirstMs: 1,
   retryLastMs: 10,
+  awayMs: 20,
   closeMs: 500,
 }
 /** Nothing happens by itself. */
@@ -737,6 +738,95 @@ describe('Recorder', () => {
       await expect.poll(() => next.stats().pendingBytes).toBe(0)
       expect(await again(32)).toBe(true)
       expect(bytesOf(await read(30), 'stdout').toString()).toBe('still here')
+    })
+
+    /** One that takes a chunk when it is told so; what it was brought. */
+    function gated(): { target: RecordingTarget; open: () => void } {
+      const real = into(store)
+      let opened = (): void => {}
+      const gate = new Promise<void>((resolve) => {
+        opened = resolve
+      })
+      return {
+        target: {
+          ...real,
+          async putChunk(id, index, chunk) {
+            if (id !== idOf(1)) await gate
+            await real.putChunk(id, index, chunk)
+          },
+        },
+        open: opened,
+      }
+    }
+    const PIECES = 30
+    /** Brings three times as much as the share, whatever it is told; resolves to what it was told last. */
+    const fill = async (record: SessionRecord): Promise<boolean> => {
+      let mayBringMore = true
+      for (let piece = 0; piece < PIECES; piece += 1) {
+        mayBringMore = record.data('stdout', randomBytes(100_000))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      return mayBringMore
+    }
+    const SHARE = { ...QUICK, spoolBytes: 8_000_000, sessionBytes: 1_000_000 }
+
+    it('holds back a session that fills its share while the auth service takes it slowly, and loses nothing', async () => {
+      const slow = gated()
+      const recorder = await open({ target: slow.target, limits: SHARE })
+      const drains: number[] = []
+      const greedy = await recorder.begin(facts(2), options({ onDrain: () => drains.push(1) }))
+      expect(await fill(greedy)).toBe(false)
+      drains.length = 0
+      // What cannot be told to wait takes no memory either.
+      for (let width = 1; width <= 1000; width += 1) greedy.resize({ width, height: 1 })
+      const other = await recorder.begin(facts(1), options())
+      other.data('stdout', Buffer.from('not held'))
+      await other.end(ended)
+      expect(bytesOf(await whole(1).then(() => read(1)), 'stdout').toString()).toBe('not held')
+      expect(drains).toEqual([])
+      expect(failures).toEqual([])
+      slow.open()
+      await expect.poll(() => drains.length).toBe(1)
+      await greedy.end(ended)
+      expect((await whole(2)).end).toMatchObject({ cut: false })
+      const frames = await read(2)
+      expect(bytesOf(frames, 'stdout')).toHaveLength(PIECES * 100_000)
+      expect(frames.filter(({ kind }) => kind === 'resize')).toMatchObject([{ width: 1000 }])
+      expect(failures).toEqual([])
+    })
+
+    it('holds back no longer than it may, also when nobody ever answers', async () => {
+      const silent = gated()
+      const recorder = await open({ target: silent.target, limits: { ...SHARE, holdMs: 30 } })
+      const drains: number[] = []
+      const greedy = await recorder.begin(facts(2), options({ onDrain: () => drains.push(1) }))
+      await fill(greedy)
+      await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_SHARE_FULL' }])
+      // Whether the session goes on is its policy's business; it is not left waiting.
+      expect(drains.length).toBeGreaterThan(0)
+      silent.open()
+      expect((await whole(2)).end).toMatchObject({ cut: true })
+    })
+
+    it('ends with the process at once while a session is held back, and keeps what was in memory', async () => {
+      let fail = (): void => {}
+      const putChunk = (): Promise<void> =>
+        new Promise((_, reject) => {
+          fail = () => reject(new Error('away'))
+        })
+      const recorder = await open({
+        target: { ...into(store), putChunk },
+        limits: { ...SHARE, awayMs: 3_600_000, closeMs: 50 },
+      })
+      const greedy = await recorder.begin(facts(2), options())
+      await fill(greedy)
+      const closing = recorder[Symbol.asyncDispose]()
+      fail()
+      await closing
+      expect(failures).toEqual([])
+      await open()
+      expect((await whole(2)).end).toMatchObject({ cut: true })
+      expect(bytesOf(await read(2), 'stdout')).toHaveLength(PIECES * 100_000)
     })
 
     it('refuses sessions while what waits for auth fills the spool', async () => {

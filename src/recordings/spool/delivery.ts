@@ -159,6 +159,7 @@ export class Delivery {
       entry.failures = 0
       if (this.#isAway) this.#log.info({}, 'recordings are delivered again')
       this.#isAway = false
+      this.#account.setAway(false)
       this.lastError = null
     } catch (error) {
       waitMs = await this.#failed(entry, error)
@@ -200,6 +201,7 @@ export class Delivery {
       entry.saidMs = performance.now()
       await this.#disk.unlink(path)
       chunks.shift()
+      this.#account.setAway(false)
       this.#account.add(id, -chunk.size)
       this.uploads += 1
     }
@@ -269,6 +271,7 @@ export class Delivery {
       this.#log.warn({ error: this.lastError }, 'recordings wait: they cannot be delivered')
     }
     this.#isAway = true
+    this.#account.setAway(true)
     entry.failures += 1
     const { retryFirstMs, retryLastMs } = this.#limits
     const ceiling = Math.min(retryLastMs, retryFirstMs * 2 ** Math.min(entry.failures - 1, 16))

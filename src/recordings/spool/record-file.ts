@@ -51,6 +51,8 @@ export class RecordFile {
   #head: Buffer | null = null
   /** The first part, as long as it is small and has not become a chunk. */
   #part: Buffer[] | null = []
+  /** Aborted: room in the spool is not waited for any more. */
+  readonly #impatient = new AbortController()
 
   constructor(session: SpooledSession, disk: SpoolDisk, account: SpoolAccount) {
     this.#session = session
@@ -87,13 +89,24 @@ export class RecordFile {
     if (this.#framesBytes >= GROUP_BYTES) this.#seal()
   }
 
-  /** Writes all that waits; resolves to whether the open part is then as large as a chunk. */
+  /**
+   * Writes all that waits, and waits itself where the spool has no room. Resolves to whether the open part is to become a chunk: it is as large
+   * as one, or room has to be made by delivering it.
+   */
   async write(chunkBytes: number): Promise<boolean> {
     if (this.#framesBytes > 0) this.#seal()
     for (;;) {
       const [group] = this.#groups
       if (group === undefined || this.#openBytes >= chunkBytes) break
-      this.#account.take(this.#session.id, group.bytes.length)
+      const { id } = this.#session
+      const { length } = group.bytes
+      const { aborted: takesAnyway } = this.#impatient.signal
+      if (this.#openBytes > 0 && !takesAnyway && !this.#account.hasRoom(id, length)) return true
+      if (!(await this.#account.takeWhenRoom(id, length, this.#impatient.signal))) {
+        // It was abandoned meanwhile; or the process ends, and what is in memory is to be kept.
+        if (this.#groups[0] !== group) break
+        this.#account.add(id, length)
+      }
       this.#openTaken += group.bytes.length
       const head = this.#head
       await this.#file?.append(head === null ? group.bytes : Buffer.concat([head, group.bytes]))
@@ -166,8 +179,14 @@ export class RecordFile {
     this.#session.chunks.push({ index: this.#index, size: chunk.length })
   }
 
+  /** Takes the room that is needed, whether it is there or not: the process ends. */
+  hurry(): void {
+    this.#impatient.abort()
+  }
+
   /** Lets go of the open part, as it lies there. */
   async abandon(): Promise<void> {
+    this.#impatient.abort()
     this.#frames = []
     this.#framesBytes = 0
     this.#groups = []
@@ -205,7 +224,9 @@ export class RecordFile {
       bytes: this.#bytesBefore,
       chain: this.#chain,
     })
-    this.#account.take(this.#session.id, head.length)
+    // What follows a part that is made into a chunk is in its place.
+    if (this.#index === 0) this.#account.take(this.#session.id, head.length)
+    else this.#account.add(this.#session.id, head.length)
     this.#openTaken = head.length
     this.#openBytes = 0
     this.#file = await this.#disk.create(this.#path(openName(this.#index)))

@@ -42,6 +42,7 @@ export class SessionWriter implements SessionRecord {
   #running: Promise<void> | null = null
   #ending: Promise<void> | null = null
   #again = false
+  #missedSize: { readonly width: number; readonly height: number } | null = null
 
   constructor(parts: {
     readonly session: SpooledSession
@@ -93,6 +94,12 @@ export class SessionWriter implements SessionRecord {
 
   resize({ width, height }: { readonly width: number; readonly height: number }): void {
     if (this.#state !== 'open') return
+    // Nobody is told to wait with sizes: of those that come while there is no room the last one counts.
+    if (this.#file.pendingBytes > this.#limits.pendingBytes) {
+      this.#missedSize = { width, height }
+      return
+    }
+    this.#missedSize = null
     this.#file.add({ kind: 'resize', atMs: this.#atMs(), width, height })
     this.#pushed()
   }
@@ -171,6 +178,7 @@ export class SessionWriter implements SessionRecord {
 
   /** Writes what is in memory, and leaves the rest to whoever finds it in the spool; one that is being ended ends. */
   async suspend(): Promise<void> {
+    this.#file.hurry()
     if (this.#ending !== null) return this.#ending
     if (this.#state !== 'open') return
     this.#state = 'ending'
@@ -263,7 +271,10 @@ export class SessionWriter implements SessionRecord {
           this.#openSinceMs = null
           this.#events.changed()
         }
-        if (this.#file.pendingBytes <= this.#limits.pendingBytes / 4) this.#drained()
+        if (this.#file.pendingBytes <= this.#limits.pendingBytes / 4) {
+          if (this.#missedSize !== null) this.resize(this.#missedSize)
+          this.#drained()
+        }
       } while (this.#again || this.#file.pendingBytes >= GROUP_BYTES)
     } catch (error) {
       await this.fail(error)
