@@ -1,10 +1,9 @@
 /** Runs commands and forwards ports as kubectl does, and prints what it saw as JSON. `node bench/session-client.ts '<json>'` */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
-import { WebSocket } from 'ws'
 import {
   type CommandEnd,
   defaultStreamLimits as limits,
@@ -14,6 +13,7 @@ import {
   TUNNEL_PROTOCOL,
   tunnelOf,
   V5,
+  WebSocketLink,
 } from '../src/streams/index.ts'
 import type { Load } from './generator.ts'
 import {
@@ -59,31 +59,13 @@ async function dial(): Promise<Duplex> {
   return socket
 }
 
-async function webSocket(connection: Duplex, target: string, protocol: string): Promise<WebSocket> {
-  // The library refuses the name of the tunnel, which has a `/` in it.
-  const socket = new WebSocket('ws://kube/', {
-    createConnection: () => connection,
-    perMessageDeflate: false,
-    finishRequest: (request) => {
-      request.path = target
-      request.setHeader('Sec-WebSocket-Protocol', protocol)
-      request.prependListener('upgrade', (response: IncomingMessage) => {
-        delete response.headers['sec-websocket-protocol']
-      })
-      request.end()
-    },
-  })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', () => {
-      socket.pause()
-      resolve()
-    })
-    socket.on('error', reject)
-    socket.once('unexpected-response', (_request, response) =>
-      reject(new Error(`refused with ${response.statusCode}`)),
-    )
-  })
-  return socket
+/** The bytes behind the answer. */
+async function webSocket(connection: Duplex, target: string, protocol: string): Promise<Buffer> {
+  const key = randomBytes(16).toString('base64')
+  connection.write(
+    `GET ${target} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+  )
+  return await readHead(connection)
 }
 
 async function run(
@@ -101,8 +83,8 @@ async function run(
   const connection = await dial()
   const ears = new CommandEars()
   if (protocol === 'websocket') {
-    const socket = await webSocket(connection, target, V5.protocol)
-    const end = openWebSocketCommand({ socket, connection, dialect: V5, limits }, ears)
+    const head = await webSocket(connection, target, V5.protocol)
+    const end = openWebSocketCommand({ socket: connection, head, dialect: V5, limits }, ears)
     return { end, ears }
   }
   connection.write(
@@ -205,9 +187,10 @@ async function forward({
   bytes,
 }: SessionLoad & { readonly type: 'forward' }): Promise<SessionMeasured> {
   const connection = await dial()
-  const socket = await webSocket(connection, `${POD}/portforward`, TUNNEL_PROTOCOL)
+  const head = await webSocket(connection, `${POD}/portforward`, TUNNEL_PROTOCOL)
   const ears = new ForwardEars()
-  const end = openSpdyForward({ socket: tunnelOf(socket, connection), head: EMPTY, limits }, ears)
+  const socket = tunnelOf(new WebSocketLink('client', connection, limits), head)
+  const end = openSpdyForward({ socket, head: EMPTY, limits }, ears)
   let heard = 0
   ears.onData = (_id, length) => {
     heard += length

@@ -46,7 +46,8 @@ server.on('request', (request, response) => {
 server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
   socket.on('error', () => {})
   const serve = request.url?.includes('/portforward') === true ? serveForward : serveCommand
-  serve(request, socket, head).catch((error: unknown) => {
+  const served = new Promise<void>((resolve) => resolve(serve(request, socket, head) ?? undefined))
+  served.catch((error: unknown) => {
     process.stderr.write(`session server: ${String(error)}\n`)
     socket.destroy()
   })
@@ -104,11 +105,11 @@ async function serveCommand(request: IncomingMessage, socket: Duplex, head: Buff
 }
 
 /** The port says how many MiB, and in which direction: odd ones are read, even ones are sent. */
-async function serveForward(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+function serveForward(request: IncomingMessage, socket: Duplex, head: Buffer): void {
   let carrier = socket
   if (isWebSocket(request)) {
-    const asked = { socket, head, header: headerOf(request), protocol: TUNNEL_PROTOCOL }
-    carrier = tunnelOf(await acceptWebSocket(asked, limits), socket)
+    const asked = { socket, header: headerOf(request), protocol: TUNNEL_PROTOCOL }
+    carrier = tunnelOf(acceptWebSocket(asked, limits), head)
   } else socket.write(switched('portforward.k8s.io'))
   const ears = new ForwardEars()
   const end = serveSpdyForward(

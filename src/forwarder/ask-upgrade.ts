@@ -54,7 +54,7 @@ export function ask(
         ...headers,
         ...(authorization === null ? [] : ['Authorization', authorization]),
         // Node would frame the absent body of a POST in chunks, and their end would be the stream's first bytes.
-        ...(headers.some((name) => name.toLowerCase() === 'content-length')
+        ...(method === 'GET' || headers.some((name) => name.toLowerCase() === 'content-length')
           ? []
           : ['Content-Length', '0']),
       ],

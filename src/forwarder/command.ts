@@ -217,8 +217,8 @@ class Command extends LiveUpgrade implements SessionCarrier {
     const { connection } = standing
     const listener = this.#serverListener()
     if (standing.kind === 'websocket') {
-      const { socket } = standing
-      return openWebSocketCommand({ socket, connection, dialect: V5, limits }, listener)
+      const { head } = standing
+      return openWebSocketCommand({ socket: connection, head, dialect: V5, limits }, listener)
     }
     const { head } = standing
     const { plan } = this
@@ -231,14 +231,15 @@ class Command extends LiveUpgrade implements SessionCarrier {
         this.heard()
         this.bytesReceived += data.length
         if (this.#session?.input(data) === false) this.#full.record = true
-        const write = (server: CommandEnd): void => {
-          if (!server.write(stream, data)) this.#full.server = true
-        }
         if (this.#server === null) {
-          this.#soon(write)
+          // They are lent.
+          const kept = Buffer.from(data)
+          this.#soon((server) => {
+            if (!server.write(stream, kept)) this.#full.server = true
+          })
           return false
         }
-        write(this.#server)
+        if (!this.#server.write(stream, data)) this.#full.server = true
         return !this.#full.server && !this.#full.record
       },
       end: (stream) => this.#soon((server) => server.end(stream)),

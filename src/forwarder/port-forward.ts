@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import { newEventUid } from '../audit/index.ts'
 import { errorMessage, formatAddress } from '../core/index.ts'
 import {
@@ -12,6 +11,7 @@ import {
   serveWebSocketForward,
   TUNNEL_PROTOCOL,
   tunnelOf,
+  WebSocketLink,
 } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { auditRefusal, commitEvent } from './audit-request.ts'
@@ -194,7 +194,8 @@ class PortForward extends LiveUpgrade {
     if (this.#standing.kind === 'spdy') {
       return openSpdyForward({ socket: connection, head: this.#standing.head, limits }, listener)
     }
-    const socket = tunnelOf(this.#standing.socket, connection)
+    const link = new WebSocketLink('client', connection, limits)
+    const socket = tunnelOf(link, this.#standing.head)
     return openSpdyForward({ socket, head: EMPTY, limits }, listener)
   }
 
@@ -208,8 +209,8 @@ class PortForward extends LiveUpgrade {
       return serveWebSocketForward({ socket, head, header, dialect, ports, limits }, listener)
     }
     if (this.#protocol.kind === 'tunnel') {
-      const asked = { socket, head, header, protocol: TUNNEL_PROTOCOL }
-      const tunnel: Duplex = tunnelOf(await acceptWebSocket(asked, limits), socket)
+      const asked = { socket, header, protocol: TUNNEL_PROTOCOL }
+      const tunnel = tunnelOf(acceptWebSocket(asked, limits), head)
       return serveSpdyForward({ socket: tunnel, head: EMPTY, limits }, listener)
     }
     socket.write(switchedToSpdy(SPDY_FORWARD_PROTOCOL))

@@ -193,7 +193,7 @@ export interface RecordOptions {
 }
 
 export interface SessionRecord {
-  /** False: wait for onDrain before more is read. Never throws. The bytes may be kept by reference: nobody changes them afterwards. */
+  /** False: wait for onDrain before more is read. Never throws. The bytes are lent for as long as the call takes. */
   data(stream: 'stdin' | 'stdout' | 'stderr', data: Buffer): boolean
   resize(size: { readonly width: number; readonly height: number }): void
   marker(label: string): void

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
 import type { AllowedRequest } from './allowed-request.ts'
 import { ambiguousQuery, isAmbiguousQuery } from './ambiguous-query.ts'
 import { ask, type RefusedUpgrade } from './ask-upgrade.ts'
@@ -35,9 +34,12 @@ export interface AskedServer {
 }
 
 /** A connection to an API server that has switched protocols. */
-export type Standing =
-  | { readonly kind: 'websocket'; readonly socket: WebSocket; readonly connection: Duplex }
-  | { readonly kind: 'spdy'; readonly connection: Duplex; readonly head: Buffer }
+export interface Standing {
+  readonly kind: 'websocket' | 'spdy'
+  readonly connection: Duplex
+  /** What came behind its answer. */
+  readonly head: Buffer
+}
 
 /** What begins when the API server has switched protocols; all that must be written before that is. */
 export interface Beginning {
@@ -168,8 +170,8 @@ async function reach(
     const dialled = await cluster.upstream.dialForUpgrade(signal)
     const upgrade = { target, headers, protocol: subprotocol }
     const answer = await askWebSocket(dialled, upgrade, limits, signal)
-    if (answer.type === 'standing') {
-      return { kind: 'websocket', socket: answer.socket, connection: dialled.socket }
+    if (answer.type === 'switched') {
+      return { kind: 'websocket', connection: answer.socket, head: answer.head }
     }
     if (!MAY_SPEAK_SPDY.has(answer.status)) return { kind: 'refused', answer, dialled }
   }

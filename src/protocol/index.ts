@@ -1,7 +1,7 @@
 /**
  * protocol is the wire codecs, pure functions over bytes: the ClientHello (RFC 8446, 6066, 7301), the PROXY protocol
  * (versions 1 and 2), the preamble of connections that agents dial back, the opaque server names by which clusters are reached, who is active on an upgraded connection, and what
- * exec, attach and port-forward speak: SPDY/3.1 (spdy/) and the channels of Kubernetes over WebSocket (kube-channel/).
+ * exec, attach and port-forward speak: SPDY/3.1 (spdy/), WebSocket (websocket/) and the channels of Kubernetes over it (kube-channel/).
  *
  * Trusts: nothing. Refuses: what two readers could understand differently, at the earliest byte, and never allocates by a
  * number that the peer chose. Test: vectors of real clients, any split of the bytes, mutation.
@@ -28,7 +28,9 @@ export {
   type Channel,
   type ChannelMessage,
   type ChannelProtocol,
+  channelOf,
   channelProtocols,
+  channels,
   chooseChannelProtocol,
   type ExitStatus,
   formatChannelClose,
@@ -39,7 +41,6 @@ export {
   parseExitStatus,
   parseTerminalSize,
   type TerminalSize,
-  writeChannelMessage,
 } from './kube-channel/index.ts'
 export { formatProxyHeader } from './proxy-protocol/format.ts'
 export {
@@ -69,3 +70,18 @@ export {
   SpdySession,
 } from './spdy/index.ts'
 export { MAX_UPGRADE_MESSAGE_BYTES, UPGRADE_PATH, UPGRADE_PROTOCOL } from './upgrade.ts'
+export {
+  acceptOf,
+  askedKey,
+  closeContent,
+  encodeFrame,
+  frameHeadBytes,
+  sealFrame,
+  switchedToWebSocket,
+  WEBSOCKET_VERSION,
+  WebSocketDecoder,
+  WebSocketError,
+  type WebSocketErrorCode,
+  type WebSocketEvent,
+  type WebSocketRole,
+} from './websocket/index.ts'

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type Duplex, duplexPair } from 'node:stream'
 import fc from 'fast-check'
@@ -20,7 +21,13 @@ import {
 } from './spdy-command.ts'
 import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
 import { openWebSocketCommand, serveWebSocketCommand } from './websocket-command.ts'
-import { chooseDialect, readMessage, V5, writeMessage } from './websocket-dialect.ts'
+import {
+  chooseDialect,
+  readMessage,
+  V5,
+  type WebSocketDialect,
+  writeText,
+} from './websocket-dialect.ts'
 
 const PLAN: CommandPlan = { stdin: true, stdout: true, stderr: true, tty: false }
 const TERMINAL: CommandPlan = { stdin: true, stdout: true, stderr: false, tty: true }
@@ -144,7 +151,15 @@ class SpdyPeer implements Peer {
   }
 }
 
-/** The peer of a WebSocket, with the library on both sides and the channels by hand. */
+/** A message as it goes over the wire: a string as text. */
+const messageOf = (
+  dialect: WebSocketDialect,
+  channel: Parameters<typeof formatChannelMessage>[0],
+  data: Buffer,
+): Buffer | string =>
+  dialect.base64 ? writeText(channel, data) : formatChannelMessage(channel, data)
+
+/** The peer of a WebSocket, with the library and the channels by hand. */
 class WebSocketPeer implements Peer {
   readonly connection: Duplex
   readonly socket: WebSocket
@@ -174,7 +189,7 @@ class WebSocketPeer implements Peer {
   }
 
   send(stream: Parameters<Peer['send']>[0], data: Buffer): void {
-    this.socket.send(writeMessage(this.#dialect, stream, data))
+    this.socket.send(messageOf(this.#dialect, stream, data))
   }
   close(stream: 'stdin' | 'stdout' | 'stderr' | 'error'): boolean {
     if (!this.#dialect.canClose) return false
@@ -268,15 +283,29 @@ async function spdyServer(plan: CommandPlan): Promise<Meeting> {
 }
 
 async function webSocketServer(): Promise<Meeting> {
-  const { client, near, request, far, head } = await handshake([V5.protocol])
-  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false })
-  const served = await new Promise<WebSocket>((resolve) => {
-    server.handleUpgrade(request, far, head, resolve)
+  const [near, theirs] = pair()
+  const server = createServer()
+  const served = Promise.withResolvers<[WebSocket, Duplex]>()
+  server.on('upgrade', (request, far, head) => {
+    const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+    webSockets.handleUpgrade(request, far, head, (socket) => served.resolve([socket, far]))
   })
-  await standing(client)
+  server.emit('connection', theirs)
+  near.write(
+    `GET /exec HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ${V5.protocol}\r\n\r\n`,
+  )
+  let answer: Buffer = Buffer.alloc(0)
+  while (!answer.includes('\r\n\r\n')) {
+    const [chunk] = (await once(near, 'data')) as [Buffer]
+    answer = Buffer.concat([answer, chunk])
+  }
+  near.pause()
+  const head = answer.subarray(answer.indexOf('\r\n\r\n') + 4)
+  const [socket, far] = await served.promise
   const ear = new Ear()
-  const end = openWebSocketCommand({ socket: client, connection: near, dialect: V5, limits }, ear)
-  return { end, ear, peer: new WebSocketPeer(served, far, V5) }
+  const end = openWebSocketCommand({ socket: near, head, dialect: V5, limits }, ear)
+  end.resume()
+  return { end, ear, peer: new WebSocketPeer(socket, far, V5) }
 }
 
 const WEB_SOCKETS = [
@@ -598,7 +627,7 @@ describe('dialects', () => {
         (protocol, channel, bytes) => {
           const dialect = chooseDialect([protocol])
           if (dialect === null) throw new Error('no dialect')
-          const message = writeMessage(dialect, channel, Buffer.from(bytes))
+          const message = messageOf(dialect, channel, Buffer.from(bytes))
           const isText = typeof message === 'string'
           expect(readMessage(dialect, Buffer.from(message), !isText)).toEqual({
             kind: 'data',

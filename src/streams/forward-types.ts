@@ -2,7 +2,7 @@
 export interface ForwardListener {
   /** A connection to a port of the pod: of an end that faces a client. False: nothing more is read before `resume`. */
   opened(id: number, port: number): boolean
-  /** The bytes are the listener's. False: nothing more is read, of any connection, before `resume`. */
+  /** The bytes are lent for as long as the call takes. False: nothing more is read, of any connection, before `resume`. */
   data(id: number, data: Buffer): boolean
   /** Nothing more comes on a connection. */
   end(id: number): void
@@ -23,7 +23,7 @@ export interface ForwardListener {
 export interface ForwardEnd {
   /** Towards an API server: opens a connection to a port of the pod. False: wait for `drain`. */
   open(id: number, port: number): boolean
-  /** Sends bytes. False: wait for `drain`. */
+  /** Sends bytes, which may be changed afterwards. False: wait for `drain`. */
   write(id: number, data: Buffer): boolean
   /** Sends nothing more on a connection. */
   end(id: number): void

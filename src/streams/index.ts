@@ -28,4 +28,5 @@ export {
   type ForwardDialect,
   serveWebSocketForward,
 } from './websocket-forward.ts'
+export { WebSocketLink } from './websocket-link.ts'
 export { TUNNEL_PROTOCOL, tunnelOf } from './websocket-tunnel.ts'

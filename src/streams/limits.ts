@@ -4,8 +4,6 @@ export interface StreamLimits {
   readonly openTimeoutMs: number
   /** Of one WebSocket message: client-go writes 32 KiB at a time, others a little more. */
   readonly maxMessageBytes: number
-  /** Pieces in which one may come: each costs some hundred bytes besides its own. TLS makes them 1.4 KiB at the least, if the client does not make them smaller. */
-  readonly maxMessagePieces: number
   /** Fragments in which a client may send one; clients of Kubernetes send it in one. */
   readonly maxMessageFragments: number
   /** Of the Status that ends a command. */
@@ -25,7 +23,6 @@ export interface StreamLimits {
 export const defaultStreamLimits: StreamLimits = {
   openTimeoutMs: 30_000,
   maxMessageBytes: 1024 * 1024,
-  maxMessagePieces: 2048,
   maxMessageFragments: 1024,
   maxStatusBytes: 64 * 1024,
   maxSizeBytes: 1024,

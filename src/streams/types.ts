@@ -13,7 +13,7 @@ export interface CommandPlan {
 
 /** Who hears what comes from one end of a command's streams. `closed` is the last call. */
 export interface CommandListener {
-  /** The bytes are the listener's. False: nothing more is read before `resume`. */
+  /** The bytes are lent for as long as the call takes. False: nothing more is read before `resume`. */
   data(stream: CommandStream, data: Buffer): boolean
   /** Nothing more comes on a stream. */
   end(stream: CommandStream): void
@@ -29,7 +29,7 @@ export interface CommandListener {
 
 /** One end of an exec or attach, whatever protocol carries it. All methods may be called after the end, and do nothing then. */
 export interface CommandEnd {
-  /** Sends bytes. False: wait for `drain`. */
+  /** Sends bytes, which may be changed afterwards. False: wait for `drain`. */
   write(stream: CommandStream, data: Buffer): boolean
   /** Sends nothing more on a stream. */
   end(stream: CommandStream): void

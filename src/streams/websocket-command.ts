@@ -1,75 +1,74 @@
 import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
-import { BufferPool } from '../core/index.ts'
 import {
   type Channel,
+  type ChannelMessage,
+  channelOf,
+  channels,
   formatChannelClose,
   formatTerminalSize,
   parseTerminalSize,
   type TerminalSize,
-  writeChannelMessage,
 } from '../protocol/index.ts'
 import { acceptWebSocket } from './accept-websocket.ts'
-import { closeLater } from './close-later.ts'
-import { broken, cutShort, StreamError } from './errors.ts'
+import { cutShort, StreamError } from './errors.ts'
+import { GrowingBytes } from './growing-bytes.ts'
 import type { StreamLimits } from './limits.ts'
 import { StatusReader } from './status-reader.ts'
 import { isJson, statusText } from './status-style.ts'
 import type { CommandEnd, CommandListener, CommandPlan, CommandStream } from './types.ts'
-import { readMessage, type WebSocketDialect, writeMessage } from './websocket-dialect.ts'
+import { readMessage, type WebSocketDialect, writeText } from './websocket-dialect.ts'
+import { CLOSE_NORMAL, CLOSE_UNACCEPTABLE, WebSocketLink } from './websocket-link.ts'
 
 const EMPTY = Buffer.alloc(0)
-/** Messages are put together in these: containers and clients write 32 KiB at a time. */
-const pieces = new BufferPool(64 * 1024, 64)
-/** Less is not worth a piece that a client who does not read may hold for hours. */
-const MIN_PIECE_BYTES = 16 * 1024
 
-/** RFC 6455, 7.4.1. */
-const CLOSE_NORMAL = 1000
-const CLOSE_UNACCEPTABLE = 1003
-const CLOSE_LOST = 1006
+/** What a binary message begins with. */
+const PREFIXES: Readonly<Record<Channel, Buffer>> = {
+  stdin: Buffer.from([channels.stdin]),
+  stdout: Buffer.from([channels.stdout]),
+  stderr: Buffer.from([channels.stderr]),
+  error: Buffer.from([channels.error]),
+  resize: Buffer.from([channels.resize]),
+}
 
 /** A command's streams over a WebSocket; which side it faces decides what comes from there. */
 class WebSocketCommand implements CommandEnd {
-  readonly #socket: WebSocket
-  readonly #connection: Duplex
+  readonly #link: WebSocketLink
   readonly #faces: 'client' | 'server'
   readonly #dialect: WebSocketDialect
   readonly #limits: StreamLimits
   #listener: CommandListener | null
+  /** Whose bytes the message is that comes. */
+  #stream: CommandStream | null = null
+  /** Of another message, until it is whole. */
+  readonly #words = new GrowingBytes()
   readonly #status: StatusReader
   #isStatusTold = false
   #isOver = false
 
   constructor(
     parts: {
-      readonly socket: WebSocket
-      /** What the WebSocket runs on: it knows when there is room. */
-      readonly connection: Duplex
+      readonly link: WebSocketLink
       readonly faces: 'client' | 'server'
       readonly dialect: WebSocketDialect
       readonly limits: StreamLimits
     },
     listener: CommandListener,
   ) {
-    this.#socket = parts.socket
-    this.#connection = parts.connection
+    this.#link = parts.link
     this.#faces = parts.faces
     this.#dialect = parts.dialect
     this.#limits = parts.limits
     this.#status = new StatusReader(parts.limits.maxStatusBytes)
     this.#listener = listener
-    let failure: Error | null = null
-    this.#socket.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
-    this.#socket.on('error', (error) => {
-      failure = broken(error)
+  }
+
+  start(head: Buffer): void {
+    this.#link.start(head, {
+      piece: (data, isFirst, isLast) => this.#piece(data, isFirst, isLast),
+      text: (message) => this.#message(readMessage(this.#dialect, message, false)),
+      drain: () => this.#listener?.drain(),
+      closed: (code, error) => this.#close(error ?? this.#judge(code)),
     })
-    this.#socket.once('close', (code) => this.#close(failure ?? this.#judge(code)))
-    this.#connection.on('drain', () => this.#listener?.drain())
-    // It may have gone while its user was not ready yet.
-    if (this.#socket.readyState === WebSocket.CLOSED) {
-      setImmediate(() => this.#close(this.#judge(CLOSE_LOST)))
-    }
   }
 
   write(stream: CommandStream, data: Buffer): boolean {
@@ -78,8 +77,8 @@ class WebSocketCommand implements CommandEnd {
 
   end(stream: CommandStream): void {
     // Towards a client, only the end of the session ends a stream.
-    if (this.#faces === 'server' && this.#dialect.canClose && this.#isOpen) {
-      this.#socket.send(formatChannelClose(stream), () => {})
+    if (this.#faces === 'server' && this.#dialect.canClose) {
+      this.#link.send(formatChannelClose(stream), EMPTY)
     }
   }
 
@@ -89,50 +88,62 @@ class WebSocketCommand implements CommandEnd {
     }
   }
 
+  /** The first message: client-go waits for it to know that the session stands; kube-apiserver sends it on the lowest channel. */
+  greet(plan: CommandPlan): void {
+    this.#send(plan.stdout ? 'stdout' : plan.stderr ? 'stderr' : 'error', EMPTY)
+  }
+
   finish(status: string): void {
     if (this.#faces === 'server' || this.#isOver) return
     this.#isOver = true
     const words = statusText(this.#dialect.style, status)
     if (words.length > 0) this.#send('error', words)
-    this.#socket.resume()
-    this.#socket.close(CLOSE_NORMAL)
-    closeLater(this.#connection, this.#limits, () => this.#socket.terminate())
+    this.#link.close(CLOSE_NORMAL)
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#link.resume()
   }
 
   destroy(): void {
-    this.#socket.terminate()
-  }
-
-  get #isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN
+    this.#link.destroy()
   }
 
   #send(channel: Channel, data: Buffer): boolean {
-    if (!this.#isOpen) return true
-    const isLarge = data.length >= MIN_PIECE_BYTES && data.length < pieces.pieceBytes
-    if (isLarge && !this.#dialect.base64) this.#sendPiece(channel, data)
-    else this.#socket.send(writeMessage(this.#dialect, channel, data), () => {})
-    return !this.#connection.writableNeedDrain
+    return this.#dialect.base64
+      ? this.#link.sendText(writeText(channel, data))
+      : this.#link.send(PREFIXES[channel], data)
   }
 
-  #sendPiece(channel: Channel, data: Buffer): void {
-    const piece = pieces.take()
-    const message = piece.subarray(0, writeChannelMessage(piece, channel, data))
-    this.#socket.send(message, { binary: true }, (error) => {
-      // Of a connection that broke, something may still be on its way.
-      if (error === undefined || error === null) pieces.give(piece)
-    })
+  /** What is in a stream goes on as it comes; words are kept until they are whole. */
+  #piece(data: Buffer, isFirst: boolean, isLast: boolean): void {
+    if (this.#dialect.base64) {
+      this.#refuse()
+      return
+    }
+    let rest = data
+    if (isFirst) {
+      this.#stream = this.#streamOf(data[0])
+      if (this.#stream !== null) rest = data.subarray(1)
+    }
+    if (this.#stream !== null) {
+      if (rest.length > 0) this.#data(this.#stream, rest)
+      return
+    }
+    this.#words.push(rest)
+    if (this.#words.length > this.#limits.maxStatusBytes + 1) this.#tooLong()
+    else if (isLast) this.#message(readMessage(this.#dialect, this.#words.take(), true))
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
-    const message = readMessage(this.#dialect, data, isBinary)
+  #streamOf(first: number | undefined): CommandStream | null {
+    const channel = channelOf(first)
+    if (channel === null || channel === 'error' || channel === 'resize') return null
+    return this.#isExpected(channel) ? channel : null
+  }
+
+  #message(message: ChannelMessage | null): void {
     if (message === null || !this.#isExpected(message.channel)) {
-      this.#socket.close(CLOSE_UNACCEPTABLE, 'not a message of the protocol')
-      this.#close(new StreamError('STREAM_MALFORMED', 'a message that is none of the protocol'))
+      this.#refuse()
       return
     }
     const { channel } = message
@@ -142,9 +153,16 @@ class WebSocketCommand implements CommandEnd {
     else if (channel === 'resize') {
       const size = parseTerminalSize(message.data.toString('utf8'))
       if (size !== null) this.#listener?.resize(size)
-    } else if (message.data.length > 0 && this.#listener?.data(channel, message.data) === false) {
-      this.#socket.pause()
-    }
+    } else if (message.data.length > 0) this.#data(channel, message.data)
+  }
+
+  #data(stream: CommandStream, data: Buffer): void {
+    if (this.#listener?.data(stream, data) === false) this.#link.pause()
+  }
+
+  #refuse(): void {
+    this.#link.close(CLOSE_UNACCEPTABLE, 'not a message of the protocol')
+    this.#close(new StreamError('STREAM_MALFORMED', 'a message that is none of the protocol'))
   }
 
   #isExpected(channel: Channel): boolean {
@@ -157,13 +175,17 @@ class WebSocketCommand implements CommandEnd {
   #told(data: Buffer): void {
     if (data.length === 0 || this.#isStatusTold) return
     if (!this.#status.push(data)) {
-      this.#socket.terminate()
-      this.#close(new StreamError('STREAM_MALFORMED', 'the Status of a command is too long'))
+      this.#tooLong()
       return
     }
     if (!this.#status.isWhole || !isJson(this.#status.text())) return
     this.#isStatusTold = true
     this.#listener?.status(this.#status.text())
+  }
+
+  #tooLong(): void {
+    this.#link.destroy()
+    this.#close(new StreamError('STREAM_MALFORMED', 'the Status of a command is too long'))
   }
 
   #judge(code: number): Error | null {
@@ -196,26 +218,27 @@ export async function serveWebSocketCommand(
   listener: CommandListener,
 ): Promise<CommandEnd> {
   const { socket, head, header, dialect, plan, limits } = options
-  const client = await acceptWebSocket({ socket, head, header, protocol: dialect.protocol }, limits)
-  const end = new WebSocketCommand(
-    { socket: client, connection: socket, faces: 'client', dialect, limits },
-    listener,
-  )
-  // client-go waits for a first message to know that the session stands; kube-apiserver sends it on the lowest channel.
-  const first = plan.stdout ? 'stdout' : plan.stderr ? 'stderr' : 'error'
-  client.send(writeMessage(dialect, first, EMPTY), () => {})
+  const link = acceptWebSocket({ socket, header, protocol: dialect.protocol }, limits)
+  const end = new WebSocketCommand({ link, faces: 'client', dialect, limits }, listener)
+  end.greet(plan)
+  end.start(head)
   return end
 }
 
-/** Opens a command's streams on a WebSocket that stands (the API server took `v5.channel.k8s.io`). */
+/** Opens a command's streams on a connection that has switched to a WebSocket (the API server took `v5.channel.k8s.io`). */
 export function openWebSocketCommand(
   options: {
-    readonly socket: WebSocket
-    readonly connection: Duplex
+    readonly socket: Duplex
+    readonly head: Buffer
     readonly dialect: WebSocketDialect
     readonly limits: StreamLimits
   },
   listener: CommandListener,
 ): CommandEnd {
-  return new WebSocketCommand({ ...options, faces: 'server' }, listener)
+  const { socket, head, dialect, limits } = options
+  const link = new WebSocketLink('client', socket, limits)
+  const end = new WebSocketCommand({ link, faces: 'server', dialect, limits }, listener)
+  link.pause()
+  end.start(head)
+  return end
 }

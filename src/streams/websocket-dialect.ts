@@ -1,6 +1,7 @@
 import {
+  type Channel,
   type ChannelMessage,
-  formatChannelMessage,
+  channels,
   parseChannelMessage,
 } from '../protocol/index.ts'
 import type { StatusStyle } from './status-style.ts'
@@ -50,16 +51,9 @@ export function readMessage(
   return parseChannelMessage(message, dialect.canClose ? 'v5.channel.k8s.io' : 'v4.channel.k8s.io')
 }
 
-/** A message as it is sent: a string goes as text. */
-export function writeMessage(
-  dialect: WebSocketDialect,
-  channel: Parameters<typeof formatChannelMessage>[0],
-  data: Buffer,
-): Buffer | string {
-  const message = formatChannelMessage(channel, data)
-  if (!dialect.base64) return message
-  return `${message[0] ?? 0}${message.toString('base64', 1)}`
-}
+/** A message of a base64 dialect as it is sent. */
+export const writeText = (channel: Channel, data: Buffer): string =>
+  `${channels[channel]}${data.toString('base64')}`
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 

@@ -1,15 +1,9 @@
-import type { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
 import { type AskedWebSocket, acceptWebSocket } from './accept-websocket.ts'
-import { closeLater } from './close-later.ts'
-import { broken, StreamError } from './errors.ts'
+import { StreamError } from './errors.ts'
 import type { ForwardEnd, ForwardListener } from './forward-types.ts'
 import type { StreamLimits } from './limits.ts'
 import { unpackBase64 } from './websocket-dialect.ts'
-
-/** RFC 6455, 7.4.1. */
-const CLOSE_NORMAL = 1000
-const CLOSE_UNACCEPTABLE = 1003
+import { CLOSE_NORMAL, CLOSE_UNACCEPTABLE, type WebSocketLink } from './websocket-link.ts'
 
 /** How a port-forward is spoken over a plain WebSocket (kubelet/pkg/cri/streaming/portforward/websocket.go). */
 export interface ForwardDialect {
@@ -41,42 +35,30 @@ interface Port {
 
 /** One connection for each port that the client named, numbered from 1, all of them from the beginning; the client can end none of them. */
 export class WebSocketForward implements ForwardEnd {
-  readonly #socket: WebSocket
-  readonly #connection: Duplex
+  readonly #link: WebSocketLink
   readonly #dialect: ForwardDialect
-  readonly #limits: StreamLimits
   readonly #ports: readonly Port[]
   #listener: ForwardListener | null
   #isOver = false
+  /** Of the message that comes. */
+  #channel = 0
 
   constructor(
     parts: {
-      readonly socket: WebSocket
-      /** What the WebSocket runs on: it knows when there is room. */
-      readonly connection: Duplex
+      readonly link: WebSocketLink
       readonly dialect: ForwardDialect
       readonly ports: readonly number[]
-      readonly limits: StreamLimits
     },
     listener: ForwardListener,
   ) {
-    this.#socket = parts.socket
-    this.#connection = parts.connection
+    this.#link = parts.link
     this.#dialect = parts.dialect
-    this.#limits = parts.limits
     this.#ports = parts.ports.map((port) => ({ port, isEnded: false, isTold: false }))
     this.#listener = listener
-    let failure: Error | null = null
-    this.#socket.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
-    this.#socket.on('error', (error) => {
-      failure = broken(error)
-    })
-    this.#socket.once('close', () => this.#close(failure))
-    this.#connection.on('drain', () => this.#listener?.drain())
   }
 
   /** Says which channel is which port, and opens all of them. */
-  start(): void {
+  start(head: Buffer): void {
     for (const [index, { port }] of this.#ports.entries()) {
       const bytes = Buffer.alloc(2)
       bytes.writeUInt16LE(port)
@@ -84,6 +66,19 @@ export class WebSocketForward implements ForwardEnd {
       this.#send(index * 2 + 1, bytes)
       this.#listener?.opened(index + 1, port)
     }
+    this.#link.start(head, {
+      piece: (data, isFirst) => {
+        if (this.#dialect.base64) this.#refuse()
+        else this.#piece(data, isFirst)
+      },
+      text: (message) => {
+        const unpacked = this.#dialect.base64 ? unpackBase64(message) : null
+        if (unpacked === null) this.#refuse()
+        else this.#piece(unpacked, true)
+      },
+      drain: () => this.#listener?.drain(),
+      closed: (_code, error) => this.#close(error),
+    })
   }
 
   open(): boolean {
@@ -123,36 +118,37 @@ export class WebSocketForward implements ForwardEnd {
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#link.resume()
   }
 
   destroy(): void {
-    this.#socket.terminate()
+    this.#link.destroy()
   }
 
   #send(channel: number, data: Buffer): boolean {
-    if (this.#socket.readyState !== WebSocket.OPEN) return true
-    const message = this.#dialect.base64
-      ? `${channel}${data.toString('base64')}`
-      : Buffer.concat([Buffer.from([channel]), data])
-    this.#socket.send(message, () => {})
-    return !this.#connection.writableNeedDrain
+    return this.#dialect.base64
+      ? this.#link.sendText(`${channel}${data.toString('base64')}`)
+      : this.#link.send(Buffer.from([channel]), data)
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
-    const message =
-      isBinary === this.#dialect.base64 ? null : this.#dialect.base64 ? unpackBase64(data) : data
-    const channel = message?.[0]
-    const port = channel === undefined ? undefined : this.#ports[channel >> 1]
-    if (message === null || channel === undefined || port === undefined) {
-      this.#socket.close(CLOSE_UNACCEPTABLE, 'not a message of the protocol')
-      this.#close(new StreamError('STREAM_MALFORMED', 'a message that is none of the protocol'))
-      return
+  #piece(data: Buffer, isFirst: boolean): void {
+    const [first] = data
+    if (isFirst) {
+      if (first === undefined || this.#ports[first >> 1] === undefined) {
+        this.#refuse()
+        return
+      }
+      this.#channel = first
     }
+    const rest = isFirst ? data.subarray(1) : data
     // What is said on an error channel is heard by nobody, as in kubelet.
-    if (channel % 2 === 1 || message.length === 1) return
-    if (this.#listener?.data((channel >> 1) + 1, message.subarray(1)) === false)
-      this.#socket.pause()
+    if (this.#channel % 2 === 1 || rest.length === 0) return
+    if (this.#listener?.data((this.#channel >> 1) + 1, rest) === false) this.#link.pause()
+  }
+
+  #refuse(): void {
+    this.#link.close(CLOSE_UNACCEPTABLE, 'not a message of the protocol')
+    this.#close(new StreamError('STREAM_MALFORMED', 'a message that is none of the protocol'))
   }
 
   /** With the last of its connections the session is over. */
@@ -163,9 +159,7 @@ export class WebSocketForward implements ForwardEnd {
   #end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#socket.resume()
-    this.#socket.close(CLOSE_NORMAL)
-    closeLater(this.#connection, this.#limits, () => this.#socket.terminate())
+    this.#link.close(CLOSE_NORMAL)
   }
 
   #close(error: Error | null): void {
@@ -176,23 +170,23 @@ export class WebSocketForward implements ForwardEnd {
 }
 
 /**
- * Serves a port-forward to a client that asked for a plain WebSocket: writes the answer that switches protocols. Rejects with
- * StreamError for a handshake that is none; the client has been told by then.
+ * Serves a port-forward to a client that asked for a plain WebSocket: writes the answer that switches protocols. Throws StreamError for
+ * a handshake that is none; the client has been told by then.
  */
-export async function serveWebSocketForward(
+export function serveWebSocketForward(
   options: Omit<AskedWebSocket, 'protocol'> & {
+    readonly head: Buffer
     readonly dialect: ForwardDialect
     /** What the client named, 1 to 65535; of each one there is one connection. */
     readonly ports: readonly number[]
     readonly limits: StreamLimits
   },
   listener: ForwardListener,
-): Promise<ForwardEnd> {
-  const { dialect, ports, limits, ...asked } = options
-  const socket = await acceptWebSocket({ ...asked, protocol: dialect.protocol }, limits)
-  const parts = { socket, connection: options.socket, dialect, ports, limits }
-  const forward = new WebSocketForward(parts, listener)
+): ForwardEnd {
+  const { head, dialect, ports, limits, ...asked } = options
+  const link = acceptWebSocket({ ...asked, protocol: dialect.protocol }, limits)
+  const forward = new WebSocketForward({ link, dialect, ports }, listener)
   // The caller has it before the first of its connections.
-  process.nextTick(() => forward.start())
+  process.nextTick(() => forward.start(head))
   return forward
 }

@@ -1,62 +1,59 @@
 import { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
+import { CLOSE_NORMAL, CLOSE_UNACCEPTABLE, type WebSocketLink } from './websocket-link.ts'
 
 /** The subprotocol whose messages are the bytes of a SPDY connection (KEP-4006). */
 export const TUNNEL_PROTOCOL = 'SPDY/3.1+portforward.k8s.io'
 
-/** RFC 6455, 7.4.1. */
-const CLOSE_NORMAL = 1000
-const CLOSE_UNACCEPTABLE = 1003
+const EMPTY = Buffer.alloc(0)
 
-/**
- * The bytes of the binary messages of a WebSocket, both ways. The library's own stream for it waits with each message until the one before has
- * left the machine, and forever for one that cannot.
- */
+/** The bytes of the binary messages of a WebSocket, both ways. */
 class Tunnel extends Duplex {
-  readonly #socket: WebSocket
-  readonly #connection: Duplex
+  readonly #link: WebSocketLink
   #onRoom: (() => void) | null = null
 
-  constructor(socket: WebSocket, connection: Duplex) {
+  constructor(link: WebSocketLink, head: Buffer) {
     super()
-    this.#socket = socket
-    this.#connection = connection
-    connection.on('drain', () => this.#goOn())
-    socket.on('message', (data: Buffer, isBinary) => {
-      if (!isBinary) socket.close(CLOSE_UNACCEPTABLE, 'text is none of the protocol')
-      else if (!this.push(data)) socket.pause()
-    })
-    socket.on('error', (error) => this.destroy(error))
-    socket.once('close', () => {
-      this.#goOn()
-      this.push(null)
-      // Once everything was read.
-      if (this.readableEnded) this.destroy()
-      else this.once('end', () => this.destroy())
+    this.#link = link
+    link.pause()
+    link.start(head, {
+      piece: (data) => {
+        // In memory of its own: it may wait to be read, and who reads it gives it back.
+        const copy = Buffer.allocUnsafeSlow(data.length)
+        data.copy(copy)
+        if (!this.push(copy)) link.pause()
+      },
+      text: () => link.close(CLOSE_UNACCEPTABLE, 'text is none of the protocol'),
+      drain: () => this.#goOn(),
+      closed: (_code, error) => {
+        this.#goOn()
+        if (error !== null) {
+          this.destroy(error)
+          return
+        }
+        this.push(null)
+        // Once everything was read.
+        if (this.readableEnded) this.destroy()
+        else this.once('end', () => this.destroy())
+      },
     })
   }
 
   override _read(): void {
-    if (this.#socket.isPaused) this.#socket.resume()
+    this.#link.resume()
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) {
-      done()
-      return
-    }
-    this.#socket.send(chunk, { binary: true }, () => {})
-    if (this.#connection.writableNeedDrain) this.#onRoom = done
-    else done()
+    if (this.#link.send(EMPTY, chunk)) done()
+    else this.#onRoom = done
   }
 
   override _final(done: () => void): void {
-    this.#socket.close(CLOSE_NORMAL)
+    this.#link.close(CLOSE_NORMAL)
     done()
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.terminate()
+    this.#link.destroy()
     done(error)
   }
 
@@ -67,6 +64,5 @@ class Tunnel extends Duplex {
   }
 }
 
-/** `connection` is what the WebSocket runs on: it knows when there is room. */
-export const tunnelOf = (socket: WebSocket, connection: Duplex): Duplex =>
-  new Tunnel(socket, connection)
+/** `head` came with the handshake. */
+export const tunnelOf = (link: WebSocketLink, head: Buffer): Duplex => new Tunnel(link, head)

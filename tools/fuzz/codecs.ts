@@ -1,12 +1,14 @@
 import { CodedError } from '../../src/core/index.ts'
 import {
   defaultSpdyLimits,
+  encodeFrame,
   parseChannelMessage,
   parseClientHello,
   parseExitStatus,
   parseProxyHeader,
   parseTerminalSize,
   SpdySession,
+  WebSocketDecoder,
 } from '../../src/protocol/index.ts'
 import { FrameDecoder } from '../../src/protocol/spdy/decode.ts'
 import { HeaderDecoder } from '../../src/protocol/spdy/headers.ts'
@@ -21,6 +23,7 @@ import {
   serveSpdyCommand,
   serveSpdyForward,
   V5,
+  WebSocketLink,
 } from '../../src/streams/index.ts'
 import { readMessage } from '../../src/streams/websocket-dialect.ts'
 import { chooseForwardDialect, WebSocketForward } from '../../src/streams/websocket-forward.ts'
@@ -38,7 +41,7 @@ import {
   spdyOfClients,
   spdyOfServers,
 } from './right.ts'
-import { mustBeCoded, StandInConnection, StandInListener, StandInWebSocket } from './stand-ins.ts'
+import { mustBeCoded, StandInConnection, StandInListener } from './stand-ins.ts'
 
 /**
  * Reads one input as whoever gets such bytes from outside reads them. Throws for whatever must not happen; errors with a code are what
@@ -70,8 +73,16 @@ function spdyEnd(right: readonly Buffer[], open: (socket: StandInConnection) => 
   }
 }
 
-const messagesOf = (random: Random): Buffer[] =>
-  Array.from({ length: 1 + random.below(6) }, () => mutate(random, channelMessages))
+/** Messages as they come over a WebSocket; one time in four the frames are spoilt, too. */
+function framesOf(random: Random, from: 'client' | 'server'): readonly Buffer[] {
+  const key = from === 'client' ? Buffer.from([1, 2, 3, random.below(256)]) : null
+  const frames = Array.from({ length: 1 + random.below(6) }, () =>
+    encodeFrame(random.chance(2) ? 'binary' : 'text', mutate(random, channelMessages), key),
+  )
+  const bytes = random.chance(4) ? mutate(random, frames) : Buffer.concat(frames)
+  // They are unmasked in place.
+  return pieces(random, Buffer.from(bytes))
+}
 
 export const codecs: Readonly<Record<string, Codec>> = {
   'client-hello': (random) => {
@@ -119,6 +130,23 @@ export const codecs: Readonly<Record<string, Codec>> = {
     parseTerminalSize(text)
     for (const dialect of DIALECTS) readMessage(dialect, message, random.chance(2))
   },
+  'websocket-frames': (random) => {
+    const from = random.chance(2) ? 'client' : 'server'
+    expecting(() => {
+      const decoder = new WebSocketDecoder(from, { maxMessageBytes: 100, maxMessageFragments: 8 })
+      let bytes = 0
+      let isOver = false
+      for (const piece of framesOf(random, from)) {
+        for (const event of decoder.push(piece)) {
+          if (isOver) throw new Error('an event after the close')
+          isOver = event.kind === 'close'
+          if (event.kind !== 'piece') continue
+          bytes = (event.isFirst ? 0 : bytes) + event.data.length
+          if (bytes > 100) throw new Error('a message above the limit')
+        }
+      }
+    })
+  },
   'forward-headers': (random) => {
     const text = mutate(random, headerBlocks).toString('utf8')
     const port = portOf(random.chance(2) ? text : String(random.below(100_000)))
@@ -131,20 +159,14 @@ export const codecs: Readonly<Record<string, Codec>> = {
     ])
   },
   'forward-websocket': (random) => {
-    const socket = new StandInWebSocket()
+    const socket = new StandInConnection()
     const dialect = chooseForwardDialect(random.of([[], ['v4.base64.channel.k8s.io']]))
     if (dialect === null) throw new Error('no dialect')
-    const parts = {
-      socket: socket.asWebSocket(),
-      connection: new StandInConnection(),
-      dialect,
-      ports: [80, 443],
-      limits,
-    }
-    const end = new WebSocketForward(parts, new StandInListener())
-    end.start()
-    for (const message of messagesOf(random)) socket.emit('message', message, random.chance(2))
-    end.destroy()
+    const link = new WebSocketLink('server', socket, limits)
+    const end = new WebSocketForward({ link, dialect, ports: [80, 443] }, new StandInListener())
+    end.start(EMPTY)
+    for (const piece of framesOf(random, 'client')) socket.give(piece)
+    socket.emit('close')
   },
   'command-spdy-client': spdyEnd(spdyOfClients, (socket) => {
     const options = { socket, head: EMPTY, plan: PLAN, limits }
@@ -157,16 +179,11 @@ export const codecs: Readonly<Record<string, Codec>> = {
     openSpdyCommand({ socket, head: EMPTY, plan: PLAN, limits }, new StandInListener())
   }),
   'command-websocket-server': (random) => {
-    const socket = new StandInWebSocket()
-    const options = {
-      socket: socket.asWebSocket(),
-      connection: new StandInConnection(),
-      dialect: random.of(DIALECTS),
-      limits,
-    }
-    const end = openWebSocketCommand(options, new StandInListener())
-    for (const message of messagesOf(random)) socket.emit('message', message, random.chance(2))
-    end.destroy()
+    const socket = new StandInConnection()
+    const options = { socket, head: EMPTY, dialect: random.of(DIALECTS), limits }
+    openWebSocketCommand(options, new StandInListener())
+    for (const piece of framesOf(random, 'server')) socket.give(piece)
+    socket.emit('close')
   },
   'forward-spdy-client': spdyEnd(spdyOfClients, (socket) => {
     serveSpdyForward({ socket, head: EMPTY, limits }, new StandInListener())

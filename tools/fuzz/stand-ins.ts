@@ -1,6 +1,4 @@
-import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
 import { CodedError } from '../../src/core/index.ts'
 import type { CommandListener, ForwardListener } from '../../src/streams/index.ts'
 
@@ -18,31 +16,6 @@ export class StandInConnection extends Duplex {
   }
   give(bytes: Buffer): void {
     this.emit('data', bytes)
-  }
-}
-
-/** As much of a WebSocket as the ends of a command use, without its frames, which are the library's. */
-export class StandInWebSocket extends EventEmitter {
-  readyState = 1
-  send(): void {
-    // Nobody hears it.
-  }
-  pause(): void {
-    // Messages are given, not read.
-  }
-  resume(): void {
-    // As above.
-  }
-  close(code = 1000): void {
-    if (this.readyState !== 1) return
-    this.readyState = 3
-    this.emit('close', code)
-  }
-  terminate(): void {
-    this.close(1006)
-  }
-  asWebSocket(): WebSocket {
-    return this as unknown as WebSocket
   }
 }
 

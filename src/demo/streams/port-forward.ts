@@ -119,29 +119,28 @@ export function servePortForwardOverWebSocket(
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '')
-  const asked = { socket, head, header }
+  const asked = { socket, header }
   const dialect = offered.includes(TUNNEL_PROTOCOL) ? null : chooseForwardDialect(offered)
   if (dialect === null && !offered.includes(TUNNEL_PROTOCOL)) {
     throw badRequest(`no protocol of port-forward is offered: ${JSON.stringify(offered)}`)
   }
   const forward = new DemoForward(env, pod)
-  const serve = async (): Promise<void> => {
+  try {
     if (dialect === null) {
-      const accepted = await acceptWebSocket({ ...asked, protocol: TUNNEL_PROTOCOL }, limits)
-      const options = { socket: tunnelOf(accepted, socket), head: Buffer.alloc(0), limits }
+      const link = acceptWebSocket({ ...asked, protocol: TUNNEL_PROTOCOL }, limits)
+      const options = { socket: tunnelOf(link, head), head: Buffer.alloc(0), limits }
       forward.by(serveSpdyForward(options, forward))
     } else {
-      forward.by(await serveWebSocketForward({ ...asked, dialect, ports, limits }, forward))
+      forward.by(serveWebSocketForward({ ...asked, head, dialect, ports, limits }, forward))
     }
-  }
-  serve().catch((error: unknown) => {
+  } catch (error) {
     env.log.debug(
       { error: errorMessage(error) },
       'a port-forward of the demo cluster did not begin',
     )
     forward.closed()
     socket.destroy()
-  })
+  }
 }
 
 /** One connection through a forwarded port. */

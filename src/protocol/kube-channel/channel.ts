@@ -29,13 +29,6 @@ export function parseChannelMessage(
 export const formatChannelMessage = (channel: Channel, data: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from([channels[channel]]), data])
 
-/** The same into memory that has room for a byte more than the data; how many bytes it is. */
-export function writeChannelMessage(into: Buffer, channel: Channel, data: Uint8Array): number {
-  into[0] = channels[channel]
-  into.set(data, 1)
-  return data.length + 1
-}
-
 /** v5: nothing more comes on a channel. */
 export const formatChannelClose = (channel: Channel): Buffer =>
   Buffer.from([CLOSE, channels[channel]])
@@ -44,9 +37,8 @@ export const formatChannelClose = (channel: Channel): Buffer =>
 export const chooseChannelProtocol = (offered: readonly string[]): ChannelProtocol | null =>
   channelProtocols.find((protocol) => offered.includes(protocol)) ?? null
 
-function channelOf(value: number | undefined): Channel | null {
-  for (const name of Object.keys(channels) as Channel[]) {
-    if (channels[name] === value) return name
-  }
-  return null
-}
+const NAMES: readonly Channel[] = ['stdin', 'stdout', 'stderr', 'error', 'resize']
+
+/** Null for a byte that names no channel. */
+export const channelOf = (value: number | undefined): Channel | null =>
+  value === undefined ? null : (NAMES[value] ?? null)

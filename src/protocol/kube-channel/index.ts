@@ -7,13 +7,13 @@ export {
   type Channel,
   type ChannelMessage,
   type ChannelProtocol,
+  channelOf,
   channelProtocols,
   channels,
   chooseChannelProtocol,
   formatChannelClose,
   formatChannelMessage,
   parseChannelMessage,
-  writeChannelMessage,
 } from './channel.ts'
 export { type ExitStatus, formatExitStatus, parseExitStatus } from './exit-status.ts'
 export { formatTerminalSize, parseTerminalSize, type TerminalSize } from './terminal-size.ts'

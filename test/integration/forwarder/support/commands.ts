@@ -20,7 +20,7 @@ import {
   serveWebSocketCommand,
 } from '../../../../src/streams/index.ts'
 import { EXEC, type Stage } from './stage.ts'
-import { openWebSocket, readHead } from './upgrades.ts'
+import { openWebSocket, readHead, upgradeToWebSocket } from './upgrades.ts'
 
 export const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
 export const exitStatus = (code: number): string =>
@@ -72,8 +72,9 @@ export class TestEnd implements CommandListener {
   }
 
   data(stream: CommandStream, data: Buffer): boolean {
-    this.heard[stream].push(data)
-    this.onData(stream, data)
+    const kept = Buffer.from(data)
+    this.heard[stream].push(kept)
+    this.onData(stream, kept)
     return this.reads
   }
   end(stream: CommandStream): void {
@@ -192,14 +193,12 @@ export async function openCommand(
       openSpdyCommand({ socket: connection, head, plan: commandPlanOf(target), limits }, end),
     )
   } else {
-    const socket = await openWebSocket(connection, target, kind)
     const dialect = chooseDialect([kind])
     if (dialect === null) throw new Error(kind)
-    end.speaksBy(
-      dialect.style === 'json'
-        ? openWebSocketCommand({ socket, connection, dialect, limits }, end)
-        : wordsClient(socket, end),
-    )
+    if (dialect.style === 'json') {
+      const head = await upgradeToWebSocket(connection, target, kind)
+      end.speaksBy(openWebSocketCommand({ socket: connection, head, dialect, limits }, end))
+    } else end.speaksBy(wordsClient(await openWebSocket(connection, target, kind), end))
   }
   end.out.resume()
   return end

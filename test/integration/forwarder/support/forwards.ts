@@ -8,10 +8,11 @@ import {
   serveSpdyForward,
   TUNNEL_PROTOCOL,
   tunnelOf,
+  WebSocketLink,
 } from '../../../../src/streams/index.ts'
 import type { Credentials } from './people.ts'
 import { FORWARD, type Stage } from './stage.ts'
-import { openWebSocket, readHead } from './upgrades.ts'
+import { readHead, upgradeToWebSocket } from './upgrades.ts'
 
 const limits = defaultStreamLimits
 const EMPTY = Buffer.alloc(0)
@@ -59,10 +60,11 @@ export class TestForward implements ForwardListener {
     return true
   }
   data(id: number, data: Buffer): boolean {
+    const kept = Buffer.from(data)
     const heard = this.#heard.get(id)
-    if (heard === undefined) this.#heard.set(id, [data])
-    else heard.push(data)
-    this.onData(id, data)
+    if (heard === undefined) this.#heard.set(id, [kept])
+    else heard.push(kept)
+    this.onData(id, kept)
     return this.reads
   }
   end(id: number): void {
@@ -118,10 +120,8 @@ export function serveForwards(
         const value = asked.headers[name]
         return typeof value === 'string' ? value : null
       }
-      acceptWebSocket({ socket, head, header, protocol: TUNNEL_PROTOCOL }, limits).then(
-        (accepted) => begin(tunnelOf(accepted, socket)),
-        () => socket.destroy(),
-      )
+      const link = acceptWebSocket({ socket, header, protocol: TUNNEL_PROTOCOL }, limits)
+      begin(tunnelOf(link, head))
     } else {
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n',
@@ -152,10 +152,9 @@ export async function openForward(
     const head = await readHead(connection)
     end.speaksBy(openSpdyForward({ socket: connection, head, limits }, end))
   } else {
-    const socket = await openWebSocket(connection, path, TUNNEL_PROTOCOL)
-    end.speaksBy(
-      openSpdyForward({ socket: tunnelOf(socket, connection), head: EMPTY, limits }, end),
-    )
+    const head = await upgradeToWebSocket(connection, path, TUNNEL_PROTOCOL)
+    const tunnel = tunnelOf(new WebSocketLink('client', connection, limits), head)
+    end.speaksBy(openSpdyForward({ socket: tunnel, head: EMPTY, limits }, end))
   }
   end.out.resume()
   return end

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -54,6 +55,19 @@ export async function openWebSocket(
     })
   })
   return socket
+}
+
+/** The same by hand: the bytes behind the answer, for an end of ours. Rejects with Refused. */
+export async function upgradeToWebSocket(
+  connection: Duplex,
+  target: string,
+  protocol: string,
+): Promise<Buffer> {
+  const key = randomBytes(16).toString('base64')
+  connection.write(
+    `GET ${target} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+  )
+  return await readHead(connection)
 }
 
 /** The bytes behind the head of a 101. Rejects with Refused. */
