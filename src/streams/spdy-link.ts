@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { errorMessage } from '../core/index.ts'
+import { errorMessage, freeBytes } from '../core/index.ts'
 import {
   type HeaderBlock,
   type ResetStatus,
@@ -11,6 +11,7 @@ import {
 import { closeLater } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
 import type { StreamLimits } from './limits.ts'
+import { MOST_AT_ONCE, Outbox } from './outbox.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -19,6 +20,9 @@ export type LinkEvent = Exclude<SessionEvent, { kind: 'send' }>
 
 /** Of all streams that the peer has not accepted yet; above it a sender waits. */
 const MAX_EARLY_BYTES = 1024 * 1024
+
+/** Of one DATA frame: with its head it fits into what is sent at once. */
+const MAX_SENT_BYTES = MOST_AT_ONCE - 8
 
 /** What is to be sent on a stream as soon as the peer has accepted it. */
 interface Early {
@@ -39,6 +43,7 @@ export class SpdyLink {
   #onEvent: (event: LinkEvent) => void = () => {}
   #onDrain: () => void = () => {}
   #onClosed: (error: Error | null) => void = () => {}
+  readonly #out: Outbox
   #closed = false
   #ending = false
   /** By whoever uses it. */
@@ -49,6 +54,7 @@ export class SpdyLink {
   constructor(role: 'client' | 'server', socket: Duplex, limits?: SpdyLimits) {
     this.#socket = socket
     this.#session = new SpdySession(role, limits)
+    this.#out = new Outbox(socket)
   }
 
   /** `head` came with the answer that switched protocols. */
@@ -77,7 +83,10 @@ export class SpdyLink {
     // Go's clients end their half when they have read everything.
     socket.once('end', () => socket.end())
     if (head.length > 0) this.#receive(head)
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      this.#receive(chunk)
+      freeBytes(chunk)
+    })
   }
 
   get isClosed(): boolean {
@@ -93,7 +102,7 @@ export class SpdyLink {
 
   /** What was written waits for the peer to read. */
   get isFull(): boolean {
-    return this.#socket.writableNeedDrain
+    return this.#out.isFull
   }
 
   accept(streamId: number): void {
@@ -113,8 +122,9 @@ export class SpdyLink {
   /** False: wait for `drain`. */
   data(streamId: number, data: Buffer, fin = false): boolean {
     const early = this.#early.get(streamId)
-    if (early === undefined) return this.#write(this.#session.data(streamId, data, fin))
-    if (data.length > 0) early.pieces.push(data)
+    if (early === undefined) return this.#send(streamId, data, fin)
+    // They are lent.
+    if (data.length > 0) early.pieces.push(Buffer.from(data))
     early.bytes += data.length
     early.fin ||= fin
     this.#earlyBytes += data.length
@@ -136,7 +146,7 @@ export class SpdyLink {
     if (this.#ending || this.#closed) return
     this.#ending = true
     const socket = this.#socket
-    socket.end(this.#session.goAway('ok'))
+    this.#out.end(this.#session.goAway('ok'))
     socket.resume()
     closeLater(socket, limits, () => socket.destroy())
   }
@@ -158,7 +168,7 @@ export class SpdyLink {
       }
     } catch (error) {
       const status = error instanceof SpdyError ? error.goAwayStatus : 'internalError'
-      if (!this.#socket.writableEnded) this.#socket.end(this.#session.goAway(status))
+      this.#out.end(this.#session.goAway(status))
       this.#close(
         new StreamError('STREAM_MALFORMED', `not SPDY as it should be: ${errorMessage(error)}`, {
           cause: error,
@@ -195,9 +205,25 @@ export class SpdyLink {
   }
 
   #write(bytes: Buffer): boolean {
-    const socket = this.#socket
-    if (bytes.length === 0 || socket.writableEnded || socket.destroyed) return true
-    return socket.write(bytes)
+    return this.#out.write(bytes)
+  }
+
+  #send(streamId: number, data: Buffer, fin: boolean): boolean {
+    let hasRoom = true
+    for (let at = 0; at === 0 || at < data.length; at += MAX_SENT_BYTES) {
+      const piece = data.subarray(at, at + MAX_SENT_BYTES)
+      const head = this.#session.dataHead(
+        streamId,
+        piece.length,
+        fin && at + piece.length === data.length,
+      )
+      if (head === null) return true
+      hasRoom = this.#out.add(head.length + piece.length, (frame) => {
+        head.copy(frame)
+        piece.copy(frame, head.length)
+      })
+    }
+    return hasRoom
   }
 
   #close(error: Error | null): void {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { grownTogether } from '../../../test/support/spdy-frames.ts'
 import { FrameDecoder } from './decode.ts'
 import { encodeFrame } from './encode.ts'
 import {
@@ -79,6 +80,8 @@ function written(all: readonly Frame[]): Buffer {
   return Buffer.concat(all.map((frame) => encodeFrame(frame, encoder)))
 }
 
+const ping: Frame = { type: 'ping', id: 1 }
+
 describe('SPDY frames', () => {
   it('are read as they were written', () => {
     fc.assert(
@@ -102,7 +105,7 @@ describe('SPDY frames', () => {
             read.push(...decoder.push(bytes.subarray(at, at + length)))
             at += length
           }
-          expect(read).toEqual(all)
+          expect(grownTogether(read)).toEqual(grownTogether(all))
           expect(decoder.pending).toBe(0)
         },
       ),
@@ -114,12 +117,39 @@ describe('SPDY frames', () => {
     const all: Frame[] = [{ type: 'data', streamId: 1, fin: false, data }]
     const decoder = new FrameDecoder()
     const read = [...written([...all, ...all])].flatMap((byte) => decoder.push(Buffer.from([byte])))
-    expect(read).toEqual([...all, ...all])
+    const bytes = read.map((frame) => (frame.type === 'data' ? frame.data : Buffer.alloc(0)))
+    expect(Buffer.concat(bytes)).toEqual(Buffer.concat([data, data]))
+    expect(decoder.pending).toBe(0)
+  })
+
+  it('of data are not waited for', () => {
+    const decoder = new FrameDecoder()
+    const frame = written([{ type: 'data', streamId: 1, fin: true, data: Buffer.from('abcdef') }])
+    const cut = (from: number, to: number): unknown =>
+      decoder.push(Buffer.from(frame.subarray(from, to)))
+    expect(cut(0, 10)).toEqual([{ type: 'data', streamId: 1, fin: false, data: Buffer.from('ab') }])
+    expect(cut(10, 14)).toEqual([
+      { type: 'data', streamId: 1, fin: true, data: Buffer.from('cdef') },
+    ])
+    expect(decoder.pending).toBe(0)
+  })
+
+  it('keep nothing of a chunk that is lent', () => {
+    const decoder = new FrameDecoder()
+    const bytes = written([ping, { type: 'data', streamId: 1, fin: false, data: Buffer.from('x') }])
+    const read: Frame[] = []
+    for (let at = 0; at < bytes.length; at += 5) {
+      const chunk = Buffer.from(bytes.subarray(at, at + 5))
+      for (const frame of decoder.push(chunk)) {
+        read.push(frame.type === 'data' ? { ...frame, data: Buffer.from(frame.data) } : frame)
+      }
+      chunk.fill(0xff)
+    }
+    expect(read).toEqual([ping, { type: 'data', streamId: 1, fin: false, data: Buffer.from('x') }])
   })
 
   it('of an unknown type are passed over', () => {
     const unknown = Buffer.from('8003000a00000002ffff', 'hex')
-    const ping: Frame = { type: 'ping', id: 1 }
     expect(new FrameDecoder().push(Buffer.concat([unknown, written([ping])]))).toEqual([ping])
   })
 

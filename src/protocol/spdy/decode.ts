@@ -17,37 +17,57 @@ import { HeaderDecoder } from './headers.ts'
 import { KeptBytes } from './kept-bytes.ts'
 import { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
 
+const EMPTY = Buffer.alloc(0)
+
 /**
- * Frames out of the bytes of a connection, however they are cut. A frame's length is judged before a byte of it is kept.
- * Throws SpdyError; without a `reset` in it, nothing that follows can be understood.
+ * Frames out of the bytes of a connection, however they are cut. A frame's length is judged before a byte of it is kept; data is not
+ * waited for, and comes as one DATA frame for each piece of it. Throws SpdyError; without a `reset` in it, nothing that follows can
+ * be understood.
  */
 export class FrameDecoder {
   readonly #limits: SpdyLimits
   readonly #headers: HeaderDecoder
+  /** Of a frame that is not whole; never data. */
   readonly #kept = new KeptBytes()
   /** How much must be there before it is worth looking. */
   #wanted = HEAD_BYTES
+  /** The DATA frame of which more is to come. */
+  #data: { readonly streamId: number; readonly fin: boolean; rest: number } | null = null
 
   constructor(limits: SpdyLimits = defaultSpdyLimits) {
     this.#limits = limits
     this.#headers = new HeaderDecoder(limits)
   }
 
-  /** The frames that are whole with this chunk. Their data are views of what was pushed. */
+  /** What is whole with this chunk. The data are views of it, or of memory of their own. */
   push(chunk: Buffer): Frame[] {
-    this.#kept.push(chunk)
     const frames: Frame[] = []
-    while (this.#kept.length >= this.#wanted) {
-      const bytes = this.#kept.joined()
+    let rest = chunk
+    while (rest.length > 0) {
+      if (this.#data !== null) {
+        rest = this.#pour(rest, frames)
+        continue
+      }
+      const bytes = this.#joined(rest)
+      if (bytes === null) break
       const length = this.#judge(bytes)
-      if (bytes.length < HEAD_BYTES + length) {
-        this.#wanted = HEAD_BYTES + length
+      if (!isControl(bytes)) {
+        const streamId = bytes.readUInt32BE(0)
+        if (streamId === 0) throw malformed('data for no stream')
+        this.#data = { streamId, fin: (bytes.readUInt8(4) & FLAG_FIN) !== 0, rest: length }
+        this.#wanted = HEAD_BYTES
+        rest = this.#pour(bytes.subarray(HEAD_BYTES), frames)
+        continue
+      }
+      this.#wanted = HEAD_BYTES + length
+      if (bytes.length < this.#wanted) {
+        this.#keep(bytes)
         break
       }
       this.#wanted = HEAD_BYTES
-      this.#kept.reset(bytes.subarray(HEAD_BYTES + length))
       const frame = this.#read(bytes, bytes.subarray(HEAD_BYTES, HEAD_BYTES + length))
       if (frame !== null) frames.push(frame)
+      rest = bytes.subarray(HEAD_BYTES + length)
     }
     return frames
   }
@@ -60,6 +80,35 @@ export class FrameDecoder {
   /** Bytes of a frame that is not whole yet. */
   get pending(): number {
     return this.#kept.length
+  }
+
+  /** Gives what there is of a DATA frame, and takes the rest. */
+  #pour(bytes: Buffer, frames: Frame[]): Buffer {
+    const open = this.#data
+    if (open === null) return bytes
+    const data = bytes.subarray(0, open.rest)
+    open.rest -= data.length
+    const isWhole = open.rest === 0
+    if (isWhole) this.#data = null
+    if (data.length > 0 || isWhole) {
+      frames.push({ type: 'data', streamId: open.streamId, fin: open.fin && isWhole, data })
+    }
+    return bytes.subarray(data.length)
+  }
+
+  /** What was kept, and more; null, and kept as well, while that is too little to look at. */
+  #joined(more: Buffer): Buffer | null {
+    if (this.#kept.length === 0 && more.length >= this.#wanted) return more
+    this.#keep(more)
+    if (this.#kept.length < this.#wanted) return null
+    const joined = this.#kept.joined()
+    this.#kept.reset(EMPTY)
+    return joined
+  }
+
+  /** A copy: chunks are lent. */
+  #keep(bytes: Buffer): void {
+    this.#kept.push(Buffer.from(bytes))
   }
 
   #judge(bytes: Buffer): number {
@@ -77,15 +126,10 @@ export class FrameDecoder {
     return length
   }
 
-  /** Null for a control frame of an unknown type. */
+  /** A control frame; null for one of an unknown type. */
   #read(head: Buffer, body: Buffer): Frame | null {
     const flags = head.readUInt8(4)
     const fin = (flags & FLAG_FIN) !== 0
-    if (!isControl(head)) {
-      const streamId = head.readUInt32BE(0)
-      if (streamId === 0) throw malformed('data for no stream')
-      return { type: 'data', streamId, fin, data: body }
-    }
     switch (head.readUInt16BE(2)) {
       case controlTypes.synStream: {
         atLeast(body, 10)

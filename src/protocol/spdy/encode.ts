@@ -18,7 +18,7 @@ const MAX_LENGTH = 0xffffff
 export function encodeFrame(frame: Frame, headers: HeaderEncoder): Buffer {
   switch (frame.type) {
     case 'data':
-      return dataFrame(frame.streamId, frame.fin, frame.data)
+      return Buffer.concat([dataHead(frame.streamId, frame.fin, frame.data.length), frame.data])
     case 'synStream': {
       const fields = uint32(frame.streamId, frame.associatedStreamId)
       // Three bits of priority, five unused, eight of a slot that nobody uses.
@@ -72,13 +72,13 @@ function controlFrame(type: keyof typeof controlTypes, flags: number, body: Buff
  *     |0|                   stream id (31)                          |
  *     |  flags (8)  |               length (24)                     |
  */
-function dataFrame(streamId: number, fin: boolean, data: Buffer): Buffer {
-  if (data.length > MAX_LENGTH) throw new TypeError('"data" must fit into 24 bits')
+export function dataHead(streamId: number, fin: boolean, length: number): Buffer {
+  if (length > MAX_LENGTH) throw new TypeError('"data" must fit into 24 bits')
   const head = Buffer.alloc(HEAD_BYTES)
   head.writeUInt32BE(streamId & MAX_STREAM_ID, 0)
   head.writeUInt8(fin ? FLAG_FIN : 0, 4)
-  head.writeUIntBE(data.length, 5, 3)
-  return Buffer.concat([head, data])
+  head.writeUIntBE(length, 5, 3)
+  return head
 }
 
 function uint32(...values: readonly number[]): Buffer {

@@ -1,5 +1,5 @@
 import { FrameDecoder } from './decode.ts'
-import { encodeFrame } from './encode.ts'
+import { dataHead, encodeFrame } from './encode.ts'
 import { SpdyError } from './errors.ts'
 import type { Frame, GoAwayStatus, HeaderBlock, ResetStatus } from './frame.ts'
 import { HeaderEncoder } from './headers.ts'
@@ -101,6 +101,16 @@ export class SpdySession {
     if (fin) this.#close(streamId, 'localClosed')
     const [only] = frames
     return only !== undefined && frames.length === 1 ? only : Buffer.concat(frames)
+  }
+
+  /**
+   * The head of a DATA frame, for who has its bytes elsewhere and sends them behind it. Null when the stream is closed on our side already.
+   */
+  dataHead(streamId: number, bytes: number, fin = false): Buffer | null {
+    const state = this.#streams.get(streamId)
+    if (state === undefined || state === 'localClosed') return null
+    if (fin) this.#close(streamId, 'localClosed')
+    return dataHead(streamId, fin, bytes)
   }
 
   /** Breaks a stream off; empty when it is over in both directions. */

@@ -57,7 +57,12 @@ export class WebSocketDecoder {
   #rest = 0
   #done = 0
   /** Of the message that is not whole; null: there is none. */
-  #message: { readonly isText: boolean; bytes: number; fragments: number; isBegun: boolean } | null = null
+  #message: {
+    readonly isText: boolean
+    bytes: number
+    fragments: number
+    isBegun: boolean
+  } | null = null
   #control: Buffer = EMPTY
   #isOver = false
 

@@ -118,7 +118,11 @@ describe('WebSocket frames', () => {
 
   it('of one message are not many', () => {
     const fragments = (count: number): Buffer =>
-      Buffer.concat([hex('02 00'), ...Array.from({ length: count - 2 }, () => hex('00 00')), hex('80 00')])
+      Buffer.concat([
+        hex('02 00'),
+        ...Array.from({ length: count - 2 }, () => hex('00 00')),
+        hex('80 00'),
+      ])
     expect(heard(decode('server', Buffer.concat([fragments(8), fragments(8)])))).toHaveLength(2)
     expect(() => decode('server', fragments(9))).toThrow(
       expect.objectContaining({ code: 'WEBSOCKET_TOO_LARGE' }),
