@@ -60,12 +60,12 @@ async function dial(): Promise<Duplex> {
 }
 
 /** The bytes behind the answer. */
-async function webSocket(connection: Duplex, target: string, protocol: string): Promise<Buffer> {
+function webSocket(connection: Duplex, target: string, protocol: string): Promise<Buffer> {
   const key = randomBytes(16).toString('base64')
   connection.write(
     `GET ${target} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
   )
-  return await readHead(connection)
+  return readHead(connection)
 }
 
 async function run(

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import { type Duplex, duplexPair } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { connectedPair } from '../../test/support/connected-pair.ts'
 import {
   formatChannelMessage,
   headerOf,
@@ -41,14 +42,9 @@ afterEach(() => {
 })
 
 function pair(): [Duplex, Duplex] {
-  const both = duplexPair()
+  const both = connectedPair()
   connections.push(...both)
-  const [one, other] = both
-  for (const end of both) end.on('error', () => {})
-  // As a connection does, and a pair of streams does not.
-  one.on('close', () => other.destroy())
-  other.on('close', () => one.destroy())
-  return [one, other]
+  return both
 }
 
 /** Hears everything. */

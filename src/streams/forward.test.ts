@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage } from 'node:http'
-import { type Duplex, duplexPair } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createWebSocketStream, WebSocket } from 'ws'
+import { connectedPair } from '../../test/support/connected-pair.ts'
 import { type HeaderBlock, headerOf, SpdySession } from '../protocol/index.ts'
 import { acceptWebSocket } from './accept-websocket.ts'
 import { forwardStreamOf, portOf } from './forward-headers.ts'
@@ -23,14 +24,9 @@ afterEach(() => {
 })
 
 function pair(): [Duplex, Duplex] {
-  const both = duplexPair()
+  const both = connectedPair()
   connections.push(...both)
-  const [one, other] = both
-  for (const end of both) end.on('error', () => {})
-  // As a connection does, and a pair of streams does not.
-  one.on('close', () => other.destroy())
-  other.on('close', () => one.destroy())
-  return [one, other]
+  return both
 }
 
 /** Hears everything, in the order in which it came. */

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import { type Duplex, duplexPair } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { connectedPair } from '../../test/support/connected-pair.ts'
 import { encodeFrame } from '../protocol/index.ts'
 import { acceptWebSocket } from './accept-websocket.ts'
 import { defaultStreamLimits } from './limits.ts'
@@ -17,17 +18,9 @@ afterEach(() => {
 })
 
 function pair(): [Duplex, Duplex] {
-  const [one, other] = duplexPair()
-  for (const end of [one, other]) {
-    end.on('error', () => {})
-    // As over a network, what comes is not the memory that was sent.
-    const push = end.push.bind(end)
-    end.push = (chunk: Buffer | null) => push(chunk === null ? null : Buffer.from(chunk))
-  }
-  one.on('close', () => other.destroy())
-  other.on('close', () => one.destroy())
-  connections.push(one, other)
-  return [one, other]
+  const both = connectedPair()
+  connections.push(...both)
+  return both
 }
 
 /** Hears everything of a link of ours. */
