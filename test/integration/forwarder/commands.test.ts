@@ -333,7 +333,7 @@ describe('a request for a command', () => {
     await end.over.promise
     await stage.expectAudited(EXEC, { verb: 'GET', kube_verb: 'exec', outcome: 'done' })
     const [asked] = stage.api.arrived
-    expect(asked?.headers).toContain('impersonate-user')
+    expect(asked?.headers.map((one) => one.toLowerCase())).toContain('impersonate-user')
   })
 
   test.each([
