@@ -8,6 +8,8 @@ export const MAX_CHUNK_BYTES = 16 * 1024 * 1024
 export const MAX_SEQUENCE_CHARS = 4096
 /** Of a line of an asciicast file; players of others write one event a line too. */
 export const MAX_CAST_LINE_CHARS = 4 * 1024 * 1024
+/** What a stream must have room for until it is kept again: less than this is no answer to anything. */
+export const RESUME_BYTES = 64 * 1024
 /**
  * Of the terminal that a player is told, wherever it runs: what people have is far below, and each cell costs it memory. A record
  * may hold any size, and keeps what was said.

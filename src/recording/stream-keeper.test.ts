@@ -30,4 +30,25 @@ describe('a stream that is kept up to a limit', () => {
     expect(keeper.push(Buffer.alloc(100))).toHaveLength(100)
     expect(keeper.omitted()).toBe(null)
   })
+
+  it('keeps more when it is refilled, a piece worth reading at a time, and never more than its limit at once', () => {
+    const keeper = new StreamKeeper(100_000)
+    const push = (bytes: number): number => keeper.push(Buffer.alloc(bytes)).length
+    expect([push(100_000), keeper.keeps, push(1), keeper.keeps]).toEqual([100_000, true, 0, false])
+    keeper.refill(65_535)
+    expect([push(1), keeper.keeps]).toEqual([0, false])
+    keeper.refill(1)
+    expect([keeper.keeps, push(70_000), push(1)]).toEqual([true, 65_536, 0])
+    keeper.refill(1_000_000)
+    expect(push(200_000)).toBe(100_000)
+    expect(keeper.omitted()?.bytes).toBe(1 + 1 + 4464 + 1 + 100_000)
+  })
+
+  it('keeps nothing where nothing is to be kept, refilled or not', () => {
+    const keeper = new StreamKeeper(0)
+    keeper.push(Buffer.from('a'))
+    keeper.refill(1_000_000)
+    expect(keeper.keeps).toBe(false)
+    expect(keeper.push(Buffer.from('b'))).toHaveLength(0)
+  })
 })

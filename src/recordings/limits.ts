@@ -30,6 +30,11 @@ export interface RecorderLimits {
   readonly awayMs: number
   /** How long a session waits for room at a time, in milliseconds, also while others are delivered. */
   readonly holdMs: number
+  /**
+   * What is kept anew of each stream of a session without a terminal into which somebody types or sends, in bytes per second, so that noise
+   * at its beginning does not hide all that comes later.
+   */
+  readonly refillBytesPerSecond: number
   /** What lies aside at most, in bytes, besides the spool; the oldest makes room. */
   readonly asideBytes: number
   /** How long bytes are in memory alone, in milliseconds: what `kill -9` takes away. */
@@ -57,6 +62,7 @@ export const defaultRecorderLimits: RecorderLimits = {
   spoolBytes: 4 * 1024 ** 3,
   sessionBytes: 512 * 1024 ** 2,
   personBytes: 1024 ** 3,
+  refillBytesPerSecond: 64 * 1024,
   awayMs: 60_000,
   holdMs: 300_000,
   asideBytes: 1024 ** 3,

@@ -46,6 +46,7 @@ const QUICK: Partial<RecorderLimits> = {
   retryFirstMs: 1,
   retryLastMs: 10,
   awayMs: 20,
+  refillBytesPerSecond: 0,
   closeMs: 500,
 }
 /** Nothing happens by itself. */
@@ -574,6 +575,51 @@ describe('Recorder', () => {
         },
       ])
       expect(labels(frames)).toEqual(['what follows on stdout is counted, and not kept'])
+    })
+
+    it.each([
+      [
+        'keeps more of a session into which somebody types, however much noise was at its beginning',
+        1,
+      ],
+      ['keeps no more where nobody types', 0],
+    ])('%s', async (_, typed) => {
+      const time = { ms: systemClock.now() }
+      const ticking: Clock = { now: () => time.ms }
+      const recorder = await open({
+        clock: ticking,
+        settings: () => ({ ...SETTINGS, pipeBytes: 1000 }),
+        limits: { ...QUICK, refillBytesPerSecond: 1000 },
+      })
+      const record = await recorder.begin(facts(1, { tty: false, startedMs: time.ms }), options())
+      if (typed === 1) record.data('stdin', Buffer.from('sh\n'))
+      record.data('stdout', Buffer.alloc(5000, 'n'))
+      time.ms += 900
+      record.data('stdout', Buffer.from('too soon'))
+      time.ms += 100
+      record.data('stdout', Buffer.from('work'))
+      record.data('stderr', Buffer.from('too'))
+      await record.end(ended)
+      await whole(1)
+      const frames = await read(1)
+      const kept = `${'n'.repeat(1000)}${typed === 1 ? 'work' : ''}`
+      expect(bytesOf(frames, 'stdout').toString()).toBe(kept)
+      expect(bytesOf(frames, 'stderr').toString()).toBe('too')
+      expect(labels(frames)).toEqual([
+        'what follows on stdout is counted, and not kept',
+        ...(typed === 1 ? ['what follows on stdout is kept again'] : []),
+      ])
+      const omitted = Buffer.concat([
+        Buffer.alloc(4000, 'n'),
+        Buffer.from(typed === 1 ? 'too soon' : 'too soonwork'),
+      ])
+      expect(frames.filter(({ kind }) => kind === 'omitted')).toMatchObject([
+        {
+          stream: 'stdout',
+          bytes: omitted.length,
+          sha256: createHash('sha256').update(omitted).digest('hex'),
+        },
+      ])
     })
 
     it('keeps nothing of stdin, its hash neither, unless a role says so', async () => {

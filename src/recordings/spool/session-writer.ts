@@ -32,6 +32,8 @@ export class SessionWriter implements SessionRecord {
   readonly #keepers: Readonly<Record<DataStream, StreamKeeper>> | null
   readonly #files: { readonly stdin: TarFiles; readonly stdout: TarFiles } | null
   readonly #limited = new Set<DataStream>()
+  /** Until when the keepers were refilled, of the session's time; null: nothing was sent into it yet. */
+  #refilledMs: number | null = null
   #state: State = 'open'
   #isTold = false
   #timer: NodeJS.Timeout | null = null
@@ -79,7 +81,11 @@ export class SessionWriter implements SessionRecord {
   data(stream: DataStream, data: Buffer): boolean {
     if (this.#state !== 'open') return true
     if (stream !== 'stderr') this.#files?.[stream].push(data)
+    this.#refill(stream)
     if (stream === 'stdin' && this.#options.keepStdin !== true) return true
+    if (this.#keepers?.[stream].keeps === true && this.#limited.delete(stream)) {
+      this.#mark(`what follows on ${stream} is kept again`)
+    }
     const kept = this.#keepers === null ? data : this.#keepers[stream].push(data)
     for (let at = 0; at < kept.length; at += FRAME_BYTES) {
       const piece = kept.subarray(at, at + FRAME_BYTES)
@@ -193,6 +199,21 @@ export class SessionWriter implements SessionRecord {
       this.#events.failed()
       this.#drained()
     }
+  }
+
+  /** Where nobody sends anything, nobody asks for what comes behind the limit. */
+  #refill(stream: DataStream): void {
+    if (this.#keepers === null) return
+    const atMs = this.#atMs()
+    if (this.#refilledMs === null) {
+      if (stream === 'stdin') this.#refilledMs = atMs
+      return
+    }
+    const bytes = Math.floor(
+      (Math.max(0, atMs - this.#refilledMs) * this.#limits.refillBytesPerSecond) / 1000,
+    )
+    this.#refilledMs = atMs
+    for (const keeper of Object.values(this.#keepers)) keeper.refill(bytes)
   }
 
   #isOver(): boolean {
