@@ -1,7 +1,17 @@
 import { afterEach, expect, test } from 'vitest'
 import { createPeerParser } from '../../../src/ca/index.ts'
 import { closed } from '../../support/closed.ts'
-import { Agent, ask, CLUSTER, Cluster, Gateway, served, unserved } from './support/fleet.ts'
+import {
+  Agent,
+  ask,
+  CLUSTER,
+  Cluster,
+  Gateway,
+  PERSON,
+  served,
+  unserved,
+  WEST,
+} from './support/fleet.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -38,6 +48,22 @@ test('the tunnel of an agent that is removed is cut, with what is in it, and no 
   await expect.poll(() => agent.tunnels.status()[0]?.problem).toContain('host agent-1 was removed')
   barred.clear()
   await served(gateway)
+})
+
+test('what an agent has dialled back is cut as well when it is removed, warm or in use', async () => {
+  const { cluster, gateway, barred } = await open()
+  stack.use(await Agent.open(cluster, [gateway]))
+  await served(gateway)
+  const hello = Buffer.from('hello')
+  ;(await gateway.dial(WEST, PERSON, hello)).destroy()
+  await expect.poll(() => gateway.tunnels.stats().warm).toBeGreaterThan(0)
+  const stream = await gateway.dial(WEST, PERSON, hello)
+  expect(gateway.tunnels.stats().dialBack).toBe(1)
+  const cut = closed(stream)
+  barred.add('agent-1')
+  await cut
+  await unserved(gateway)
+  expect(gateway.tunnels.stats()).toMatchObject({ warm: 0, ordered: 0 })
 })
 
 test('the others of a cluster serve on', async () => {
