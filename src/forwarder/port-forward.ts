@@ -86,6 +86,9 @@ interface Going {
   fared: string | null
 }
 
+/** For a client that is cut to read why. */
+const CUT_LINGER_MS = 2_000
+
 /** A running port-forward, between its client and its API server. */
 class PortForward extends LiveUpgrade {
   readonly #wanted: UpgradeRequest
@@ -99,6 +102,7 @@ class PortForward extends LiveUpgrade {
   /** What the client is told on connections that stand; the API server is gone then. */
   #lastWords: string | null = null
   #place: SessionPlace | null = null
+  #cutTimer: NodeJS.Timeout | null = null
 
   constructor(
     deps: HandlerDeps,
@@ -175,7 +179,9 @@ class PortForward extends LiveUpgrade {
     }
   }
 
+  /** Whoever has lost his rights is not waited for, if he reads slowly. */
   protected end(refusal: Refusal): void {
+    this.#cutTimer = setTimeout(() => this.#wanted.socket.destroy(), CUT_LINGER_MS)
     this.#sayLast(refusal.message)
   }
 
@@ -293,6 +299,7 @@ class PortForward extends LiveUpgrade {
   }
 
   #clientClosed(): void {
+    if (this.#cutTimer !== null) clearTimeout(this.#cutTimer)
     this.#standing.connection.destroy()
     this.#close()
   }

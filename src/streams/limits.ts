@@ -10,10 +10,12 @@ export interface StreamLimits {
   readonly maxStatusBytes: number
   /** Of the size of a terminal: it has some 30. */
   readonly maxSizeBytes: number
-  /** For a client that got everything to close the connection, or a stream of it. */
+  /** For a client that got everything to close a stream, and for one that was sent away to go. */
   readonly lingerMs: number
-  /** For a client that is to get its last bytes, and takes none. */
+  /** For a client that is to get its last bytes and close the connection, takes none of them and says nothing. */
   readonly stallMs: number
+  /** For all of that: whoever neither reads nor goes holds a session no longer. At 10 KiB a second it is what kernels keep of a connection. */
+  readonly closeMs: number
   /** Of one port-forward, at once: kubectl opens one for each of its own. */
   readonly maxConnections: number
   /** Of what is said on one connection's error stream; what is longer is cut. kubelet's words are a few hundred. */
@@ -28,6 +30,7 @@ export const defaultStreamLimits: StreamLimits = {
   maxSizeBytes: 1024,
   lingerMs: 2_000,
   stallMs: 60_000,
+  closeMs: 15 * 60_000,
   maxConnections: 1000,
   maxErrorBytes: 4 * 1024,
 }

@@ -141,8 +141,8 @@ export class SpdyLink {
     if (!this.#isChoked) this.#socket.resume()
   }
 
-  /** Says goodbye, and closes when the other side did, or a while after it got everything. */
-  end(limits: Pick<StreamLimits, 'lingerMs' | 'stallMs'>): void {
+  /** Says goodbye, and closes when the other side did, or is not there any more. */
+  end(limits: Pick<StreamLimits, 'stallMs' | 'closeMs'>): void {
     if (this.#ending || this.#closed) return
     this.#ending = true
     const socket = this.#socket

@@ -12,7 +12,7 @@ import {
   type WebSocketEvent,
   type WebSocketRole,
 } from '../protocol/index.ts'
-import { closeLater } from './close-later.ts'
+import { closeLater, closeSoon } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
 import { GrowingBytes } from './growing-bytes.ts'
 import type { StreamLimits } from './limits.ts'
@@ -125,13 +125,14 @@ export class WebSocketLink {
     if (!this.#isChoked) this.#socket.resume()
   }
 
-  /** Says goodbye, and closes when the peer did, or a while after it got everything. */
+  /** Says goodbye, and closes when the peer did, or is not there any more; one that is sent away gets no time to read. */
   close(code: number, reason = ''): void {
     if (!this.isOpen) return
     this.#out.write(encodeFrame('close', closeContent(code, reason), this.#key()))
     this.#isClosing = true
     this.resume()
-    closeLater(this.#socket, this.#limits, () => this.#socket.destroy())
+    const waits = code === CLOSE_NORMAL ? closeLater : closeSoon
+    waits(this.#socket, this.#limits, () => this.#socket.destroy())
     if (this.#closeCode !== null) this.#out.end()
   }
 
