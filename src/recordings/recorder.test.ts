@@ -856,10 +856,10 @@ describe('Recorder', () => {
 
     it('ends with the process at once while a session is held back, and keeps what was in memory', async () => {
       let fail = (): void => {}
-      const putChunk = (): Promise<void> =>
-        new Promise((_, reject) => {
-          fail = () => reject(new Error('away'))
-        })
+      const failed = new Promise<never>((_, reject) => {
+        fail = () => reject(new Error('away'))
+      })
+      const putChunk = (): Promise<void> => failed
       const recorder = await open({
         target: { ...into(store), putChunk },
         limits: { ...SHARE, awayMs: 3_600_000, closeMs: 50 },
