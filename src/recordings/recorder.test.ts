@@ -859,6 +859,7 @@ describe('Recorder', () => {
       const failed = new Promise<never>((_, reject) => {
         fail = () => reject(new Error('away'))
       })
+      failed.catch(() => {})
       const putChunk = (): Promise<void> => failed
       const recorder = await open({
         target: { ...into(store), putChunk },
