@@ -67,7 +67,7 @@ export async function upgradeToWebSocket(
   connection.write(
     `GET ${target} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
   )
-  return await readHead(connection)
+  return readHead(connection)
 }
 
 /** The bytes behind the head of a 101. Rejects with Refused. */
