@@ -4,6 +4,7 @@ import {
   encodeFrame,
   parseChannelMessage,
   parseClientHello,
+  parseDialBack,
   parseExitStatus,
   parseProxyHeader,
   parseTerminalSize,
@@ -35,6 +36,7 @@ import {
   channelMessages,
   chunks,
   clientHellos,
+  dialBacks,
   headerBlocks,
   proxyHeaders,
   records,
@@ -87,6 +89,9 @@ function framesOf(random: Random, from: 'client' | 'server'): readonly Buffer[] 
 export const codecs: Readonly<Record<string, Codec>> = {
   'client-hello': (random) => {
     parseClientHello(mutate(random, clientHellos))
+  },
+  'dial-back': (random) => {
+    parseDialBack(mutate(random, dialBacks))
   },
   'proxy-header': (random) => {
     parseProxyHeader(mutate(random, proxyHeaders))

@@ -2,20 +2,40 @@ import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { codecs } from './codecs.ts'
 
-/**
- * npm run fuzz -- [--inputs=10000000] [--only=codec,codec] [--seed=n] [--from=n]
- *
+/*
  * Gives inputs that are right, nearly right or noise to each codec that reads bytes from outside. An error without a code is a finding, as is
  * an input that takes longer than ten seconds; both are told with what brings them back.
  */
+const HELP = `npm run fuzz -- [options]
+
+Gives bytes that are right, nearly right or noise to each codec that reads bytes from outside (docs/fuzz.md).
+
+  --inputs <n>     of each codec (default: 1000000)
+  --only <codecs>  some of them, with commas between them
+  --seed <n>       where inputs come from, with their numbers (default: another one each time)
+  --from <n>       the number of the first input (default: 0)
+  --help           this text
+
+Codecs: ${Object.keys(codecs).join(', ')}
+
+Examples:
+  $ npm run fuzz
+  $ npm run fuzz -- --inputs=10000000 --only=spdy-frames,record
+  $ npm run fuzz -- --only=record --seed=7 --from=42 --inputs=1
+`
 const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '1000000' },
     only: { type: 'string', default: Object.keys(codecs).join(',') },
     seed: { type: 'string', default: String(Date.now() % 0x1_0000_0000) },
     from: { type: 'string', default: '0' },
+    help: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit()
+}
 
 const HANG_MS = 10_000
 const numberOf = (name: 'inputs' | 'seed' | 'from'): number => {

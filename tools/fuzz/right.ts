@@ -1,4 +1,10 @@
-import { defaultSpdyLimits, formatProxyHeader } from '../../src/protocol/index.ts'
+import {
+  DIAL_BACK_TICKET_BYTES,
+  defaultSpdyLimits,
+  formatDialBack,
+  formatProxyHeader,
+  ticketOf,
+} from '../../src/protocol/index.ts'
 import { encodeFrame } from '../../src/protocol/spdy/encode.ts'
 import type { Frame } from '../../src/protocol/spdy/frame.ts'
 import { HeaderEncoder } from '../../src/protocol/spdy/headers.ts'
@@ -185,6 +191,12 @@ function clientHello(name: string): Buffer {
 }
 
 export const clientHellos: readonly Buffer[] = [clientHello('kube.example.com'), clientHello('a')]
+
+export const dialBacks: readonly Buffer[] = [
+  formatDialBack(
+    ticketOf(Buffer.from(Array.from({ length: DIAL_BACK_TICKET_BYTES }, (_, at) => at))),
+  ),
+]
 
 export const proxyHeaders: readonly Buffer[] = [
   formatProxyHeader({ address: '192.0.2.7', port: 4711 }),
