@@ -69,6 +69,7 @@ export async function command(
     const session = await Session.begin(deps, request, place, beginning, running)
     if ('code' in session) return session
     return {
+      cut: { signal: running.asking, refusal: () => running.cutBy },
       run: (standing) => running.start(session, standing),
       abandon: (reason) => session.end({ status: null, reason, bytesSent: 0, bytesReceived: 0 }),
     }
@@ -102,7 +103,9 @@ class Command extends LiveUpgrade implements SessionCarrier {
   readonly plan: CommandPlan
   readonly #wanted: UpgradeRequest
   readonly #protocol: ClientProtocol
+  /** Null while the API server is asked. */
   #standing: Standing | null = null
+  readonly #asking = new AbortController()
   /** Streams from which output still comes. */
   readonly #open = new Set<CommandStream>()
   /** Who has no room: what comes from the other side waits. */
@@ -141,8 +144,6 @@ class Command extends LiveUpgrade implements SessionCarrier {
     this.#standing = standing
     this.enter()
     session.runs()
-    // Its record was lost while the API server was asked.
-    if (this.withdrawn !== null) standing.connection.destroy()
     if (this.plan.stdout) this.#open.add('stdout')
     if (this.plan.stderr) this.#open.add('stderr')
     const { socket } = this.#wanted
@@ -172,6 +173,15 @@ class Command extends LiveUpgrade implements SessionCarrier {
     )
   }
 
+  /** Aborts when it is cut while the API server is asked: its record was lost. */
+  get asking(): AbortSignal {
+    return this.#asking.signal
+  }
+
+  get cutBy(): Refusal | null {
+    return this.withdrawn
+  }
+
   /** The record has room again. */
   drain(): void {
     this.#full.record = false
@@ -179,6 +189,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
   }
 
   protected end(refusal: Refusal): void {
+    this.#asking.abort()
     if (this.#client !== null) this.#sayLast(this.#client, refusal)
     this.#standing?.connection.destroy()
   }

@@ -62,6 +62,7 @@ export async function portForward(
     remembered: deps.tunnels,
   }
   await standBetween(deps, request, wanted, asked, async (place) => ({
+    cut: null,
     run: (standing) => new PortForward(deps, request, wanted, protocol, standing).start(place),
     abandon: () => {},
   }))

@@ -43,6 +43,8 @@ export interface Standing {
 
 /** What begins when the API server has switched protocols; all that must be written before that is. */
 export interface Beginning {
+  /** Why it may not begin any more: nobody is asked then, and who was asked is left. */
+  readonly cut: { readonly signal: AbortSignal; refusal(): Refusal | null } | null
   run(standing: Standing): void
   /** It does not begin: the API server said no (`refused`), was lost, or the client left, or lost its rights, while it was asked. */
   abandon(reason: SessionEnding): void
@@ -68,9 +70,16 @@ export async function standBetween(
   const waiting = new WaitingUpgrade(request, wanted.socket)
   const leave = deps.live.enter(waiting)
   let begun: Beginning | null = null
+  let cut: Beginning['cut'] = null
   const abandon = (reason: SessionEnding): void => {
     begun?.abandon(waiting.left ? 'client' : waiting.withdrawn === null ? reason : 'terminated')
     begun = null
+  }
+  const giveUp = async (reason: SessionEnding, error: unknown): Promise<void> => {
+    const lost = cut?.refusal() ?? null
+    abandon(lost === null ? reason : 'terminated')
+    if (lost !== null && !waiting.left) await refuseHere(deps, request, lost)
+    else await fail(deps, request, waiting, failureOf(error))
   }
   let isRunning = false
   try {
@@ -80,8 +89,10 @@ export async function standBetween(
       return
     }
     begun = refusal
+    cut = refusal.cut
     const signal = AbortSignal.any([
       waiting.signal,
+      ...(cut === null ? [] : [cut.signal]),
       AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
     ])
     signal.throwIfAborted()
@@ -92,10 +103,9 @@ export async function standBetween(
         reached.dialled.refused()
         await fail(deps, request, waiting, notAccepted)
       } else await relay(deps, request, reached.answer)
-    } else if (waiting.left || waiting.withdrawn !== null) {
+    } else if (waiting.left || waiting.withdrawn !== null || cut?.refusal() != null) {
       reached.connection.destroy()
-      abandon('terminated')
-      await fail(deps, request, waiting, failureOf(new Error('rights were withdrawn')))
+      await giveUp('terminated', new Error('rights were withdrawn'))
     } else {
       // Later, an end in one direction is a part of the stream.
       waiting.over()
@@ -103,8 +113,7 @@ export async function standBetween(
       refusal.run(reached)
     }
   } catch (error) {
-    abandon('lost')
-    await fail(deps, request, waiting, failureOf(error))
+    await giveUp('lost', error)
   } finally {
     waiting.over()
     leave()

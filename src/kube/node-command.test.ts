@@ -21,6 +21,8 @@ describe('a command of a kubelet', () => {
     '/api/v1/nodes/n/proxy/exec;x/team/web/app',
     '/api/v1/nodes/n/proxy/exec',
     '/api/v1/proxy/nodes/n/run/team/web/app',
+    '/api/v1/namespaces/team/nodes/n/proxy/exec/team/web/app',
+    '/api/v1/namespaces/nodes/nodes/n/proxy/run',
   ])('is %s', (target) => {
     expect(isCommand(target, 'POST')).toBe(true)
   })

@@ -13,8 +13,9 @@ export function isNodeCommand(info: RequestInfo): boolean {
   if (info.kind !== 'resource' || info.resource !== 'nodes' || info.subresource !== 'proxy') {
     return false
   }
-  // `api`, the version, `nodes`, a name, `proxy`; in the prefix of old `proxy` stands before `nodes`.
-  const [, , , , , ...rest] = info.path.slice(1).split('/')
+  // `api`, the version, `nodes`, a name, `proxy`; in the prefix of old `proxy` stands before `nodes`. A namespace, which nodes have none, would stand before both.
+  const before = info.namespace === '' ? 5 : 7
+  const rest = info.path.slice(1).split('/').slice(before)
   const [first = ''] = decoded(decoded(rest.join('/')))
     .split(SEPARATOR)
     .filter(Boolean)

@@ -7,8 +7,10 @@ export const MOST_AT_ONCE: number = 64 * 1024
 const PIECE_BYTES = MOST_AT_ONCE + 64
 /** 4 MB stay for the next large transfers. */
 const pool = new BufferPool(PIECE_BYTES, 64)
-/** Less is not worth a piece that a client who does not read may hold for hours. */
+/** Less is not worth a piece. */
 const MIN_PIECE_BYTES = 4 * 1024
+/** Nor is less for as long as somebody does not read: it waits in memory of its own size. */
+const MIN_WAITING_BYTES = PIECE_BYTES / 2
 
 /**
  * What is sent on a connection. Large frames of one turn are put together in memory that is used again, and leave at its end; a small
@@ -48,11 +50,14 @@ export class Outbox {
     return !this.isFull
   }
 
-  /** Sends bytes that nobody changes any more. False: wait for `drain`. */
-  write(bytes: Buffer): boolean {
-    if (bytes.length === 0 || this.#isGone) return true
+  /** Sends bytes that nobody changes any more. False: wait for `drain`. `sent` is called once they wait nowhere any more. */
+  write(bytes: Buffer, sent?: () => void): boolean {
+    if (bytes.length === 0 || this.#isGone) {
+      sent?.()
+      return true
+    }
     this.flush()
-    return this.#to.write(bytes)
+    return this.#to.write(bytes, sent === undefined ? undefined : () => sent())
   }
 
   /** The last, behind what was to be sent. */
@@ -71,7 +76,13 @@ export class Outbox {
       pool.give(piece)
       return
     }
-    this.#to.write(piece.subarray(0, this.#filled), (error) => {
+    const filled = piece.subarray(0, this.#filled)
+    if (filled.length < MIN_WAITING_BYTES && this.#to.writableLength > 0) {
+      this.#to.write(Buffer.from(filled))
+      pool.give(piece)
+      return
+    }
+    this.#to.write(filled, (error) => {
       // Of a connection that broke, something may still be on its way.
       if (error === undefined || error === null) pool.give(piece)
     })

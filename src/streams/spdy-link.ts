@@ -8,9 +8,10 @@ import {
   type SpdyLimits,
   SpdySession,
 } from '../protocol/index.ts'
-import { closeLater } from './close-later.ts'
+import { closeLater, closeSoon } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
-import type { StreamLimits } from './limits.ts'
+import { gatherTinyPieces } from './gather-tiny.ts'
+import { defaultStreamLimits, type StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -81,7 +82,8 @@ export class SpdyLink {
     // It may have gone while its user was not ready yet.
     if (socket.destroyed) setImmediate(() => this.#close(null))
     // Go's clients end their half when they have read everything.
-    socket.once('end', () => socket.end())
+    socket.once('end', () => this.#out.end())
+    gatherTinyPieces(socket)
     if (head.length > 0) this.#receive(head)
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk)
@@ -169,6 +171,7 @@ export class SpdyLink {
     } catch (error) {
       const status = error instanceof SpdyError ? error.goAwayStatus : 'internalError'
       this.#out.end(this.#session.goAway(status))
+      closeSoon(this.#socket, defaultStreamLimits, () => this.#socket.destroy())
       this.#close(
         new StreamError('STREAM_MALFORMED', `not SPDY as it should be: ${errorMessage(error)}`, {
           cause: error,

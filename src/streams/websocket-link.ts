@@ -14,6 +14,7 @@ import {
 } from '../protocol/index.ts'
 import { closeLater, closeSoon } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
+import { gatherTinyPieces } from './gather-tiny.ts'
 import { GrowingBytes } from './growing-bytes.ts'
 import type { StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
@@ -80,8 +81,9 @@ export class WebSocketLink {
     socket.once('error', (error) => {
       this.#error ??= broken(error)
     })
-    socket.once('end', () => socket.end())
+    socket.once('end', () => this.#out.end())
     socket.once('close', () => this.#over())
+    gatherTinyPieces(socket)
     // It may have gone while its user was not ready yet.
     if (socket.destroyed) setImmediate(() => this.#over())
     if (this.#isPaused) socket.pause()
@@ -125,10 +127,16 @@ export class WebSocketLink {
     if (!this.#isChoked) this.#socket.resume()
   }
 
-  /** Says goodbye, and closes when the peer did, or is not there any more; one that is sent away gets no time to read. */
-  close(code: number, reason = ''): void {
-    if (!this.isOpen) return
-    this.#out.write(encodeFrame('close', closeContent(code, reason), this.#key()))
+  /**
+   * Says goodbye, and closes when the peer did, or is not there any more; one that is sent away gets no time to read. `sent` is called once: nothing
+   * of ours waits any more.
+   */
+  close(code: number, reason = '', sent: () => void = () => {}): void {
+    if (!this.isOpen) {
+      sent()
+      return
+    }
+    this.#out.write(encodeFrame('close', closeContent(code, reason), this.#key()), sent)
     this.#isClosing = true
     this.resume()
     const waits = code === CLOSE_NORMAL ? closeLater : closeSoon
@@ -159,7 +167,13 @@ export class WebSocketLink {
   #receive(chunk: Buffer): void {
     if (this.#ears === null || this.#closeCode !== null || this.#error !== null) return
     try {
-      for (const event of this.#decoder.push(chunk)) this.#react(event)
+      let ping: Buffer | null = null
+      for (const event of this.#decoder.push(chunk)) {
+        // Of several that came together the last one is answered (RFC 6455, 5.5.3).
+        if (event.kind === 'ping') ping = event.data
+        else this.#react(event)
+      }
+      if (ping !== null && this.isOpen) this.#answer(encodeFrame('pong', ping, this.#key()))
     } catch (error) {
       this.#error = new StreamError(
         'STREAM_MALFORMED',
@@ -179,8 +193,6 @@ export class WebSocketLink {
         else this.#ears?.piece(event.data, event.isFirst, event.isLast)
         return
       case 'ping':
-        if (this.isOpen) this.#answer(encodeFrame('pong', event.data, this.#key()))
-        return
       case 'pong':
         return
       case 'close':
@@ -207,8 +219,11 @@ export class WebSocketLink {
 
   #over(): void {
     // What had come before the connection broke.
-    const rest = this.#socket.read() as Buffer | null
-    if (rest !== null) this.#receive(rest)
+    for (;;) {
+      const rest = this.#socket.read() as Buffer | null
+      if (rest === null) break
+      this.#receive(rest)
+    }
     this.#tell(this.#closeCode ?? CLOSE_LOST)
   }
 

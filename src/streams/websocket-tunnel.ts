@@ -48,8 +48,8 @@ class Tunnel extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#link.close(CLOSE_NORMAL)
-    done()
+    // Whoever waits for the end of what is sent waits for the connection below.
+    this.#link.close(CLOSE_NORMAL, '', done)
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

@@ -121,7 +121,11 @@ export class Session {
     }
     session = new Session(deps, events, live, place, carrier, kept)
     if (record instanceof Error) void commitEvent(deps, events.gap(record.message, startedMs))
-    if (failed !== null) session.lose(failed, isStrict)
+    if (failed !== null) session.lose(failed, false)
+    if (failed !== null && isStrict) {
+      session.end({ status: null, reason: 'refused', bytesSent: 0, bytesReceived: 0 })
+      return recordingUnavailable
+    }
     return session
   }
 

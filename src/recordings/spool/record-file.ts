@@ -102,7 +102,9 @@ export class RecordFile {
       const { length } = group.bytes
       const { aborted: takesAnyway } = this.#impatient.signal
       if (this.#openBytes > 0 && !takesAnyway && !this.#account.hasRoom(id, length)) return true
-      if (!(await this.#account.takeWhenRoom(id, length, this.#impatient.signal))) {
+      // Nothing of it is there yet: it does not begin, and nobody waits for it.
+      if (this.#head !== null) this.#account.take(id, length)
+      else if (!(await this.#account.takeWhenRoom(id, length, this.#impatient.signal))) {
         // It was abandoned meanwhile; or the process ends, and what is in memory is to be kept.
         if (this.#groups[0] !== group) break
         this.#account.add(id, length)

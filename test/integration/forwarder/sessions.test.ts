@@ -49,6 +49,7 @@ class TestRecorder implements SessionRecorder {
   readonly ends: { exitCode: number | null; reason: string }[] = []
   discarded = 0
   refusal: Error | null = null
+  failsAtOnce: Error | null = null
   hasRoom = true
   /** Beginning takes until this has resolved. */
   hold: Promise<unknown> = Promise.resolve()
@@ -61,6 +62,7 @@ class TestRecorder implements SessionRecorder {
     if (this.refusal !== null) throw this.refusal
     this.facts.push(facts)
     this.options.push(options)
+    if (this.failsAtOnce !== null) options.onFailed(this.failsAtOnce)
     return {
       data: (stream, data) => {
         this.said.push([stream, data.toString('latin1')])
@@ -279,6 +281,35 @@ describe('a session that cannot be recorded', () => {
     await stage.expectAudited(EXEC, { outcome: 'denied', error_code: 'RECORDING_UNAVAILABLE' })
     expect(stage.audit.sessions).toEqual([])
     await expect.poll(() => stage.api.sockets.size, PATIENTLY).toBe(0)
+    expect(stage.log.errors.splice(0)).toHaveLength(1)
+  })
+
+  test('does not take place when its record is lost before the API server is asked', async () => {
+    const { stage, recorder } = await open()
+    stage.access.change(STRICT)
+    recorder.failsAtOnce = new Error('the disk is gone')
+    serveCommands(stage, TODAY, () => {})
+    await expect(openCommand(stage, 'SPDY/3.1')).rejects.toMatchObject({ status: 503 })
+    expect(stage.api.of(EXEC)).toEqual([])
+    await expect.poll(() => eventsOf(stage, 'session.end'), PATIENTLY).toHaveLength(1)
+    expect(eventsOf(stage, 'session.end')).toMatchObject([{ reason: 'refused' }])
+    expect(stage.log.errors.splice(0)).toHaveLength(1)
+  })
+
+  test('is given up when its record is lost while the API server is asked', async () => {
+    const { stage, recorder } = await open()
+    stage.access.change(STRICT)
+    const asked = Promise.withResolvers<void>()
+    stage.api.upgrade = () => asked.resolve()
+    const opening = openCommand(stage, 'SPDY/3.1')
+    await asked.promise
+    recorder.options[0]?.onFailed(new Error('the disk is gone'))
+    await expect(opening).rejects.toMatchObject({
+      status: 503,
+      body: expect.stringContaining('cannot be recorded any more') as unknown,
+    })
+    await expect.poll(() => stage.api.upgrading.size, PATIENTLY).toBe(0)
+    expect(eventsOf(stage, 'session.end')).toMatchObject([{ reason: 'terminated' }])
     expect(stage.log.errors.splice(0)).toHaveLength(1)
   })
 
