@@ -205,7 +205,7 @@ class TlsGateway implements Gateway {
     const timer = setTimeout(() => abort.abort(DIAL_TIMEOUT), this.#limits.dialTimeoutMs)
     let server: Duplex
     try {
-      server = await dial(origin, abort.signal, bytes)
+      server = await dial(origin, abort.signal, bytes, socket)
       // It would say no more that it has closed.
       if (server.destroyed) throw new Error('the far end closed the connection at once')
     } catch (error) {

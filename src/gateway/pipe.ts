@@ -10,24 +10,27 @@ export interface PipeCounters {
 
 /**
  * Moves bytes both ways until both ends are done. Each direction waits for its slower end, so that a stalled reader holds
- * what the sockets' buffers hold and no more; an end on one side is passed on while the other direction goes on. When the
- * server is gone, a client that has got everything has `lingerMs` to go as well.
+ * what the sockets' buffers hold and no more; an end on one side is passed on while the other direction goes on. A side
+ * that breaks is broken off on the other, where it must not look like one that has ended. When the server is gone, a client
+ * that has got everything has `lingerMs` to go as well.
  */
 export function pipeBothWays(
   client: Duplex,
   server: Duplex,
   { counters, lingerMs }: { readonly counters: PipeCounters; readonly lingerMs: number },
 ): void {
-  const broken = (): void => {
-    client.destroy()
-    server.destroy()
-  }
   const linger = (): void => {
     const timer = setTimeout(() => client.destroy(), lingerMs)
     client.once('close', () => clearTimeout(timer))
   }
-  client.on('error', broken)
-  server.on('error', broken)
+  client.on('error', () => {
+    client.destroy()
+    breakOff(server)
+  })
+  server.on('error', () => {
+    server.destroy()
+    breakOff(client)
+  })
   client.once('close', () => {
     if (client.readableEnded) server.destroy()
     else breakOff(server)
@@ -48,8 +51,9 @@ export function pipeBothWays(
 
 /** What is destroyed without an error looks at its other end like one that has ended: a stream of a tunnel, and plain TCP. */
 function breakOff(stream: Duplex): void {
+  if (stream.destroyed) return
   if (stream instanceof Socket && !(stream instanceof TLSSocket)) stream.resetAndDestroy()
-  else stream.destroy(CLIENT_GONE)
+  else stream.destroy(BROKEN_OFF)
 }
 
-const CLIENT_GONE = new Error('the client is gone')
+const BROKEN_OFF = new Error('the other end is gone')

@@ -15,8 +15,8 @@ export type Route =
   /** Pipe ciphertext to wherever `dial` leads, or else go the other way, which the client does not notice. */
   | {
       readonly kind: 'pipe'
-      /** `hello` is what came so far, the ClientHello first. */
-      dial(origin: Origin, signal: AbortSignal, hello: Buffer): Promise<Duplex>
+      /** `hello` is what came so far, the ClientHello first; `client` is whose it is, for who has to know how much waits there. */
+      dial(origin: Origin, signal: AbortSignal, hello: Buffer, client: Duplex): Promise<Duplex>
       /** True: whoever dials gives the hello to the far end as well. */
       readonly sendsHello?: boolean
       readonly otherwise?: Route

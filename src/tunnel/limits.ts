@@ -17,7 +17,7 @@ export interface TunnelLimits {
   readonly maxAnnouncementBytes: number
   /** Connections of people in one tunnel at once. Node would take 100 until it is told otherwise. */
   readonly maxStreams: number
-  /** Connections of one source address at once, over all tunnels: an office behind one address still works. */
+  /** Connections of one source address (of IPv6: one /64) at once, over all tunnels: an office behind one address still works. */
   readonly maxStreamsPerAddress: number
   /** Window of one stream: 1 MiB moves 20 MB/s at 50 ms, where the protocol's 64 KiB move 1.3. */
   readonly streamWindowBytes: number
@@ -27,7 +27,10 @@ export interface TunnelLimits {
   readonly tunnelWindowBytes: number
   /** What all stalled readers of a tunnel may leave in our memory: the windows of its streams shrink to keep it. */
   readonly tunnelMemoryBytes: number
-  /** The same for one source address, over all tunnels of a proxy: beyond it, its fullest connection is cut. */
+  /**
+   * The same for one source address, over all tunnels and dial-backs of a proxy, and what waits in people's own sockets: beyond it, its
+   * fullest connection is cut.
+   */
   readonly addressMemoryBytes: number
   /** Where Node refuses streams; its own 10 MB is used up by 151 stalled readers. */
   readonly sessionMemoryMib: number

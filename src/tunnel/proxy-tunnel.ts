@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { errorMessage, type Logger } from '../core/index.ts'
+import { addressKey, errorMessage, type Logger } from '../core/index.ts'
 import { isKubeServerName } from '../protocol/index.ts'
 import type { SecuredConnection } from '../tls/index.ts'
 import { type AnnouncedName, LineReader, parseAnnouncement } from './announcement.ts'
@@ -13,6 +13,7 @@ import type { TunnelLimits } from './limits.ts'
 import { formatOrigin, ORIGIN_HEADER, type TunnelOrigin } from './origin.ts'
 import { type JudgedPeer, judgeHost, namesServer, type PeerJudges } from './peers.ts'
 import { TunnelSession } from './session.ts'
+import type { Unread } from './unread.ts'
 
 const { HTTP2_HEADER_STATUS, NGHTTP2_CANCEL, NGHTTP2_INADEQUATE_SECURITY } = constants
 
@@ -58,6 +59,7 @@ export class ProxyTunnel {
   readonly #session: TunnelSession
   /** Null until somebody comes: most tunnels of thousands are idle. */
   #dialBacks: ProxyDialBacks | null = null
+  /** What counts as the address of whoever has a stream. */
   readonly #addressOf = new WeakMap<object, string>()
   #names: ReadonlyMap<string, ProvenName> = new Map()
   #control: ClientHttp2Stream | null = null
@@ -167,7 +169,7 @@ export class ProxyTunnel {
     )
     // Whoever gets it may not listen yet when it breaks.
     stream.on('error', ignore)
-    this.#addressOf.set(stream, origin.address)
+    this.#addressOf.set(stream, addressKey(origin.address))
     this.#session.enter(stream)
     try {
       await answered(stream, signal, this.#options.limits.openTimeoutMs)
@@ -183,21 +185,12 @@ export class ProxyTunnel {
     }
   }
 
-  /** To be called every `lookMs`; adds what each address has left here to `byAddress`. */
-  look(nowMs: number, byAddress: Map<string, { bytes: number; streams: Held[] }>): void {
+  /** To be called every `lookMs`; adds what each address has left here to `unread`. */
+  look(nowMs: number, unread: Unread): void {
     this.#session.look(nowMs)
-    this.#dialBacks?.look(nowMs)
-    for (const entry of this.#session.streams) {
-      const stream = entry
-      const bytes = stream.readableLength + stream.writableLength
-      if (bytes === 0) continue
-      const address = this.#addressOf.get(stream) ?? ''
-      const held = byAddress.get(address)
-      if (held === undefined) byAddress.set(address, { bytes, streams: [{ stream, bytes }] })
-      else {
-        held.bytes += bytes
-        held.streams.push({ stream, bytes })
-      }
+    this.#dialBacks?.look(nowMs, unread)
+    for (const stream of this.#session.streams) {
+      unread.add(this.#addressOf.get(stream) ?? '', stream)
     }
     const verdict = judgeHost(this.#options.peer, 'kube', nowMs)
     if (verdict.ok) return
@@ -305,12 +298,6 @@ export class ProxyTunnel {
     this.#names = names
     this.#options.onNames(this, gone, [...names.keys()])
   }
-}
-
-/** One connection and what its reader has left in our memory. */
-export interface Held {
-  readonly stream: ClientHttp2Stream
-  readonly bytes: number
 }
 
 /** Ends a connection that is no tunnel of ours with words that the agent can log. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
-import { type Clock, errorMessage, type Logger } from '../core/index.ts'
+import { addressKey, type Clock, errorMessage, type Logger } from '../core/index.ts'
 import { type DialBackTicket, proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
 import { createTlsDoor, type SecuredConnection, type TlsDoor } from '../tls/index.ts'
 import { orderAgents } from './choose-agent.ts'
@@ -11,7 +11,8 @@ import { TunnelError } from './errors.ts'
 import { defaultTunnelLimits, type TunnelLimits } from './limits.ts'
 import type { TunnelOrigin } from './origin.ts'
 import { judgeHost, type PeerJudges } from './peers.ts'
-import { type Held, ProxyTunnel, refuseTunnel } from './proxy-tunnel.ts'
+import { ProxyTunnel, refuseTunnel } from './proxy-tunnel.ts'
+import { Unread } from './unread.ts'
 
 /** An agent whose tunnel is open, for inventories and health. */
 export interface TunnelAgent {
@@ -44,13 +45,15 @@ export interface TunnelServer {
   /**
    * A connection to an agent that serves the name: a healthy one first, and the next when one does not answer. Rejects
    * with TunnelError TUNNEL_NO_AGENT, TUNNEL_ADDRESS_BUSY or TUNNEL_CONNECT_FAILED, or with the signal's reason. With a hello,
-   * what came of the connection so far, the agent has been given it, and may have dialled back for it.
+   * what came of the connection so far, the agent has been given it, and may have dialled back for it. `person` is the socket that
+   * it will be joined to: what waits there counts as well in what his address may leave unread.
    */
   dial(
     serverName: string,
     origin: TunnelOrigin,
     signal: AbortSignal,
     hello?: Buffer,
+    person?: Duplex,
   ): Promise<Duplex>
   stats(): TunnelStats
   agents(): readonly TunnelAgent[]
@@ -86,7 +89,10 @@ class AgentTunnels implements TunnelServer {
   readonly #door: TlsDoor
   readonly #tunnels = new Set<ProxyTunnel>()
   readonly #byName = new Map<string, Set<ProxyTunnel>>()
+  /** By `addressKey`. */
   readonly #streamsOfAddress = new Map<string, number>()
+  /** People's sockets, by the connections to agents that they are joined to. */
+  readonly #people = new WeakMap<Duplex, Duplex>()
   readonly #tickets: Tickets
   readonly #counts: DialBackCounts = { dialBack: 0, stream: 0, late: 0 }
   readonly #looking: NodeJS.Timeout
@@ -138,13 +144,15 @@ class AgentTunnels implements TunnelServer {
     origin: TunnelOrigin,
     signal: AbortSignal,
     hello: Buffer | null = null,
+    person: Duplex | null = null,
   ): Promise<Duplex> {
-    const giveBack = this.#takePlace(origin.address)
+    const giveBack = this.#takePlace(addressKey(origin.address))
     try {
       const stream = await this.#dialOneOf(serverName, origin, hello, signal)
       // One that has closed meanwhile would not say so again, and its place would be taken for ever.
       if (stream.destroyed) throw new TunnelError('TUNNEL_CONNECT_FAILED', BROKEN_OFF)
       stream.once('close', giveBack)
+      if (person !== null) this.#people.set(stream, person)
       return stream
     } catch (error) {
       giveBack()
@@ -272,22 +280,12 @@ class AgentTunnels implements TunnelServer {
 
   /** Dead agents, windows, and addresses whose readers left more with us than they may. */
   #look(): void {
-    const byAddress = new Map<string, { bytes: number; streams: Held[] }>()
+    const unread = new Unread(this.#people)
     const nowMs = this.#options.clock.now()
-    for (const tunnel of this.#tunnels) tunnel.look(nowMs, byAddress)
-    for (const [address, held] of byAddress) {
-      let { bytes } = held
-      if (bytes <= this.#limits.addressMemoryBytes) continue
-      const fullest = held.streams.toSorted((one, other) => other.bytes - one.bytes)
-      let cut = 0
-      for (const { stream, bytes: freed } of fullest) {
-        if (bytes <= this.#limits.addressMemoryBytes) break
-        stream.destroy(new Error('the reader is too slow'))
-        bytes -= freed
-        cut += 1
-      }
+    for (const tunnel of this.#tunnels) tunnel.look(nowMs, unread)
+    for (const { address, connections } of unread.cut(this.#limits.addressMemoryBytes)) {
       this.#options.log.warn(
-        { from: address, connections: cut },
+        { from: address, connections },
         'readers of one address left too much unread: the fullest connections are cut',
       )
     }

@@ -65,7 +65,8 @@ export async function openProxyService(
     if (!tunnels.serves(serverName)) return dialled
     return {
       kind: 'pipe',
-      dial: (origin, signal, hello) => tunnels.dial(serverName, origin, signal, hello),
+      dial: (origin, signal, hello, client) =>
+        tunnels.dial(serverName, origin, signal, hello, client),
       sendsHello: true,
       otherwise: dialled,
     }

@@ -1,6 +1,8 @@
 import type { ClientHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { addressKey } from '../../core/index.ts'
 import type { TunnelLimits } from '../limits.ts'
+import type { Unread } from '../unread.ts'
 import { type Binding, canBind, FrameReader, formatFrame } from './frames.ts'
 import { type Supply, type SupplyEvent, stepSupply } from './supply.ts'
 import type { Tickets } from './tickets.ts'
@@ -33,7 +35,8 @@ export class ProxyDialBacks {
   readonly #orders = new Map<string, number>()
   readonly #warm = new Set<DialBack>()
   readonly #waiting = new Set<Taker>()
-  readonly #active = new Set<Socket>()
+  /** People's connections, with what counts as the address of each. */
+  readonly #active = new Map<Socket, string>()
   #draining = false
 
   constructor(options: ProxyDialBacksOptions) {
@@ -74,8 +77,9 @@ export class ProxyDialBacks {
     })
   }
 
-  /** To be called every `lookMs`. */
-  look(nowMs: number): void {
+  /** To be called every `lookMs`; adds what each address has left here to `unread`. */
+  look(nowMs: number, unread: Unread): void {
+    for (const [socket, address] of this.#active) unread.add(address, socket)
     for (const [id, lateMs] of this.#orders) if (nowMs >= lateMs) this.#missed(id)
     this.#dispatch({ kind: 'look' })
   }
@@ -90,7 +94,7 @@ export class ProxyDialBacks {
   /** Ends everything at once. */
   destroy(): void {
     this.#dispatch({ kind: 'refused' })
-    for (const socket of this.#active) socket.destroy(TUNNEL_GONE)
+    for (const socket of this.#active.keys()) socket.destroy(TUNNEL_GONE)
   }
 
   #endWhenIdle(): void {
@@ -195,7 +199,7 @@ export class ProxyDialBacks {
     this.#waiting.delete(taker)
     const { socket, id } = dialBack
     const { counts, limits } = this.#options
-    this.#active.add(socket)
+    this.#active.set(socket, addressKey(taker.binding.origin.address))
     socket.once('close', () => {
       this.#active.delete(socket)
       this.#endWhenIdle()

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { duplexPair } from 'node:stream'
+import { type Duplex, duplexPair } from 'node:stream'
 import {
   createServer as createTlsServer,
   type Server as TlsServer,
   connect as tlsConnect,
 } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../../src/core/index.ts'
+import { errorCode, silentLogger } from '../../../src/core/index.ts'
 import {
   createGateway,
   type Gateway,
@@ -144,6 +144,60 @@ describe('gateway', () => {
     expect(answer[0]).toBe(22)
     socket.destroy()
   })
+
+  it('tells whoever dials whose connection it is', async () => {
+    const { port } = await open()
+    const [near] = duplexPair()
+    let person: Duplex | null = null
+    route = () => ({
+      kind: 'pipe',
+      dial: async (_origin, _signal, _hello, client) => {
+        person = client
+        return near
+      },
+    })
+    const client = connect({ port, host: '127.0.0.1' })
+    client.write(await helloBytes(NAME))
+    await expect.poll(() => person, PATIENTLY).toMatchObject({ remotePort: client.localPort })
+    client.destroy()
+  })
+
+  it.each(['client', 'far end'] as const)(
+    'resets one end when the other is reset, so that it looks like no end: the %s',
+    async (broken) => {
+      const { gateway, port } = await open()
+      const plain = createServer({ allowHalfOpen: true })
+      plain.listen(0, '127.0.0.1')
+      stack.defer(() => void plain.close())
+      route = () => ({
+        kind: 'pipe',
+        dial: async () => {
+          const target = (plain.address() as AddressInfo).port
+          const socket = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true })
+          await once(socket, 'connect')
+          return socket
+        },
+      })
+      const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      client.write(await helloBytes(NAME))
+      const [far] = (await once(plain, 'connection')) as [Socket]
+      await once(far, 'data')
+      far.write('an answer')
+      await once(client, 'data')
+      const [breaks, hears] = broken === 'client' ? [client, far] : [far, client]
+      const heard: unknown[] = []
+      hears.on('end', () => {
+        heard.push('end')
+        hears.end()
+      })
+      hears.on('error', (error) => heard.push(errorCode(error)))
+      hears.resume()
+      breaks.resetAndDestroy()
+      await closed(hears)
+      expect(heard).toEqual(['ECONNRESET'])
+      await expect.poll(() => gateway.stats().connections, PATIENTLY).toBe(0)
+    },
+  )
 
   it('does not keep a client that stays when the far end has gone', async () => {
     const { gateway, port } = await open({ lingerMs: 100 })
@@ -335,9 +389,9 @@ describe('gateway', () => {
       return way.kind === 'pipe'
         ? {
             ...way,
-            dial: (origin, signal, hello) => {
+            dial: (origin, ...rest) => {
               seen.push(origin)
-              return way.dial(origin, signal, hello)
+              return way.dial(origin, ...rest)
             },
           }
         : way

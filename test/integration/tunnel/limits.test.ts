@@ -1,4 +1,5 @@
-import type { Duplex } from 'node:stream'
+import { once } from 'node:events'
+import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defaultTunnelLimits } from '../../../src/tunnel/index.ts'
 import { closed } from '../../support/closed.ts'
@@ -153,6 +154,56 @@ describe('limits of a tunnel', () => {
     expect(left.length).toBeGreaterThan(0)
     expect(other.destroyed).toBe(false)
     expect(other.readableLength).toBeGreaterThan(0)
+  })
+
+  test('what waits in dial-backs counts as well, and all of one /64 is one address', async () => {
+    const addressMemoryBytes = 150_000
+    const patient = { openTimeoutMs: 20_000, dialBackTimeoutMs: 20_000 }
+    const gateway = stack.use(
+      await Gateway.open(cluster, { limits: { ...patient, addressMemoryBytes } }),
+    )
+    stack.use(await Agent.open(cluster, [gateway], { serve: flood }))
+    await served(gateway)
+    const hello = Buffer.from('a hello')
+    const first = await gateway.dial(WEST, at(1, '198.51.100.2'), hello)
+    first.destroy()
+    await expect.poll(() => gateway.tunnels.stats().warm, PATIENTLY).toBeGreaterThan(0)
+    const other = await gateway.dial(WEST, at(1, '2001:db8:0:2::1'), hello)
+    const greedy: Duplex[] = []
+    for (let host = 1; host <= 8; host += 1) {
+      greedy.push(await gateway.dial(WEST, at(host, `2001:db8:0:1::${host}`), hello))
+    }
+    expect(gateway.tunnels.stats()).toMatchObject({ stream: 1, dialBack: 9 })
+    for (const stream of [other, ...greedy]) stream.on('error', () => {})
+    const left = (): Duplex[] => greedy.filter(({ destroyed }) => !destroyed)
+    await expect.poll(() => left().length, PATIENTLY).toBeLessThan(greedy.length)
+    await expect
+      .poll(() => left().reduce((sum, stream) => sum + stream.readableLength, 0), PATIENTLY)
+      .toBeLessThanOrEqual(addressMemoryBytes)
+    expect(left().length).toBeGreaterThan(0)
+    expect(other.destroyed).toBe(false)
+  })
+
+  test('what waits in the socket of the person counts as well', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { addressMemoryBytes: MIB } }))
+    stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const person = new Duplex({ read() {}, write() {} })
+    person.write(Buffer.alloc(MIB + 1))
+    const signal = AbortSignal.timeout(5000)
+    const stream = await gateway.tunnels.dial(WEST, PERSON, signal, undefined, person)
+    await expect(once(stream.resume(), 'close')).rejects.toThrow('the reader is too slow')
+  })
+
+  test('all of one /64 has the places of one address', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 1 } }))
+    stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    await gateway.dial(WEST, at(1, '2001:db8:0:1::1'))
+    await expect(gateway.dial(WEST, at(1, '2001:db8:0:1::2'))).rejects.toMatchObject({
+      code: 'TUNNEL_ADDRESS_BUSY',
+    })
+    expect(await ask(await gateway.dial(WEST, at(1, '2001:db8:0:2::1')), 'x')).toBe('x')
   })
 
   test('one address has so many connections at once, and gets a place back with each that ends', async () => {
