@@ -58,6 +58,11 @@ export interface TunnelLimits {
   /** Dial-backs on order at once, of one tunnel and of all. */
   readonly maxOrdered: number
   readonly maxTickets: number
+  /**
+   * Orders of one tunnel in a second, so many at once as well; beyond it people go as streams. Strangers' hellos order too, and an
+   * agent that closes first keeps the port for a minute: of its 28,000 ports to one address, those of four tunnels fill 24,000.
+   */
+  readonly maxOrdersPerSecond: number
   /** So many in a row that did not come or stayed silent, and no more are ordered for a while, which grows to the second number. */
   readonly maxMisses: number
   readonly dialBackRestMs: number
@@ -111,6 +116,7 @@ export const defaultTunnelLimits: TunnelLimits = {
   maxWarm: 16,
   maxOrdered: 64,
   maxTickets: 4096,
+  maxOrdersPerSecond: 100,
   maxMisses: 3,
   dialBackRestMs: 5000,
   maxDialBackRestMs: 600_000,

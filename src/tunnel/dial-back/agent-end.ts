@@ -1,5 +1,5 @@
-import type { ServerHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { formatDialBack } from '../../protocol/index.ts'
 import type { TunnelLimits } from '../limits.ts'
 import { type Binding, FrameReader, formatFrame } from './frames.ts'
@@ -12,7 +12,7 @@ export interface DialBackAddress {
 
 export interface AgentDialBacksOptions {
   /** On which orders come. */
-  readonly stream: ServerHttp2Stream
+  readonly stream: Duplex
   readonly address: DialBackAddress
   readonly limits: TunnelLimits
   readonly serves: (serverName: string) => boolean
@@ -46,11 +46,12 @@ export class AgentDialBacks {
     })
     stream.once('end', () => {
       this.#ended = true
-      for (const socket of this.#idle.values()) socket.destroy()
+      for (const socket of this.#idle.values()) drop(socket)
       this.#endWhenIdle()
     })
     stream.once('close', () => {
-      for (const socket of [...this.#idle.values(), ...this.#active]) socket.destroy(TUNNEL_GONE)
+      for (const socket of this.#idle.values()) drop(socket)
+      for (const socket of this.#active) socket.destroy(TUNNEL_GONE)
     })
   }
 
@@ -98,7 +99,7 @@ export class AgentDialBacks {
     this.#idle.delete(id)
     const mayEnter = serves(binding.serverName) && this.#active.size < limits.maxStreams
     if (!mayEnter || socket.destroyed || socket.connecting || socket.readableEnded) {
-      socket.destroy()
+      drop(socket)
       return
     }
     this.#active.add(socket)
@@ -120,6 +121,12 @@ export class AgentDialBacks {
 
 function watch(this: Socket): void {
   if (this.readableLength === 0) this.read()
+}
+
+/** Nothing was said on it that could be lost: a reset keeps no port, as it would for a minute where the agent closes first. */
+function drop(socket: Socket): void {
+  if (socket.connecting) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function gone(this: Socket): void {

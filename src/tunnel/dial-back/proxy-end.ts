@@ -38,9 +38,14 @@ export class ProxyDialBacks {
   /** People's connections, with what counts as the address of each. */
   readonly #active = new Map<Socket, string>()
   #draining = false
+  /** What may be ordered: it fills up within a second. */
+  #budget: number
+  #budgetMs: number
 
   constructor(options: ProxyDialBacksOptions) {
     this.#options = options
+    this.#budget = options.limits.maxOrdersPerSecond
+    this.#budgetMs = options.nowMs()
   }
 
   /** Connections of people. */
@@ -102,7 +107,11 @@ export class ProxyDialBacks {
   }
 
   #ask(): void {
-    const stream = this.#options.openStream()
+    const stream = this.#tryStream()
+    if (stream === null) {
+      this.#dispatch({ kind: 'refused' })
+      return
+    }
     this.#stream = stream
     const reader = new FrameReader()
     stream.on('error', ignore)
@@ -119,6 +128,24 @@ export class ProxyDialBacks {
     stream.once('close', () => this.destroy())
   }
 
+  /** A tunnel that ends meanwhile takes no stream any more. */
+  #tryStream(): ClientHttp2Stream | null {
+    try {
+      return this.#options.openStream()
+    } catch {
+      return null
+    }
+  }
+
+  /** What may be ordered now. */
+  #mayOrder(nowMs: number): number {
+    const perSecond = this.#options.limits.maxOrdersPerSecond
+    const passedMs = Math.max(0, nowMs - this.#budgetMs)
+    this.#budget = Math.min(perSecond, this.#budget + (passedMs / 1000) * perSecond)
+    this.#budgetMs = nowMs
+    return Math.max(0, Math.floor(this.#budget))
+  }
+
   #missed(id: string): void {
     if (!this.#orders.delete(id)) return
     this.#options.tickets.void(id)
@@ -126,8 +153,10 @@ export class ProxyDialBacks {
   }
 
   #dispatch(event: SupplyEvent): void {
-    const { nowMs, limits } = this.#options
-    const { state, effects } = stepSupply(this.#state, event, { nowMs: nowMs(), limits })
+    const { limits } = this.#options
+    const nowMs = this.#options.nowMs()
+    const mayOrder = this.#mayOrder(nowMs)
+    const { state, effects } = stepSupply(this.#state, event, { nowMs, mayOrder, limits })
     this.#state = state
     const frames: Buffer[] = []
     let unissued = 0
@@ -137,6 +166,7 @@ export class ProxyDialBacks {
           this.#ask()
           break
         case 'order':
+          this.#budget -= effect.count
           for (let count = 0; count < effect.count; count += 1) {
             const frame = this.#order()
             if (frame === null) unissued += 1
@@ -150,6 +180,12 @@ export class ProxyDialBacks {
         }
         case 'release':
           for (const taker of this.#waiting) {
+            this.#waiting.delete(taker)
+            taker.settle(null)
+          }
+          break
+        case 'overflow':
+          for (const taker of [...this.#waiting].slice(-effect.count)) {
             this.#waiting.delete(taker)
             taker.settle(null)
           }

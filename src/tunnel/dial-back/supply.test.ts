@@ -17,12 +17,16 @@ const UNASKED: Supply = { kind: 'unasked' }
 /** The state after events at a time, and what the last of them does. */
 function supplyAfter(
   kinds: readonly SupplyEvent['kind'][],
-  { from = UNASKED, nowMs = 0 }: { from?: Supply; nowMs?: number } = {},
+  {
+    from = UNASKED,
+    nowMs = 0,
+    mayOrder = 100,
+  }: { from?: Supply; nowMs?: number; mayOrder?: number } = {},
 ): { state: Supply; effects: readonly unknown[] } {
   let state: Supply = from
   let effects: readonly unknown[] = []
   for (const kind of kinds) {
-    const step = stepSupply(state, { kind }, { nowMs, limits })
+    const step = stepSupply(state, { kind }, { nowMs, mayOrder, limits })
     state = step.state
     effects = step.effects
   }
@@ -62,6 +66,22 @@ describe('the supply of dial-backs', () => {
     expect(state).toMatchObject({ waiting: 1, warm: 0, ordered: 3 })
     expect(effects).toEqual([{ kind: 'order', count: 1 }])
     expect(supplyAfter(['arrived'], { from: state }).effects).toEqual([{ kind: 'bind' }])
+  })
+
+  it('lets nobody wait for what may not be ordered, and orders it for the next ones when it may', () => {
+    const { state } = supplyAfter([...proven, 'wanted', 'wanted'])
+    expect(supplyAfter(['wanted', 'wanted'], { from: state, mayOrder: 0 })).toMatchObject({
+      state: { waiting: 3, ordered: 3 },
+      effects: [],
+    })
+    const full = supplyAfter(['wanted', 'wanted', 'wanted'], { from: state, mayOrder: 0 })
+    expect(full).toMatchObject({
+      state: { waiting: 3, ordered: 3 },
+      effects: [{ kind: 'overflow', count: 1 }],
+    })
+    expect(supplyAfter(['look'], { from: full.state, mayOrder: 1 }).effects).toEqual([
+      { kind: 'order', count: 1 },
+    ])
   })
 
   it('rests when the first does not come, longer each time', () => {
@@ -119,8 +139,9 @@ describe('the supply of dial-backs', () => {
       { maxLength: 200 },
     )
     fc.assert(
-      fc.property(happenings, (kinds) => {
+      fc.property(happenings, fc.nat({ max: 60 }), (kinds, budget) => {
         let state: Supply = UNASKED
+        let mayOrder = budget
         let [waiting, warm, ordered, nowMs] = [0, 0, 0, 0]
         for (const kind of kinds) {
           nowMs += 100
@@ -132,13 +153,16 @@ describe('the supply of dial-backs', () => {
           if (kind === 'lost') warm -= 1
           if (kind === 'arrived') warm += 1
           if (kind === 'arrived' || kind === 'missed') ordered -= 1
-          const step = stepSupply(state, { kind }, { nowMs, limits })
+          const step = stepSupply(state, { kind }, { nowMs, mayOrder, limits })
           state = step.state
           for (const effect of step.effects) {
             if (effect.kind === 'bind') {
               waiting -= 1
               warm -= 1
-            } else if (effect.kind === 'order') ordered += effect.count
+            } else if (effect.kind === 'order') {
+              ordered += effect.count
+              mayOrder = Math.max(0, mayOrder - effect.count)
+            } else if (effect.kind === 'overflow') waiting -= effect.count
             else if (effect.kind === 'shed') warm -= effect.count
             else if (effect.kind === 'release') waiting = 0
             else if (effect.kind === 'void') ordered = 0

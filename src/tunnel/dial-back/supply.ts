@@ -60,6 +60,8 @@ export type SupplyEffect =
   | { readonly kind: 'bind' }
   /** Everybody who waits goes as a stream of the tunnel. */
   | { readonly kind: 'release' }
+  /** So many of those who came last do. */
+  | { readonly kind: 'overflow'; readonly count: number }
   /** So many warm ones are closed. */
   | { readonly kind: 'shed'; readonly count: number }
   /** Orders count no more. */
@@ -81,12 +83,20 @@ type Limits = Pick<
   | 'idleLooks'
 >
 
-/** Who comes waits already: without `bind` or `release` he goes on waiting. */
+interface Circumstances {
+  readonly nowMs: number
+  /** How many may be ordered now; the one that proves the network comes on top. */
+  readonly mayOrder: number
+  readonly limits: Limits
+}
+
+/** Who comes waits already: without `bind`, `release` or `overflow` he goes on waiting. */
 export function stepSupply(
   state: Supply,
   event: SupplyEvent,
-  { nowMs, limits }: { readonly nowMs: number; readonly limits: Limits },
+  circumstances: Circumstances,
 ): SupplyStep {
+  const { nowMs, limits } = circumstances
   const stay: SupplyStep = { state, effects: [] }
   if (event.kind === 'refused') return refuse(state)
   switch (state.kind) {
@@ -100,7 +110,7 @@ export function stepSupply(
     case 'proving':
       if (event.kind === 'wanted') return { state, effects: [{ kind: 'release' }] }
       if (event.kind === 'missed') return rest(state.failures + 1, nowMs, limits)
-      return event.kind === 'arrived' ? topUp(firstStock(limits), [], limits) : stay
+      return event.kind === 'arrived' ? topUp(firstStock(limits), [], circumstances) : stay
     case 'resting': {
       if (event.kind !== 'wanted') return stay
       const release = { kind: 'release' } as const
@@ -109,7 +119,7 @@ export function stepSupply(
       return { state: proving, effects: [release, ...effects] }
     }
     case 'supplied':
-      return stepStock(state, event, nowMs, limits)
+      return stepStock(state, event, circumstances)
     case 'refused':
       return event.kind === 'wanted' ? { state, effects: [{ kind: 'release' }] } : stay
   }
@@ -118,24 +128,28 @@ export function stepSupply(
 function stepStock(
   stock: Extract<Supply, { kind: 'supplied' }>,
   event: SupplyEvent,
-  nowMs: number,
-  limits: Limits,
+  circumstances: Circumstances,
 ): SupplyStep {
+  const { nowMs, limits } = circumstances
   switch (event.kind) {
     case 'wanted': {
       const used = { ...stock, used: stock.used + 1, idle: 0 }
       return stock.warm > 0
-        ? topUp({ ...used, warm: stock.warm - 1 }, [{ kind: 'bind' }], limits)
-        : topUp({ ...used, waiting: stock.waiting + 1 }, [], limits)
+        ? topUp({ ...used, warm: stock.warm - 1 }, [{ kind: 'bind' }], circumstances)
+        : topUp({ ...used, waiting: stock.waiting + 1 }, [], circumstances)
     }
     case 'arrived': {
       const ordered = stock.ordered - 1
       return stock.waiting > 0
-        ? topUp({ ...stock, ordered, waiting: stock.waiting - 1 }, [{ kind: 'bind' }], limits)
+        ? topUp(
+            { ...stock, ordered, waiting: stock.waiting - 1 },
+            [{ kind: 'bind' }],
+            circumstances,
+          )
         : { state: { ...stock, ordered, warm: stock.warm + 1 }, effects: [] }
     }
     case 'lost':
-      return topUp({ ...stock, warm: stock.warm - 1 }, [], limits)
+      return topUp({ ...stock, warm: stock.warm - 1 }, [], circumstances)
     case 'left':
       return { state: { ...stock, waiting: stock.waiting - 1 }, effects: [] }
     case 'answered':
@@ -146,7 +160,7 @@ function stepStock(
     case 'silent': {
       const ordered = event.kind === 'missed' ? stock.ordered - 1 : stock.ordered
       const misses = stock.misses + 1
-      if (misses < limits.maxMisses) return topUp({ ...stock, ordered, misses }, [], limits)
+      if (misses < limits.maxMisses) return topUp({ ...stock, ordered, misses }, [], circumstances)
       const { state, effects } = rest(1, nowMs, limits)
       return { state, effects: [...empty(stock), ...effects] }
     }
@@ -159,7 +173,7 @@ function stepStock(
           : Math.min(limits.maxWarm, Math.max(limits.minWarm, stock.used))
       const spare = Math.max(0, stock.warm - target)
       const next = { ...stock, used: 0, idle, target, warm: stock.warm - spare }
-      return topUp(next, spare > 0 ? [{ kind: 'shed', count: spare }] : [], limits)
+      return topUp(next, spare > 0 ? [{ kind: 'shed', count: spare }] : [], circumstances)
     }
     default:
       return { state: stock, effects: [] }
@@ -177,18 +191,24 @@ const firstStock = ({ minWarm }: Limits): Extract<Supply, { kind: 'supplied' }> 
   misses: 0,
 })
 
-/** Orders what is missing for those who wait and for the target. */
+/** Orders what is missing for those who wait and for the target. Nobody waits for what may not be ordered now. */
 function topUp(
   stock: Extract<Supply, { kind: 'supplied' }>,
   effects: readonly SupplyEffect[],
-  { maxOrdered }: Limits,
+  { mayOrder, limits: { maxOrdered } }: Circumstances,
 ): SupplyStep {
   const missing = stock.waiting + stock.target - stock.warm - stock.ordered
-  const count = Math.min(missing, maxOrdered - stock.ordered)
-  if (count <= 0) return { state: stock, effects }
+  const wanted = Math.min(missing, maxOrdered - stock.ordered)
+  const count = Math.max(0, Math.min(wanted, mayOrder))
+  const ordered = stock.ordered + count
+  const overflow = count < wanted ? Math.max(0, stock.waiting - ordered) : 0
   return {
-    state: { ...stock, ordered: stock.ordered + count },
-    effects: [...effects, { kind: 'order', count }],
+    state: { ...stock, ordered, waiting: stock.waiting - overflow },
+    effects: [
+      ...effects,
+      ...(count > 0 ? [{ kind: 'order', count } as const] : []),
+      ...(overflow > 0 ? [{ kind: 'overflow', count: overflow } as const] : []),
+    ],
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../src/core/index.ts'
 import { DIAL_BACK_TICKET_BYTES, formatDialBack, ticketOf } from '../../../src/protocol/index.ts'
 import type { TunnelServerOptions } from '../../../src/tunnel/index.ts'
 import { PATIENTLY } from '../forwarder/support/stage.ts'
@@ -138,6 +139,35 @@ describe('a connection that an agent dials back', () => {
     )
     expect(answers.every(Boolean)).toBe(true)
     expect(gateway.tunnels.stats().dialBack).toBeGreaterThan(50)
+  })
+
+  test('is ordered so often in a second and no more; who comes beyond that goes as a stream', async () => {
+    let nowMs = systemClock.now()
+    const cluster = stack.use(await Cluster.open())
+    const gateway = stack.use(
+      await Gateway.open(cluster, {
+        clock: { now: () => nowMs },
+        limits: { maxOrdersPerSecond: 10, dialBackTimeoutMs: 20_000, openTimeoutMs: 20_000 },
+      }),
+    )
+    const relay = stack.use(await Relay.open(gateway.address))
+    stack.use(await Agent.open(cluster, [relay]))
+    await served(gateway)
+    const seen = listenForPreambles(relay)
+    await warmed(gateway)
+    const crowd = async (): Promise<void> => {
+      const streams = await Promise.all(Array.from({ length: 30 }, () => greet(gateway)))
+      for (const stream of streams) stream.destroy()
+    }
+    await crowd()
+    await expect.poll(() => gateway.tunnels.stats().ordered, PATIENTLY).toBe(0)
+    expect(seen).toHaveLength(10)
+    expect(gateway.tunnels.stats()).toMatchObject({ stream: 21, dialBack: 10, late: 0 })
+    nowMs += 1000
+    await crowd()
+    await expect.poll(() => gateway.tunnels.stats().ordered, PATIENTLY).toBe(0)
+    expect(seen).toHaveLength(20)
+    expect(gateway.tunnels.stats()).toMatchObject({ stream: 41, dialBack: 20, late: 0 })
   })
 
   test('never holds up a person for long when nothing comes', async () => {
