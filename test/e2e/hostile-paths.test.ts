@@ -149,7 +149,7 @@ const PROXIED = [
   '/api/v1/namespaces/TEAM/services/https:MARK:web/proxy/api/v1/secrets',
   '/api/v1/nodes/MARK/proxy',
   '/api/v1/nodes/MARK/proxy/runningpods/',
-  '/api/v1/nodes/MARK/proxy/exec/kube-system/pod/container?command=id',
+  '/api/v1/nodes/MARK/proxy/containerLogs/kube-system/pod/container?command=id',
 ]
 
 hostile('paths of a hostile client', (stage, cluster) => {
@@ -225,6 +225,20 @@ hostile('paths of a hostile client', (stage, cluster) => {
       },
     )
   }
+
+  it.each([
+    ['GET', '/api/v1/nodes/MARK/proxy/exec/kube-system/pod/container?command=id'],
+    ['POST', '/api/v1/nodes/MARK/proxy/run/kube-system/pod/container?cmd=id'],
+    ['PUT', '/api/v1/nodes/https:MARK:10250/proxy//EXEC/kube-system/pod/container'],
+    ['OPTIONS', '/api/v1/nodes/MARK/proxy/%2565xec/kube-system/pod/container'],
+  ])('%s %s would be no session, and goes nowhere', async (method, target) => {
+    const marker = stage().marker()
+    const filled = fill(stage(), target, marker)
+    const text = stage().get(filled, `User-Agent: ${marker}`).replace('GET', method)
+    expectStatus((await stage().ask(cluster, text)).body, 403)
+    await stage().expectUnseen(cluster, marker)
+    stage().denied(marker, 'NODE_COMMAND')
+  })
 
   it.each(['TRACE', 'PROPFIND', 'CONNECT'])('the method %s goes nowhere', async (method) => {
     const marker = stage().marker()
