@@ -1,4 +1,4 @@
-import type { Load } from './generator.ts'
+import type { Load } from './load.ts'
 import type { Parties, Party, Product } from './parties.ts'
 import { SMALL } from './parties.ts'
 import type { Report } from './report.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { kubeServerName } from '../src/protocol/index.ts'
 import { generateKeyPair, issueCertificate } from '../src/x509/index.ts'
-import type { Load } from './generator.ts'
+import type { Load } from './load.ts'
 import { freePort, MEASURED, OTHERS, pinned, root, run, sleep, untilListening } from './support.ts'
 
 /** Paths that nginx has an answer for. */

@@ -15,7 +15,7 @@ import {
   V5,
   WebSocketLink,
 } from '../src/streams/index.ts'
-import type { Load } from './generator.ts'
+import type { Load } from './load.ts'
 import {
   CommandEars,
   ForwardEars,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Load, Measured } from './generator.ts'
+import type { Load, Measured } from './load.ts'
 
 export const root: string = join(import.meta.dirname, '..')
 
