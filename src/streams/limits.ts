@@ -16,6 +16,8 @@ export interface StreamLimits {
   readonly stallMs: number
   /** For all of that: whoever neither reads nor goes holds a session no longer. At 10 KiB a second it is what kernels keep of a connection. */
   readonly closeMs: number
+  /** A client whose bytes wait, as nobody takes them, is asked so often whether it is there. */
+  readonly probeMs: number
   /** Of one port-forward, at once: kubectl opens one for each of its own. */
   readonly maxConnections: number
   /** Of what is said on one connection's error stream; what is longer is cut. kubelet's words are a few hundred. */
@@ -31,6 +33,7 @@ export const defaultStreamLimits: StreamLimits = {
   lingerMs: 2_000,
   stallMs: 60_000,
   closeMs: 15 * 60_000,
+  probeMs: 15_000,
   maxConnections: 1000,
   maxErrorBytes: 4 * 1024,
 }

@@ -13,6 +13,7 @@ import { broken, StreamError } from './errors.ts'
 import { gatherTinyPieces } from './gather-tiny.ts'
 import { defaultStreamLimits, type StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
+import { Probe } from './probe.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -45,6 +46,7 @@ export class SpdyLink {
   #onDrain: () => void = () => {}
   #onClosed: (error: Error | null) => void = () => {}
   readonly #out: Outbox
+  readonly #probe: Probe
   #closed = false
   #ending = false
   /** By whoever uses it. */
@@ -52,8 +54,15 @@ export class SpdyLink {
   /** The peer does not read what it is answered: it is not heard either. */
   #isChoked = false
 
-  constructor(role: 'client' | 'server', socket: Duplex, limits?: SpdyLimits) {
+  constructor(
+    role: 'client' | 'server',
+    socket: Duplex,
+    limits?: SpdyLimits,
+    probeMs = defaultStreamLimits.probeMs,
+  ) {
     this.#socket = socket
+    const id = role === 'client' ? 1 : 2
+    this.#probe = new Probe(() => this.#ping(id), probeMs)
     this.#session = new SpdySession(role, limits)
     this.#out = new Outbox(socket)
   }
@@ -78,7 +87,10 @@ export class SpdyLink {
       this.#onDrain()
     })
     socket.once('error', (error) => this.#close(broken(error)))
-    socket.once('close', () => this.#close(null))
+    socket.once('close', () => {
+      this.#probe.over()
+      this.#close(null)
+    })
     // It may have gone while its user was not ready yet.
     if (socket.destroyed) setImmediate(() => this.#close(null))
     // Go's clients end their half when they have read everything.
@@ -135,11 +147,13 @@ export class SpdyLink {
 
   pause(): void {
     this.#isPaused = true
+    this.#probe.paused()
     this.#socket.pause()
   }
 
   resume(): void {
     this.#isPaused = false
+    this.#probe.resumed()
     if (!this.#isChoked) this.#socket.resume()
   }
 
@@ -205,6 +219,10 @@ export class SpdyLink {
     if (this.#write(bytes) || this.#ending) return
     this.#isChoked = true
     this.#socket.pause()
+  }
+
+  #ping(id: number): void {
+    if (!this.#ending && !this.#out.isFull) this.#write(this.#session.ping(id))
   }
 
   #write(bytes: Buffer): boolean {

@@ -18,6 +18,9 @@ import { gatherTinyPieces } from './gather-tiny.ts'
 import { GrowingBytes } from './growing-bytes.ts'
 import type { StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
+import { Probe } from './probe.ts'
+
+const EMPTY = Buffer.alloc(0)
 
 /** RFC 6455, 7.4.1. */
 export const CLOSE_NORMAL = 1000
@@ -50,6 +53,7 @@ export class WebSocketLink {
   readonly #limits: StreamLimits
   readonly #decoder: WebSocketDecoder
   readonly #out: Outbox
+  readonly #probe: Probe
   #ears: WebSocketEars | null = null
   /** Of a message that is not whole. */
   readonly #text = new GrowingBytes()
@@ -67,6 +71,7 @@ export class WebSocketLink {
     this.#limits = limits
     this.#decoder = new WebSocketDecoder(role === 'client' ? 'server' : 'client', limits)
     this.#out = new Outbox(socket)
+    this.#probe = new Probe(() => this.#ping(), limits.probeMs)
   }
 
   /** `head` came with the handshake. */
@@ -119,11 +124,13 @@ export class WebSocketLink {
 
   pause(): void {
     this.#isPaused = true
+    this.#probe.paused()
     this.#socket.pause()
   }
 
   resume(): void {
     this.#isPaused = false
+    this.#probe.resumed()
     if (!this.#isChoked) this.#socket.resume()
   }
 
@@ -217,7 +224,12 @@ export class WebSocketLink {
     this.#socket.pause()
   }
 
+  #ping(): void {
+    if (this.isOpen && !this.#out.isFull) this.#out.write(encodeFrame('ping', EMPTY, this.#key()))
+  }
+
   #over(): void {
+    this.#probe.over()
     // What had come before the connection broke.
     for (;;) {
       const rest = this.#socket.read() as Buffer | null
