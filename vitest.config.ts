@@ -3,6 +3,8 @@ import { LongestFirst } from './tools/longest-first.ts'
 
 /** Slow machines are no reason to fail; timing is never what a test asserts. */
 const PATIENT_MS = 60_000
+/** Files at once, where vitest would leave a processor of two to itself. */
+const maxWorkers = 2
 /** For states that are bound to come. */
 const poll = { timeout: 30_000 }
 
@@ -15,6 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           expect: { poll },
+          maxWorkers,
           include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.ts'],
           testTimeout: PATIENT_MS,
         },
@@ -23,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'conformance',
           expect: { poll },
+          maxWorkers,
           include: ['test/conformance/**/*.test.ts'],
           testTimeout: PATIENT_MS,
         },
@@ -31,6 +35,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           expect: { poll },
+          maxWorkers,
           include: ['test/integration/**/*.test.ts'],
           // Some start a dozen processes, and wait for several states one after the other.
           testTimeout: 4 * PATIENT_MS,
@@ -59,6 +64,7 @@ export default defineConfig({
           testTimeout: 2 * PATIENT_MS,
           hookTimeout: 2 * PATIENT_MS,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

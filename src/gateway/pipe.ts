@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { resetConnection } from '../core/index.ts'
 
 /** Called with the bytes that went one way. */
 export interface PipeCounters {
@@ -52,7 +53,7 @@ export function pipeBothWays(
 /** What is destroyed without an error looks at its other end like one that has ended: a stream of a tunnel, and plain TCP. */
 function breakOff(stream: Duplex): void {
   if (stream.destroyed) return
-  if (stream instanceof Socket && !(stream instanceof TLSSocket)) stream.resetAndDestroy()
+  if (stream instanceof Socket && !(stream instanceof TLSSocket)) resetConnection(stream)
   else stream.destroy(BROKEN_OFF)
 }
 

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { resetConnection } from '../../core/index.ts'
 import { formatDialBack } from '../../protocol/index.ts'
 import type { TunnelLimits } from '../limits.ts'
 import { type Binding, FrameReader, formatFrame } from './frames.ts'
@@ -46,11 +47,11 @@ export class AgentDialBacks {
     })
     stream.once('end', () => {
       this.#ended = true
-      for (const socket of this.#idle.values()) drop(socket)
+      for (const socket of this.#idle.values()) resetConnection(socket)
       this.#endWhenIdle()
     })
     stream.once('close', () => {
-      for (const socket of this.#idle.values()) drop(socket)
+      for (const socket of this.#idle.values()) resetConnection(socket)
       for (const socket of this.#active) socket.destroy(TUNNEL_GONE)
     })
   }
@@ -99,7 +100,8 @@ export class AgentDialBacks {
     this.#idle.delete(id)
     const mayEnter = serves(binding.serverName) && this.#active.size < limits.maxStreams
     if (!mayEnter || socket.destroyed || socket.connecting || socket.readableEnded) {
-      drop(socket)
+      // Nothing was said on it that could be lost: a reset keeps no port, as it would for a minute where the agent closes first.
+      resetConnection(socket)
       return
     }
     this.#active.add(socket)
@@ -121,12 +123,6 @@ export class AgentDialBacks {
 
 function watch(this: Socket): void {
   if (this.readableLength === 0) this.read()
-}
-
-/** Nothing was said on it that could be lost: a reset keeps no port, as it would for a minute where the agent closes first. */
-function drop(socket: Socket): void {
-  if (socket.connecting) socket.destroy()
-  else socket.resetAndDestroy()
 }
 
 function gone(this: Socket): void {

@@ -184,13 +184,14 @@ describe('HTTP/1.1', () => {
         if (!Buffer.concat(sent).includes('HEAD')) readAnswers(came)
         arrived += expectOnlyThePerson()
       }),
-      { numRuns: RUNS },
+      // Changed bytes may all be wrong: one is right.
+      { numRuns: RUNS, examples: name === 'any bytes' ? [] : [[[GOOD]]] },
     )
-    // Some were right enough.
-    if (name !== 'any bytes') expect(arrived).toBeGreaterThan(0)
     await stage.expectQuiet()
     await expect.poll(() => stage.sockets.size, PATIENTLY).toBe(0)
-    expectOnlyThePerson()
+    arrived += expectOnlyThePerson()
+    // Some were right enough.
+    if (name !== 'any bytes') expect(arrived).toBeGreaterThan(0)
   })
 })
 
