@@ -13,7 +13,9 @@ async function connected(): Promise<[Socket, Socket]> {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const ours = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  const [theirs] = (await once(server, 'connection')) as [Socket]
+  const accepted = once(server, 'connection')
+  await once(ours, 'connect')
+  const [theirs] = (await accepted) as [Socket]
   server.close()
   sockets.push(ours, theirs)
   return [ours, theirs]
