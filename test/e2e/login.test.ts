@@ -35,7 +35,6 @@ describe('tsh login, with a password and a code', () => {
     pin = await pinOf(daemon)
     admin = new ApiClient(await readAdminIdentity(join(daemon.directory, 'data')))
     // Looked at again at the end, when it is over.
-    const over = Date.now() + 60_000
     const added = await daemon.tctl(
       'users',
       'add',
@@ -43,6 +42,8 @@ describe('tsh login, with a password and a code', () => {
       '--roles=access',
       `--ttl=${SHORTEST_LINK}`,
     )
+    // From when it was certainly made.
+    const over = Date.now() + 60_000
     late = { link: /https:\/\/\S+/.exec(added)?.[0] ?? '', over }
   })
   afterAll(async () => {
