@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chunksOf, output, session, sessionFacts } from '../../test/support/recordings.ts'
+import { chunksOf, freshFacts, output, session } from '../../test/support/recordings.ts'
 import { NO_RECORD, packChunk, RecordEncoder } from '../recording/index.ts'
 import { webCast } from './web-cast.ts'
 
@@ -16,7 +16,7 @@ async function eventsOf(chunks: readonly Buffer[], maxBytes?: number): Promise<u
 }
 
 const euro = Buffer.from('€')
-const FRAMES = session(sessionFacts({ tty: false }), [
+const FRAMES = session(freshFacts({ tty: false }), [
   output(1, 'one\n'),
   output(2, euro.subarray(0, 1), 'stderr'),
   output(3, euro.subarray(1), 'stderr'),
@@ -42,12 +42,12 @@ describe('what the page of a recording is given', () => {
 
   it('counts frames without bytes, and seals, which show nothing', async () => {
     const empty = Array.from({ length: 1000 }, () => output(1, '', 'stdin'))
-    const frames = session(sessionFacts(), [...empty, output(2, 'never shown')])
+    const frames = session(freshFacts(), [...empty, output(2, 'never shown')])
     expect(await eventsOf(chunksOf(frames, 2000), 1000 * 64)).toEqual([
       [0.001, 'm', 'what follows is too much for a page'],
     ])
     const encoder = new RecordEncoder()
-    const begun = encoder.frame({ kind: 'begin', atMs: 0, facts: sessionFacts() })
+    const begun = encoder.frame({ kind: 'begin', atMs: 0, facts: freshFacts() })
     const seals = Array.from({ length: 5000 }, () => encoder.seal())
     const chunk = packChunk(0, NO_RECORD, Buffer.concat([begun, ...seals]))
     expect(await eventsOf([chunk], 64 * 1024)).toEqual([
@@ -57,7 +57,7 @@ describe('what the page of a recording is given', () => {
 
   it('lets others have their turn, however many frames stand in a chunk', async () => {
     const frames = Array.from({ length: 100_000 }, () => output(1, '', 'stdin'))
-    const chunks = chunksOf(session(sessionFacts(), frames), 200_000)
+    const chunks = chunksOf(session(freshFacts(), frames), 200_000)
     let turns = 0
     let isOver = false
     const count = (): void => {

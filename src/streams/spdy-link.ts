@@ -13,7 +13,7 @@ import { broken, StreamError } from './errors.ts'
 import { gatherTinyPieces } from './gather-tiny.ts'
 import { defaultStreamLimits, type StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
-import { Probe } from './probe.ts'
+import { Reading } from './reading.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -46,13 +46,9 @@ export class SpdyLink {
   #onDrain: () => void = () => {}
   #onClosed: (error: Error | null) => void = () => {}
   readonly #out: Outbox
-  readonly #probe: Probe
+  readonly #reading: Reading
   #closed = false
   #ending = false
-  /** By whoever uses it. */
-  #isPaused = false
-  /** The peer does not read what it is answered: it is not heard either. */
-  #isChoked = false
 
   constructor(
     role: 'client' | 'server',
@@ -62,7 +58,7 @@ export class SpdyLink {
   ) {
     this.#socket = socket
     const id = role === 'client' ? 1 : 2
-    this.#probe = new Probe(() => this.#ping(id), probeMs)
+    this.#reading = new Reading(socket, () => this.#ping(id), probeMs)
     this.#session = new SpdySession(role, limits)
     this.#out = new Outbox(socket)
   }
@@ -82,13 +78,12 @@ export class SpdyLink {
     this.#onDrain = on.drain
     this.#onClosed = on.closed
     socket.on('drain', () => {
-      this.#isChoked = false
-      if (!this.#isPaused) socket.resume()
+      this.#reading.drained()
       this.#onDrain()
     })
     socket.once('error', (error) => this.#close(broken(error)))
     socket.once('close', () => {
-      this.#probe.over()
+      this.#reading.over()
       this.#close(null)
     })
     // It may have gone while its user was not ready yet.
@@ -146,15 +141,11 @@ export class SpdyLink {
   }
 
   pause(): void {
-    this.#isPaused = true
-    this.#probe.paused()
-    this.#socket.pause()
+    this.#reading.pause()
   }
 
   resume(): void {
-    this.#isPaused = false
-    this.#probe.resumed()
-    if (!this.#isChoked) this.#socket.resume()
+    this.#reading.resume()
   }
 
   /** Says goodbye, and closes when the other side did, or is not there any more. */
@@ -217,8 +208,7 @@ export class SpdyLink {
   /** What the peer makes us say: who does not read it, and asks for more, is heard no more before he has. */
   #answer(bytes: Buffer): void {
     if (this.#write(bytes) || this.#ending) return
-    this.#isChoked = true
-    this.#socket.pause()
+    this.#reading.choke()
   }
 
   #ping(id: number): void {

@@ -18,7 +18,7 @@ import { gatherTinyPieces } from './gather-tiny.ts'
 import { GrowingBytes } from './growing-bytes.ts'
 import type { StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
-import { Probe } from './probe.ts'
+import { Reading } from './reading.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -53,17 +53,13 @@ export class WebSocketLink {
   readonly #limits: StreamLimits
   readonly #decoder: WebSocketDecoder
   readonly #out: Outbox
-  readonly #probe: Probe
+  readonly #reading: Reading
   #ears: WebSocketEars | null = null
   /** Of a message that is not whole. */
   readonly #text = new GrowingBytes()
   #closeCode: number | null = null
   #error: Error | null = null
   #isClosing = false
-  /** By whoever uses it. */
-  #isPaused = false
-  /** The peer does not read what it is answered: it is not heard either. */
-  #isChoked = false
 
   constructor(role: WebSocketRole, socket: Duplex, limits: StreamLimits) {
     this.#role = role
@@ -71,7 +67,7 @@ export class WebSocketLink {
     this.#limits = limits
     this.#decoder = new WebSocketDecoder(role === 'client' ? 'server' : 'client', limits)
     this.#out = new Outbox(socket)
-    this.#probe = new Probe(() => this.#ping(), limits.probeMs)
+    this.#reading = new Reading(socket, () => this.#ping(), limits.probeMs)
   }
 
   /** `head` came with the handshake. */
@@ -79,8 +75,7 @@ export class WebSocketLink {
     const socket = this.#socket
     this.#ears = ears
     socket.on('drain', () => {
-      this.#isChoked = false
-      if (!this.#isPaused) socket.resume()
+      this.#reading.drained()
       this.#ears?.drain()
     })
     socket.once('error', (error) => {
@@ -91,7 +86,7 @@ export class WebSocketLink {
     gatherTinyPieces(socket)
     // It may have gone while its user was not ready yet.
     if (socket.destroyed) setImmediate(() => this.#over())
-    if (this.#isPaused) socket.pause()
+    if (this.#reading.isPaused) socket.pause()
     if (head.length > 0) socket.unshift(head)
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk)
@@ -123,15 +118,11 @@ export class WebSocketLink {
   }
 
   pause(): void {
-    this.#isPaused = true
-    this.#probe.paused()
-    this.#socket.pause()
+    this.#reading.pause()
   }
 
   resume(): void {
-    this.#isPaused = false
-    this.#probe.resumed()
-    if (!this.#isChoked) this.#socket.resume()
+    this.#reading.resume()
   }
 
   /**
@@ -220,8 +211,7 @@ export class WebSocketLink {
   /** What the peer makes us say: who does not read it, and asks for more, is heard no more before he has. */
   #answer(bytes: Buffer): void {
     if (this.#out.write(bytes)) return
-    this.#isChoked = true
-    this.#socket.pause()
+    this.#reading.choke()
   }
 
   #ping(): void {
@@ -229,7 +219,7 @@ export class WebSocketLink {
   }
 
   #over(): void {
-    this.#probe.over()
+    this.#reading.over()
     // What had come before the connection broke.
     for (;;) {
       const rest = this.#socket.read() as Buffer | null

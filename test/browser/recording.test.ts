@@ -10,7 +10,7 @@ import { ApiClient, readAdminIdentity } from '../../src/client/index.ts'
 import { silentLogger, systemClock } from '../../src/core/index.ts'
 import type { RecordFrame } from '../../src/recording/index.ts'
 import { openDirectoryStore } from '../../src/recordings/index.ts'
-import { keepRecording, output, session, sessionFacts } from '../support/recordings.ts'
+import { freshFacts, keepRecording, output, session } from '../support/recordings.ts'
 import { chromiumPath, launchBrowser, missingBrowser, Visit } from './support/browser.ts'
 import { TestConsole } from './support/console.ts'
 
@@ -58,13 +58,13 @@ describe.skipIf(chromiumPath === null)(`a recording in a browser${missingBrowser
     const keep = async (
       ...args: Parameters<typeof keepRecording> extends [unknown, ...infer R] ? R : never
     ) => (await keepRecording(store, ...args)).sessionId
-    const pipe = sessionFacts({ tty: false, command: ['sh', '-c', 'cp -v /srv/* /backup'] })
+    const pipe = freshFacts({ tty: false, command: ['sh', '-c', 'cp -v /srv/* /backup'] })
     ids = {
-      shell: await keep(session(sessionFacts(), SHELL)),
+      shell: await keep(session(freshFacts(), SHELL)),
       pipe: await keep(session(pipe, PIPE, { exitCode: 1, reason: 'exited' })),
-      cut: await keep(session(sessionFacts(), SHELL.slice(0, 4), null), { end: 'cut' }),
-      encrypted: await keep(session(sessionFacts(), SHELL), { recipients: [recipient] }),
-      silent: await keep(session(sessionFacts({ command: ['true'] }), [])),
+      cut: await keep(session(freshFacts(), SHELL.slice(0, 4), null), { end: 'cut' }),
+      encrypted: await keep(session(freshFacts(), SHELL), { recipients: [recipient] }),
+      silent: await keep(session(freshFacts({ command: ['true'] }), [])),
     }
     teleport = await TestConsole.start({ recordings: directory })
     browser = await launchBrowser()

@@ -9,26 +9,17 @@ import {
   type SessionFacts,
 } from '../../src/recording/index.ts'
 import type { RecordingStore } from '../../src/recordings/index.ts'
+import { sessionFacts } from './session-facts.ts'
 
-export const sessionFacts = (but: Partial<SessionFacts> = {}): SessionFacts => ({
-  sessionId: randomUUID(),
-  kind: 'exec',
-  user: 'alice',
-  roles: ['dev'],
-  teleportCluster: 'example.com',
-  kubeCluster: 'west',
-  namespace: 'team',
-  pod: 'web-0',
-  container: 'main',
-  node: 'node-1',
-  image: 'registry.example.com/web:1.4',
-  serverId: '6b9a3b36-6f5d-4d9e-8a63-0d3c4f2f9e11',
-  protocol: 'v5.channel.k8s.io',
-  command: ['sh'],
-  tty: true,
-  startedMs: Date.now() - 60_000,
-  ...but,
-})
+/** Of a session of its own, which began a minute ago. */
+export const freshFacts = (but: Partial<SessionFacts> = {}): SessionFacts =>
+  sessionFacts({
+    sessionId: randomUUID(),
+    image: 'registry.example.com/web:1.4',
+    serverId: '6b9a3b36-6f5d-4d9e-8a63-0d3c4f2f9e11',
+    startedMs: Date.now() - 60_000,
+    ...but,
+  })
 
 export const output = (
   atMs: number,

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/client/index.ts'
 import type { ResponseOf } from '../../../src/contract/index.ts'
 import type { RecordFrame } from '../../../src/recording/index.ts'
-import { keepRecording, output, session, sessionFacts } from '../../support/recordings.ts'
+import { freshFacts, keepRecording, output, session } from '../../support/recordings.ts'
 import { TestClock } from './support/people.ts'
 import { TestApi } from './support/test-api.ts'
 
@@ -26,7 +26,7 @@ describe('a link to a recording', () => {
       spec: { allow: { rules: [{ resources: ['session'], verbs: ['list', 'read'] }] } },
     })
     await expect.poll(() => api.access.current().roles.has('reviewer')).toBe(true)
-    const facts = sessionFacts({ startedMs: clock.now() })
+    const facts = freshFacts({ startedMs: clock.now() })
     id = (await keepRecording(api.recordings, session(facts, FRAMES))).sessionId
   })
   afterEach(() => api[Symbol.asyncDispose]())
@@ -74,7 +74,7 @@ describe('a link to a recording', () => {
   })
 
   it('leads to no other recording, and neither does what it opened', async () => {
-    const facts = sessionFacts({ startedMs: clock.now() })
+    const facts = freshFacts({ startedMs: clock.now() })
     const other = (await keepRecording(api.recordings, session(facts, FRAMES))).sessionId
     const link = await linkOf('rita', ['reviewer'])
     expect(await open(link.token, other)).toMatchObject(refused('RECORDING_LINK_INVALID') as object)
@@ -144,7 +144,7 @@ describe('a link to a recording', () => {
       code: 'ACCESS_DENIED',
     })
     // One's own.
-    const facts = sessionFacts({ user: 'owen', startedMs: clock.now() + 60_000 })
+    const facts = freshFacts({ user: 'owen', startedMs: clock.now() + 60_000 })
     const { sessionId } = await keepRecording(api.recordings, session(facts, FRAMES))
     expect(await linkOf('owen', ['access'], sessionId)).toMatchObject({
       path: expect.stringContaining(sessionId) as string,
@@ -158,7 +158,7 @@ describe('a link to a recording', () => {
   })
 
   it('gives nothing of one that is encrypted, which it could not show', async () => {
-    const facts = sessionFacts({ startedMs: clock.now() })
+    const facts = freshFacts({ startedMs: clock.now() })
     const recipients = [await identityToRecipient(await generateIdentity())]
     const { sessionId } = await keepRecording(api.recordings, session(facts, FRAMES), {
       recipients,

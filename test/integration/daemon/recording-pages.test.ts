@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ApiClient, readAdminIdentity } from '../../../src/client/index.ts'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { openDirectoryStore } from '../../../src/recordings/index.ts'
-import { keepRecording, output, session, sessionFacts } from '../../support/recordings.ts'
+import { freshFacts, keepRecording, output, session } from '../../support/recordings.ts'
 import { Estate, PERSON } from './support/estate.ts'
 
 interface Answer {
@@ -27,7 +27,7 @@ describe('the page of a recording, from a proxy away from auth', () => {
       clock: systemClock,
       log: silentLogger,
     })
-    const facts = sessionFacts({ startedMs: Date.now() + 60_000 })
+    const facts = freshFacts({ startedMs: Date.now() + 60_000 })
     const frames = [output(1, 'one\r\n'), output(2, 'two\r\n'), output(3, 'oh\r\n', 'stderr')]
     id = (await keepRecording(store, session(facts, frames), { framesPerChunk: 1 })).sessionId
     // It reads the directory at its start.

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { StrangerAnswer, StrangerCall } from '../../../src/api/index.ts'
 import { silentLogger } from '../../../src/core/index.ts'
 import { createRecordingRoutes } from '../../../src/daemon/web-recordings.ts'
-import { chunksOf, output, session, sessionFacts } from '../../support/recordings.ts'
+import { chunksOf, freshFacts, output, session } from '../../support/recordings.ts'
 
 const ADDRESS = '192.0.2.7:4711'
 const ID = '2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11'
@@ -18,7 +18,7 @@ const VIEW = 'a'.repeat(32)
 const COOKIE = `__Secure-teleport-recording=${VIEW}`
 const EXPIRES = '2026-11-26T00:30:00.000Z'
 const CHUNKS = chunksOf(
-  session(sessionFacts({ sessionId: ID }), [output(1, 'a'), output(2, 'b'), output(3, 'c')]),
+  session(freshFacts({ sessionId: ID }), [output(1, 'a'), output(2, 'b'), output(3, 'c')]),
   1,
 )
 

@@ -1,29 +1,12 @@
 import { load } from 'load-asciicast'
 import { describe, expect, it } from 'vitest'
-import {
-  AsciicastWriter,
-  type RecordFrame,
-  type SessionFacts,
-} from '../../../src/recording/index.ts'
+import { AsciicastWriter, type RecordFrame } from '../../../src/recording/index.ts'
+import { sessionFacts } from '../../support/session-facts.ts'
 
-const facts: SessionFacts = {
+const facts = sessionFacts({
   sessionId: '2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11',
-  kind: 'exec',
-  user: 'alice',
-  roles: ['dev'],
-  teleportCluster: 'example.com',
-  kubeCluster: 'west',
-  namespace: 'team',
-  pod: 'web-0',
-  container: 'main',
-  node: 'node-1',
-  image: 'web:1',
-  serverId: '6a1f3a0e-0000-4000-8000-000000000001',
-  protocol: 'v5.channel.k8s.io',
   command: ['sh', '-c', 'echo "ä"'],
-  tty: true,
-  startedMs: 1_764_000_000_000,
-}
+})
 const out = (atMs: number, text: string | Buffer): RecordFrame => ({
   kind: 'data',
   atMs,

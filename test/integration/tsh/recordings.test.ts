@@ -8,7 +8,7 @@ import type { RecordFrame } from '../../../src/recording/index.ts'
 import { openDirectoryStore } from '../../../src/recordings/index.ts'
 import { TestDaemon } from '../../support/daemon.ts'
 import { FakeTty } from '../../support/fake-tty.ts'
-import { keepRecording, output, session, sessionFacts } from '../../support/recordings.ts'
+import { freshFacts, keepRecording, output, session } from '../../support/recordings.ts'
 import { Person, type Ran } from '../../support/tsh.ts'
 
 const HOUR_MS = 60 * 60_000
@@ -40,10 +40,10 @@ describe('tsh recordings', () => {
     await writeFile(identityFile, `# made for a test\n${identity}\n`, { mode: 0o600 })
     const recipients = [await identityToRecipient(identity)]
     const kept = async (
-      but: Parameters<typeof sessionFacts>[0],
+      but: Parameters<typeof freshFacts>[0],
       options: Parameters<typeof keepRecording>[2] = {},
     ): Promise<string> =>
-      (await keepRecording(store, session(sessionFacts(but), FRAMES), options)).sessionId
+      (await keepRecording(store, session(freshFacts(but), FRAMES), options)).sessionId
     ids = {
       old: await kept({ startedMs: nowMs - 50 * HOUR_MS }),
       first: await kept({ startedMs: nowMs - 3 * HOUR_MS }),
