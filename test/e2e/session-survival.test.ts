@@ -10,6 +10,8 @@ const GIB = 1024 * 1024 * 1024
 const FLAT = 128 * 1024 * 1024
 const TRUST = { timeout: 90_000, interval: 300 } as const
 const cluster = clusters.find(({ version }) => version === '1.35') ?? ABSENT
+/** The shim of containerd 1.6 waits for ever once some thirty processes of one pod end at the same moment: its queue holds 32. */
+const AT_ONCE_IN_A_POD = 10
 /** A line every tenth of a second. */
 const TICKS = ['sh', '-c', 'i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.1; done']
 
@@ -53,9 +55,12 @@ describe.skipIf(cluster === ABSENT)('sessions on a real cluster', () => {
   }
 
   it('a hundred at once have each its own output, end and recording', async () => {
+    const pods = Array.from({ length: 100 / AT_ONCE_IN_A_POD }, (_, index) => `box-${index}`)
+    await here.furnish(cluster, pods)
     const run = async (index: number): Promise<number> => {
+      const pod = `box-${index % pods.length}`
       const script = `echo hundred-${index}-; exit ${index % 7}`
-      const args = [...flags(), 'exec', 'box', '--', 'sh', '-c', script]
+      const args = [...flags(), 'exec', pod, '--', 'sh', '-c', script]
       const { code, stdout, stderr } = await runProgram(cluster.kubectl, args, {
         timeoutMs: 120_000,
       })

@@ -12,9 +12,9 @@ import { type Cluster, contextOf, mergedKubeconfig } from './environment.ts'
 
 const TSH = resolve(import.meta.dirname, '../../../bin/tsh')
 export const IMAGE = 'docker.io/local/busybox:1'
-const POD = `apiVersion: v1
+const pod = (name: string): string => `apiVersion: v1
 kind: Pod
-metadata: {name: box}
+metadata: {name: ${name}}
 spec:
   terminationGracePeriodSeconds: 1
   containers:
@@ -113,16 +113,20 @@ export class SessionEstate implements AsyncDisposable {
     return events.filter((event) => event['kubernetes_cluster'] === contextOf(cluster))
   }
 
+  /** More pods in which commands can be run, ready. */
+  async furnish(cluster: Cluster, names: readonly string[]): Promise<void> {
+    await this.direct(cluster, ['apply', '-f', '-'], names.map(pod).join('---\n'))
+    const pods = names.map((name) => `pod/${name}`)
+    await this.direct(cluster, ['wait', '--for=condition=Ready', '--timeout=120s', ...pods])
+  }
+
   async #furnish(): Promise<void> {
     for (const cluster of this.#clusters) {
       await this.direct(cluster, ['create', 'namespace', this.namespace])
       for (let found = ''; !found.includes('/default'); ) {
         found = await this.direct(cluster, ['get', 'serviceaccounts', '-o', 'name'])
       }
-      await this.direct(cluster, ['apply', '-f', '-'], POD)
-    }
-    for (const cluster of this.#clusters) {
-      await this.direct(cluster, ['wait', '--for=condition=Ready', 'pod/box', '--timeout=120s'])
+      await this.furnish(cluster, ['box'])
     }
   }
 
