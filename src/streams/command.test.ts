@@ -30,6 +30,7 @@ import {
   writeText,
 } from './websocket-dialect.ts'
 
+const EMPTY = Buffer.alloc(0)
 const PLAN: CommandPlan = { stdin: true, stdout: true, stderr: true, tty: false }
 const TERMINAL: CommandPlan = { stdin: true, stdout: true, stderr: false, tty: true }
 const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
@@ -140,7 +141,8 @@ class SpdyPeer implements Peer {
     return Buffer.concat(this.#got.get(this.ids.get(stream) ?? 0) ?? [])
   }
   spoil(): void {
-    this.connection.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'))
+    // A ping of SPDY/2.
+    this.connection.write(Buffer.from('800200060000000400000001', 'hex'))
   }
   hangUp(): void {
     this.connection.destroy()
@@ -516,6 +518,34 @@ describe.each(SERVERS)('an API server that speaks %s', (_name, meet) => {
 })
 
 describe('a SPDY client', () => {
+  it('may send a whole file in one frame', async () => {
+    const { ear, peer } = await spdyClient('v4.channel.k8s.io', PLAN)
+    const file = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31) & 255))
+    const head = Buffer.alloc(8)
+    head.writeUInt32BE((peer as SpdyPeer).ids.get('stdin') ?? 0)
+    head.writeUIntBE(file.length, 5, 3)
+    peer.connection.write(Buffer.concat([head, file]))
+    await expect.poll(() => ear.heard.stdin?.equals(file)).toBe(true)
+  })
+
+  it('may say when it opens its input that nothing comes', async () => {
+    const [ours, theirs] = pair()
+    const ear = new Ear()
+    const serving = serveSpdyCommand(
+      { socket: ours, head: EMPTY, plan: PLAN, protocol: 'v4.channel.k8s.io', limits },
+      ear,
+    )
+    const session = new SpdySession('client')
+    for (const type of ['error', 'stdin', 'stdout', 'stderr']) {
+      const { bytes } = session.open([['streamtype', type]])
+      // FLAG_FIN.
+      if (type === 'stdin') bytes.writeUInt8(1, 4)
+      theirs.write(bytes)
+    }
+    await serving
+    expect(ear.ended).toEqual(['stdin'])
+  })
+
   it('that does not open its streams is sent away', async () => {
     const [ours, theirs] = pair()
     const peer = new SpdyPeer('client', theirs)
@@ -595,6 +625,35 @@ describe('a WebSocket client', () => {
     const got: Buffer[] = []
     for await (const chunk of theirs) got.push(chunk as Buffer)
     expect(Buffer.concat(got).toString()).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it.each(['v5.channel.k8s.io', 'v4.channel.k8s.io', 'channel.k8s.io'])(
+    'of %s may send words as text, as the client for Python does, and nothing at all',
+    async (protocol) => {
+      const { ear, peer } = await webSocketClient(protocol, TERMINAL)
+      const { socket } = peer as WebSocketPeer
+      socket.send('')
+      socket.send('\u0000echo ä\n')
+      socket.send('\u0004{"Width":80,"Height":24}')
+      socket.send(Buffer.alloc(0))
+      socket.send(Buffer.from([0, 0xff]))
+      await expect.poll(() => ear.heard.stdin?.toString('hex')).toBe('6563686f20c3a40aff')
+      expect(ear.sizes).toEqual([{ width: 80, height: 24 }])
+    },
+  )
+
+  it('may send a whole file in one message', async () => {
+    const { ear, peer } = await webSocketClient('v4.channel.k8s.io', PLAN)
+    const file = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31) & 255))
+    peer.send('stdin', file)
+    await expect.poll(() => ear.heard.stdin?.equals(file)).toBe(true)
+  })
+
+  it('whose text is to be kept until it is whole may not send a whole file in it', async () => {
+    const { ear, peer } = await webSocketClient('v4.base64.channel.k8s.io', PLAN)
+    ;(peer as WebSocketPeer).socket.send('')
+    peer.send('stdin', Buffer.alloc(limits.maxTextBytes))
+    expect(await ear.over.promise).toMatchObject({ code: 'STREAM_MALFORMED' })
   })
 
   it('cannot speak for the command', async () => {

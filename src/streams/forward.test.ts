@@ -384,7 +384,7 @@ describe.each(CARRIERS)('a client that speaks %s', (_name, carry) => {
 
   it('that speaks something else, or vanishes, is over', async () => {
     const { ear, peer } = await meet()
-    peer.connection.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'))
+    peer.connection.write(Buffer.from('800200060000000400000001', 'hex'))
     expect(await ear.over.promise).toMatchObject({ code: 'STREAM_MALFORMED' })
     const gone = await meet()
     gone.peer.connect(80, '1')
@@ -639,12 +639,19 @@ describe.each([
 
   it.each([
     ['a channel that is none', Buffer.from([9, 1]), '9AA=='],
-    ['nothing', EMPTY, ''],
-    ['the other kind of message', '0AA==', Buffer.from([0, 1])],
+    ['the other kind of message, which it would not be', '0AA==', Buffer.from([0, 1])],
   ])('that sends %s is sent away', async (_what, binary, text) => {
     const { ear, client } = await meet()
     client.send(base64 ? text : binary)
     expect(await ear.over.promise).toMatchObject({ code: 'STREAM_MALFORMED' })
+  })
+
+  it('is heard when it says something after nothing, and as text where that needs no other form', async () => {
+    const { ear, client, say } = await meet()
+    client.send(base64 ? '' : EMPTY)
+    if (base64) say(2, Buffer.from('words'))
+    else client.send('\u0002words')
+    await expect.poll(() => ear.bytes(2).toString()).toBe('words')
   })
 
   it('waits and is waited for', async () => {

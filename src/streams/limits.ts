@@ -2,9 +2,11 @@
 export interface StreamLimits {
   /** For a SPDY client to open its streams, and for an API server to accept ours: kubelet's number. */
   readonly openTimeoutMs: number
-  /** Of one WebSocket message: client-go writes 32 KiB at a time, others a little more. */
+  /** Of one WebSocket message: as much as API servers take (golang.org/x/net/websocket). Programs write a whole file at once; its bytes go on as they come. */
   readonly maxMessageBytes: number
-  /** Fragments in which a client may send one; clients of Kubernetes send it in one. */
+  /** Of one that is kept until it is whole: base64 as text, which few clients speak. */
+  readonly maxTextBytes: number
+  /** Fragments in which a client may send one: the largest at 4 KiB each, which libraries of Go write, twice. */
   readonly maxMessageFragments: number
   /** Of the Status that ends a command. */
   readonly maxStatusBytes: number
@@ -26,8 +28,9 @@ export interface StreamLimits {
 
 export const defaultStreamLimits: StreamLimits = {
   openTimeoutMs: 30_000,
-  maxMessageBytes: 1024 * 1024,
-  maxMessageFragments: 1024,
+  maxMessageBytes: 32 * 1024 * 1024,
+  maxTextBytes: 1024 * 1024,
+  maxMessageFragments: 16 * 1024,
   maxStatusBytes: 64 * 1024,
   maxSizeBytes: 1024,
   lingerMs: 2_000,

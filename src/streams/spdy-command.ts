@@ -151,9 +151,10 @@ class SpdyCommandServer extends SpdyCommand {
     this.listener = listener
     this.link.start(head, {
       event: (event) => {
-        if (event.kind === 'stream')
+        if (event.kind === 'stream') {
           this.#named(event.streamId, headerOf(event.headers, 'streamtype'))
-        this.react(event)
+          if (event.fin) this.react({ kind: 'end', streamId: event.streamId })
+        } else this.react(event)
         if (!opened && this.ids.size === this.#wanted.length) settle(null)
       },
       drain: () => this.listener?.drain(),

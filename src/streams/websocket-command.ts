@@ -65,7 +65,12 @@ class WebSocketCommand implements CommandEnd {
   start(head: Buffer): void {
     this.#link.start(head, {
       piece: (data, isFirst, isLast) => this.#piece(data, isFirst, isLast),
-      text: (message) => this.#message(readMessage(this.#dialect, message, false)),
+      // API servers do not look at the kind (wsstream/conn.go), and Kubernetes' client for Python sends words as text.
+      text: this.#dialect.base64
+        ? (message) => {
+            if (message.length > 0) this.#message(readMessage(this.#dialect, message, false))
+          }
+        : null,
       drain: () => this.#listener?.drain(),
       closed: (code, error) => this.#close(error ?? this.#judge(code)),
     })
@@ -121,6 +126,8 @@ class WebSocketCommand implements CommandEnd {
       this.#refuse()
       return
     }
+    // Nothing is said, and API servers pass over it.
+    if (isFirst && data.length === 0) return
     let rest = data
     if (isFirst) {
       this.#stream = this.#streamOf(data[0])

@@ -71,11 +71,14 @@ export class WebSocketForward implements ForwardEnd {
         if (this.#dialect.base64) this.#refuse()
         else this.#piece(data, isFirst)
       },
-      text: (message) => {
-        const unpacked = this.#dialect.base64 ? unpackBase64(message) : null
-        if (unpacked === null) this.#refuse()
-        else this.#piece(unpacked, true)
-      },
+      // As for commands: API servers do not look at the kind.
+      text: this.#dialect.base64
+        ? (message) => {
+            const unpacked = message.length === 0 ? message : unpackBase64(message)
+            if (unpacked === null) this.#refuse()
+            else this.#piece(unpacked, true)
+          }
+        : null,
       drain: () => this.#listener?.drain(),
       closed: (_code, error) => this.#close(error),
     })
@@ -134,7 +137,9 @@ export class WebSocketForward implements ForwardEnd {
   #piece(data: Buffer, isFirst: boolean): void {
     const [first] = data
     if (isFirst) {
-      if (first === undefined || this.#ports[first >> 1] === undefined) {
+      // Nothing is said, and API servers pass over it.
+      if (first === undefined) return
+      if (this.#ports[first >> 1] === undefined) {
         this.#refuse()
         return
       }

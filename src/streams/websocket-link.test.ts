@@ -9,7 +9,7 @@ import { acceptWebSocket } from './accept-websocket.ts'
 import { defaultStreamLimits } from './limits.ts'
 import { WebSocketLink } from './websocket-link.ts'
 
-const limits = { ...defaultStreamLimits, lingerMs: 200 }
+const limits = { ...defaultStreamLimits, lingerMs: 200, maxMessageBytes: 1024 * 1024 }
 const EMPTY = Buffer.alloc(0)
 
 const connections: Duplex[] = []

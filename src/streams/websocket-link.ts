@@ -35,8 +35,8 @@ const CLOSE_INTERNAL = 1011
 export interface WebSocketEars {
   /** A piece of a binary message, in order. The bytes are lent for as long as the call takes. */
   piece(data: Buffer, isFirst: boolean, isLast: boolean): void
-  /** A message of text, whole. */
-  text(message: Buffer): void
+  /** A message of text, whole. Null: its pieces are taken as those of any other, whatever they are. */
+  readonly text: ((message: Buffer) => void) | null
   /** There is room again after a `send` that said false. */
   drain(): void
   /** The connection is over; the last call. The code is the peer's, 1006 for none. */
@@ -187,7 +187,7 @@ export class WebSocketLink {
   #react(event: WebSocketEvent): void {
     switch (event.kind) {
       case 'piece':
-        if (event.isText) this.#gather(event.data, event.isLast)
+        if (event.isText && this.#ears?.text != null) this.#gather(event.data, event.isLast)
         else this.#ears?.piece(event.data, event.isFirst, event.isLast)
         return
       case 'ping':
@@ -202,10 +202,13 @@ export class WebSocketLink {
 
   #gather(data: Buffer, isLast: boolean): void {
     this.#text.push(data)
+    if (this.#text.length > this.#limits.maxTextBytes) {
+      throw new WebSocketError('WEBSOCKET_TOO_LARGE', 'a text that is too long')
+    }
     if (!isLast) return
     const message = this.#text.take()
     if (!isUtf8(message)) throw new WebSocketError('WEBSOCKET_NOT_TEXT', 'text that is no UTF-8')
-    this.#ears?.text(message)
+    this.#ears?.text?.(message)
   }
 
   /** What the peer makes us say: who does not read it, and asks for more, is heard no more before he has. */

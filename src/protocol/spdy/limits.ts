@@ -2,7 +2,7 @@
 export interface SpdyLimits {
   /** Of a control frame: what opens a stream is the largest, and headers that were packed in vain are a little larger than they are. */
   readonly maxControlBytes: number
-  /** Of a data frame. Go's `io.Copy` writes 32 KiB at a time; whoever writes more at once writes a little more. */
+  /** Of a data frame: as large as one can be, as for kubelets. Old clients in Go write all of their input at once, and its bytes go on as they come. */
   readonly maxDataBytes: number
   /** Of one header block when it is unpacked: a few bytes can become many. Kubernetes' have some 60, with a request id of our longest 200: commands stand in the URL. */
   readonly maxHeaderBytes: number
@@ -18,7 +18,7 @@ export interface SpdyLimits {
 
 export const defaultSpdyLimits: SpdyLimits = {
   maxControlBytes: 8 * 1024,
-  maxDataBytes: 1024 * 1024,
+  maxDataBytes: 0xffffff,
   maxHeaderBytes: 4 * 1024,
   maxHeaders: 16,
   maxConnectionHeaderBytes: 64 * 1024,
