@@ -220,6 +220,8 @@ describe.each<ClientKind>(['SPDY/3.1', 'v5.channel.k8s.io'])('a client of %s', (
         written += 1
         if (!end.out.write('stdin', piece)) return
       }
+      // Room comes once more behind the last.
+      end.onDrain = () => {}
       end.out.end('stdin')
     }
     end.onDrain = pour
