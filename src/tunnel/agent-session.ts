@@ -115,6 +115,8 @@ export class AgentSession {
 
   #arrived(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', ignore)
+    // Who takes back what he has just asked for may be heard first, and on such a stream an answer throws.
+    if (stream.destroyed || stream.closed) return
     const method = headers[HTTP2_HEADER_METHOD]
     if (method === 'GET' && headers[HTTP2_HEADER_PATH] === NAMES_PATH && this.#control === null) {
       this.#control = stream
