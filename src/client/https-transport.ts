@@ -26,6 +26,8 @@ export class HttpsTransport implements ApiTransport {
         ? {}
         : { cert: certificate, key: privateKey }),
       servername: connection.serverName,
+      // Said, or NODE_TLS_REJECT_UNAUTHORIZED of somebody's environment would have passwords and tokens sent to anybody.
+      rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
     } as const
     this.#agent = dial === undefined ? new Agent(options) : new DialingAgent(options, dial)

@@ -35,6 +35,8 @@ export async function introduce(
     ca: credentials.hostCaPem,
     cert: credentials.certificatePem,
     key: credentials.privateKeyPem,
+    // Said, or NODE_TLS_REJECT_UNAUTHORIZED would turn it off.
+    rejectUnauthorized: true,
     minVersion: 'TLSv1.3',
     ALPNProtocols: [PROXIED_ALPN],
   })

@@ -299,6 +299,8 @@ async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promi
     ca: hostCaPem,
     cert: certificatePem,
     key: privateKeyPem,
+    // Said, or NODE_TLS_REJECT_UNAUTHORIZED would turn it off.
+    rejectUnauthorized: true,
     minVersion: 'TLSv1.3',
     ALPNProtocols: [TUNNEL_ALPN],
   })

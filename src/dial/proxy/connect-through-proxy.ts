@@ -64,6 +64,8 @@ function secureProxy(
       host: hostname,
       servername: isIP(hostname) === 0 ? hostname : '',
       ALPNProtocols: ['http/1.1'],
+      // Said, or NODE_TLS_REJECT_UNAUTHORIZED would turn it off.
+      rejectUnauthorized: true,
       ...(secureContext === null ? {} : { secureContext: secureContext() }),
     })
     secured.once('secureConnect', () => {

@@ -61,6 +61,8 @@ function exchange(
         host: to.host,
         port: to.port,
         ca: to.ca,
+        // Said, or NODE_TLS_REJECT_UNAUTHORIZED would have our account's token sent to anybody.
+        rejectUnauthorized: true,
         method,
         path,
         agent: false,
