@@ -167,6 +167,20 @@ describe('Recorder', () => {
     expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, pendingBytes: 0 })
   })
 
+  it('ends when its last frame says, also when the clock was set back meanwhile', async () => {
+    const time = { ms: systemClock.now() }
+    const startedMs = time.ms
+    const recorder = await open({ clock: { now: () => time.ms } })
+    const record = await recorder.begin(facts(1, { startedMs }), options())
+    time.ms += 5000
+    record.data('stdout', Buffer.from('a'))
+    time.ms -= 60_000
+    record.data('stdout', Buffer.from('b'))
+    await record.end(ended)
+    expect((await whole(1)).end?.endedMs).toBe(startedMs + 5000)
+    expect((await read(1)).map(({ atMs }) => atMs)).toEqual([0, 5000, 5000, 5000])
+  })
+
   it('delivers while the session runs', async () => {
     const recorder = await open()
     const record = await recorder.begin(facts(1), options())

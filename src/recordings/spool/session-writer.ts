@@ -45,6 +45,7 @@ export class SessionWriter implements SessionRecord {
   #ending: Promise<void> | null = null
   #again = false
   #missedSize: { readonly width: number; readonly height: number } | null = null
+  #lastMs = 0
 
   constructor(parts: {
     readonly session: SpooledSession
@@ -220,8 +221,10 @@ export class SessionWriter implements SessionRecord {
     return this.#state === 'over'
   }
 
+  /** As frames have it: a clock that was set back gives the time of the one before. */
   #atMs(): number {
-    return Math.max(0, this.#clock.now() - this.#session.head.facts.startedMs)
+    this.#lastMs = Math.max(this.#lastMs, this.#clock.now() - this.#session.head.facts.startedMs)
+    return this.#lastMs
   }
 
   /** Labels from elsewhere are bounded by what a frame may hold. */
