@@ -40,7 +40,7 @@ const C1: Readonly<Record<string, State>> = {
 /**
  * What was printed, for reading and searching: without escape sequences and other controls, so that it moves no cursor, sets no
  * title and writes to no clipboard wherever it is shown. A carriage return that overwrites a line begins another one. A sequence
- * that does not end hides nothing: beyond a limit it is text again.
+ * that does not end hides nothing for long: beyond a limit it is text again.
  */
 export class PlainText {
   #state: State = 'ground'
@@ -48,6 +48,12 @@ export class PlainText {
   #length = 0
   /** A carriage return whose line feed may come. */
   #returned = false
+  #unshown = 0
+
+  /** Characters that stood in titles and other texts for the terminal itself: who wants to hide something can write it there. */
+  get unshown(): number {
+    return this.#unshown
+  }
 
   /** The part of the text that can be told now. */
   write(text: string): string {
@@ -97,9 +103,11 @@ export class PlainText {
         return ''
       case 'osc':
         if (char === BEL || char === ST) this.#state = 'ground'
+        else this.#unshown += 1
         return ''
       case 'string':
         if (char === ST) this.#state = 'ground'
+        else this.#unshown += 1
         return ''
     }
   }

@@ -34,6 +34,19 @@ describe('the text of a record', () => {
   })
 })
 
+describe('the text of a record', () => {
+  it('says how much was written where nobody sees it', () => {
+    const text = write(new PlainTextWriter(), [
+      data(1, 'a\u001b]0;title\u0007b\u001bPhid'),
+      data(2, 'den\u001b\\c\n'),
+      data(3, '\u001b^secret', 'stderr'),
+    ])
+    expect(text).toBe(
+      'abc\n[19 characters are left out here that were written for the terminal itself: titles and the like]\n',
+    )
+  })
+})
+
 describe('the JSON of a record', () => {
   it('has every frame on a line of its own, whatever its bytes are', () => {
     const text = write(new JsonLinesWriter(), [

@@ -38,9 +38,14 @@ export class PlainTextWriter implements RecordWriter {
 
   end(): string {
     const { stdout, stderr } = this.#streams
-    return [stdout, stderr]
+    const left = [stdout, stderr]
       .map(({ decoder, plain }) => this.#told(plain.write(decoder.end()) + plain.end()))
       .join('')
+    const unshown = stdout.plain.unshown + stderr.plain.unshown
+    if (unshown === 0) return left
+    return `${left}${this.#note(
+      `${unshown} characters are left out here that were written for the terminal itself: titles and the like`,
+    )}`
   }
 
   #told(text: string): string {

@@ -35,6 +35,9 @@ const out = (atMs: number, text: string): RecordFrame => ({
   stream: 'stdout',
   data: Buffer.from(text),
 })
+/** Of `title`. */
+const LEFT_OUT =
+  '[7 characters are left out here that were written for the terminal itself: titles and the like]\n'
 const FRAMES: readonly RecordFrame[] = [
   {
     kind: 'begin',
@@ -132,6 +135,23 @@ describe('tsh play in a terminal', () => {
   })
 })
 
+describe('tsh play of what a terminal takes minutes for', () => {
+  it('hears that somebody quits', async () => {
+    const [begin] = FRAMES as [RecordFrame]
+    const size: RecordFrame = { kind: 'resize', atMs: 0, width: 1000, height: 500 }
+    const resets = out(1000, '\u001bc'.repeat(100_000))
+    const path = await record('slow', [begin, size, out(10, 'begun'), resets])
+    const io = new FakeTty()
+    const ended = tsh(io, 'play', path)
+    await expect.poll(() => io.written).toContain('begun')
+    io.typed.write('G')
+    // By now the emulator is at it.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    io.typed.write('q')
+    expect(await ended).toBe(0)
+  })
+})
+
 describe('tsh play elsewhere', () => {
   it('names what to do where there is no terminal', async () => {
     const io = new FakeIo()
@@ -140,7 +160,7 @@ describe('tsh play elsewhere', () => {
   })
 
   it.each([
-    ['text', 'first\n[bob joined]\nafter a minute\n'],
+    ['text', `first\n[bob joined]\nafter a minute\n${LEFT_OUT}`],
     ['cast', expect.stringContaining('\n[0.02,"m","bob joined"]\n') as string],
     ['json', expect.stringContaining('{"kind":"end","time_ms":60010,"exit_code":3') as string],
   ])('prints it as %s, at once', async (format, expected) => {
@@ -155,7 +175,7 @@ describe('tsh play elsewhere', () => {
     await appendFile(path, Buffer.from([77, 0, 0]))
     const io = new FakeIo()
     expect(await tsh(io, 'play', '--format=text', path)).toBe(1)
-    expect(io.out).toBe('first\n')
+    expect(io.out).toBe(`first\n${LEFT_OUT}`)
     expect(io.err).toContain('what came before it was written')
   })
 

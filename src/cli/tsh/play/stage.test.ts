@@ -92,6 +92,34 @@ describe('the terminal in memory', () => {
     },
   )
 
+  it('does not do in many sequences either what only takes time', async () => {
+    const much = `${'\u001b[999S'.repeat(20)}\u001b[10S`
+    expect((await shown(`${much}\u001b[3;1Hx\u001b[2S`)).slice(0, 3)).toEqual(['', '', 'x'])
+    const later = `${much}${'.'.repeat(1024)}`
+    expect((await shown(`${later}\u001b[2J\u001b[3;1Hx\u001b[2S`)).slice(0, 3)).toEqual([
+      'x',
+      '',
+      '',
+    ])
+  })
+
+  it('leaves what is not shown yet when nobody looks any more', async () => {
+    const stage = new Stage(true)
+    const writing = stage.write(Buffer.from(`begin${'\u0007'.repeat(1_000_000)}\rend`))
+    stage.stop()
+    await writing
+    await stage.settle()
+    expect(stage.lines(VIEW, false)[0]?.trimEnd()).toBe('begin')
+    stage.dispose()
+  })
+
+  it('shows of one cell what a letter may have, not all that was put upon it', async () => {
+    const [line = ''] = await shown(`a${'\u0301'.repeat(10_000)}b`)
+    expect(line.startsWith('a\u0301')).toBe(true)
+    expect(line.endsWith('b')).toBe(true)
+    expect(line.length).toBeLessThan(100)
+  })
+
   it('lets nothing through but characters and colours, whatever was written', async () => {
     const part = fc.oneof(
       fc.uint8Array({ maxLength: 12 }).map((array) => Buffer.from(array)),

@@ -2,7 +2,15 @@ import type { IBufferCell, Terminal } from '@xterm/headless'
 import headless from '@xterm/headless'
 import { hasUnsafe } from '../../../core/index.ts'
 import { MAX_PLAYED_COLUMNS, MAX_PLAYED_ROWS } from '../../../recording/index.ts'
-import { MAX_STEPS, STAGE_PENDING_BYTES, STAGE_PIECE_BYTES } from './limits.ts'
+import {
+  MAX_CELL_CHARS,
+  MAX_PIECE_STEPS,
+  MAX_STEPS,
+  MIN_PIECE_BYTES,
+  STAGE_CELLS,
+  STAGE_PIECE_BYTES,
+  STAGE_PIECES,
+} from './limits.ts'
 
 /** What a terminal has until somebody tells another size. */
 const COLUMNS = 80
@@ -11,6 +19,9 @@ const ROWS = 24
 const CURSOR_MODE = 25
 /** CHT, IL, DL, SU, SD, CBT, REP: the emulator repeats these as often as the sequence says. */
 const STEPWISE = ['I', 'L', 'M', 'S', 'T', 'Z', 'b'] as const
+
+/** OSC 8. */
+const LINK = 8
 
 interface Size {
   readonly columns: number
@@ -24,7 +35,11 @@ interface Size {
 export class Stage {
   #terminal: Terminal
   #cursorShown = true
-  #pendingBytes = 0
+  /** Pieces that the emulator has not taken yet. */
+  #waiting = 0
+  /** What the sequences of the piece that it takes ask it to repeat. */
+  #steps = 0
+  #isStopped = false
   #settled: Promise<void> = Promise.resolve()
   readonly #isTty: boolean
 
@@ -40,11 +55,18 @@ export class Stage {
 
   /** Takes output of the session. Resolves when more of it may come. */
   async write(data: Buffer): Promise<void> {
-    this.#pendingBytes += data.length
-    for (let at = 0; at < data.length; at += STAGE_PIECE_BYTES) {
-      this.#settled = this.#take(data.subarray(at, at + STAGE_PIECE_BYTES))
+    const { cols, rows } = this.#terminal
+    const fair = Math.floor((STAGE_PIECE_BYTES * STAGE_CELLS) / (cols * rows))
+    const bytes = Math.min(STAGE_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, fair))
+    for (let at = 0; at < data.length && !this.#isStopped; at += bytes) {
+      this.#settled = this.#take(data.subarray(at, at + bytes))
+      if (this.#waiting >= STAGE_PIECES) await this.#settled
     }
-    if (this.#pendingBytes > STAGE_PENDING_BYTES) await this.#settled
+  }
+
+  /** Nobody looks any more: what is not shown yet never is. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   /** Resolves when all that was written is on the screen. */
@@ -112,12 +134,20 @@ export class Stage {
   }
 
   #take(piece: Buffer): Promise<void> {
+    this.#waiting += 1
     return new Promise((resolve) => {
       this.#terminal.write(piece, () => {
-        this.#pendingBytes -= piece.length
+        this.#waiting -= 1
+        this.#steps = 0
         resolve()
       })
     })
+  }
+
+  #isTooMuch(steps: number): boolean {
+    if (steps > MAX_STEPS || this.#steps + steps > MAX_PIECE_STEPS) return true
+    this.#steps += steps
+    return false
   }
 
   #open({ columns, rows }: Size): Terminal {
@@ -140,8 +170,10 @@ export class Stage {
     }
     for (const final of STEPWISE) {
       // True: done with, so that the emulator does not carry it out.
-      terminal.parser.registerCsiHandler({ final }, ([steps]) => Number(steps) > MAX_STEPS)
+      terminal.parser.registerCsiHandler({ final }, ([steps]) => this.#isTooMuch(Number(steps)))
     }
+    // The emulator keeps something for each link, and asks all of that about every line that moves; none of it is shown.
+    terminal.parser.registerOscHandler(LINK, () => true)
     return terminal
   }
 }
@@ -152,8 +184,9 @@ const RESET = '\u001b[0m'
 
 /** What stands in a cell; signs that would turn the order of letters around are left out. */
 function charsOf(cell: IBufferCell): string {
-  const chars = cell.isInvisible() === 0 ? cell.getChars() : ''
-  if (chars === '') return ' '
+  const all = cell.isInvisible() === 0 ? cell.getChars() : ''
+  if (all === '') return ' '
+  const chars = all.length > MAX_CELL_CHARS ? all.slice(0, MAX_CELL_CHARS).toWellFormed() : all
   if (!hasUnsafe(chars)) return chars
   return [...chars].filter((char) => !hasUnsafe(char)).join('') || ' '
 }

@@ -88,6 +88,7 @@ class Player {
   }
 
   async run(): Promise<void> {
+    this.#io.signal.addEventListener('abort', () => this.#stage.stop(), { once: true })
     try {
       while (!this.#io.signal.aborted) {
         const step = nextStep(this.#state, this.#reel.upcoming?.dueMs ?? null)
@@ -120,6 +121,7 @@ class Player {
 
   #happen(event: PlayerEvent): void {
     this.#state = transition(this.#state, event)
+    if (this.#state.kind === 'quit') this.#stage.stop()
   }
 
   #onKey(key: Key): void {
