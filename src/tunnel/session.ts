@@ -18,7 +18,7 @@ export class TunnelSession {
     this.#socket = socket
     this.#limits = limits
     this.#window = limits.streamWindowBytes
-    this.#liveness = { bytesSeen: socket.bytesRead, heardMs: nowMs, asked: false }
+    this.#liveness = { bytesSeen: socket.bytesRead, heardMs: nowMs, askedMs: null }
     // The socket may be half open, HTTP/2 may not: a peer that has left would hold its streams until it is found dead.
     socket.once('end', () => {
       http2.destroy(new Error('the other end has left'))
@@ -34,7 +34,7 @@ export class TunnelSession {
 
   /** Silent since it was asked. */
   get silent(): boolean {
-    return this.#liveness.asked
+    return this.#liveness.askedMs !== null
   }
 
   /** No more streams: it ends with its last one. */
