@@ -98,6 +98,10 @@ export async function loadKubeconfigFiles(paths: readonly string[]): Promise<Kub
 /** Why a context that `tsh` or `tctl` wrote is none to serve. */
 export const THROUGH_TELEPORT = 'it leads through a Teleport proxy, and not to an API server'
 
+/** As much as the auth service takes: with one that is longer it would hear nothing of any cluster of the service. */
+const MAX_NAME_CHARS = 512
+const LONG_NAME = `its name is longer than ${MAX_NAME_CHARS} characters`
+
 /** Served, such a context would lead a request round and round. */
 const leadsThroughTeleport = ({ tlsServerName }: KubeTarget): boolean =>
   tlsServerName?.endsWith(`.${SERVER_NAME_SUFFIX}`) === true
@@ -112,9 +116,13 @@ function targetsOf(config: Kubeconfig): { clusters: KubeTarget[]; broken: Broken
       continue
     }
     const target = targetOfContext(resolved.context)
-    if (leadsThroughTeleport(target))
-      broken.push({ context: context.name, reason: THROUGH_TELEPORT })
-    else clusters.push(target)
+    const reason = leadsThroughTeleport(target)
+      ? THROUGH_TELEPORT
+      : target.name.length > MAX_NAME_CHARS
+        ? LONG_NAME
+        : null
+    if (reason === null) clusters.push(target)
+    else broken.push({ context: context.name, reason })
   }
   return { clusters, broken }
 }

@@ -185,8 +185,11 @@ async function review(
 
 function readVersion(answer: { status: number; body: unknown }): string | null {
   const version = field(answer.body, 'gitVersion')
-  return typeof version === 'string' ? version : null
+  return typeof version === 'string' && VERSION.test(version) ? version : null
 }
+
+/** What API servers call themselves; anything else is told to nobody: it is said together with what is said of other clusters. */
+const VERSION = /^[\w.+~-]{1,64}$/
 
 function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && name in value

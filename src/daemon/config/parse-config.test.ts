@@ -329,6 +329,26 @@ kubernetes_service:
     ['SSH', 'ssh_service: {enabled: yes}\n', 'there is no SSH service'],
     ['a label that is a list', 'kubernetes_service:\n  labels: {a: [b]}\n', 'must be labels'],
     [
+      'a label with a long name',
+      `kubernetes_service:\n  labels: {${'a'.repeat(257)}: b}\n`,
+      'the name of a label has 256 characters at most',
+    ],
+    [
+      'a label with a long value',
+      `kubernetes_service:\n  labels: {a: ${'b'.repeat(1025)}}\n`,
+      'its value 1024',
+    ],
+    [
+      'a command for a label with a long name',
+      `kubernetes_service:\n  commands: [{name: ${'a'.repeat(257)}, command: [/bin/true]}]\n`,
+      'the name of a label has 256 characters at most',
+    ],
+    [
+      'a command for a label without a name',
+      'kubernetes_service:\n  commands: [{name: "", command: [/bin/true]}]\n',
+      'must be a list of {name, command',
+    ],
+    [
       'a command without a program',
       'kubernetes_service:\n  commands: [{name: a, command: []}]\n',
       'must be a list of {name, command',

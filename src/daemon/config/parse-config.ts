@@ -324,6 +324,11 @@ function readTokens(node: Node): Read {
   return { value: tokens }
 }
 
+/** As much as the auth service takes: with one that is longer it would hear nothing of any cluster of the service. */
+const MAX_LABEL_NAME_CHARS = 256
+const MAX_LABEL_VALUE_CHARS = 1024
+const LONG_LABEL = `the name of a label has ${MAX_LABEL_NAME_CHARS} characters at most, its value ${MAX_LABEL_VALUE_CHARS}`
+
 function readLabels(node: Node): Read {
   if (!isMap(node)) return { problem: 'must be labels, "name: value"' }
   const labels = Object.create(null) as Record<string, string>
@@ -332,6 +337,8 @@ function readLabels(node: Node): Read {
     const text = scalarText(value as Node | null)
     if (name === null || name === '' || text === null)
       return { problem: 'must be labels, "name: value"' }
+    if (name.length > MAX_LABEL_NAME_CHARS || text.length > MAX_LABEL_VALUE_CHARS)
+      return { problem: LONG_LABEL }
     labels[name] = text
   }
   return { value: labels }
@@ -381,7 +388,8 @@ function readCommands(node: Node): Read {
     if (!known || typeof name !== 'string' || typeof period !== 'string' || !isSeq(command))
       return { problem }
     const parts = command.items.map((part) => scalarText(part as Node))
-    if (parts.length === 0 || parts.includes(null)) return { problem }
+    if (parts.length === 0 || parts.includes(null) || name === '') return { problem }
+    if (name.length > MAX_LABEL_NAME_CHARS) return { problem: LONG_LABEL }
     try {
       const periodMs = parseDuration(period)
       if (periodMs < 1000) return { problem: 'a period is at least 1s' }

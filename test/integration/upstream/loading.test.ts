@@ -69,6 +69,23 @@ contexts:
     expect(broken).toEqual([{ context: 'through', reason: THROUGH_TELEPORT }])
   })
 
+  test('leaves out a context whose name nobody could be told', async () => {
+    const long = 'n'.repeat(513)
+    const path = await kubeconfig(
+      'long',
+      `
+clusters: [{name: c, cluster: {server: "https://c"}}]
+users: [{name: u, user: {token: t}}]
+contexts:
+- {name: ${long}, context: {cluster: c, user: u}}
+- {name: ${long.slice(1)}, context: {cluster: c, user: u}}
+`,
+    )
+    const { clusters, broken } = await load({ kubeconfigFile: path })
+    expect(clusters.map(({ name }) => name.length)).toEqual([512])
+    expect(broken).toEqual([{ context: long, reason: 'its name is longer than 512 characters' }])
+  })
+
   test('gives a cluster for each context that can be served; the others are told and logged', async () => {
     const log = recordingLogger()
     const path = await kubeconfig(

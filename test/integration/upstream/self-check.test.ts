@@ -16,10 +16,11 @@ beforeAll(async () => {
 function startReviewer(
   allowed: (right: string) => boolean | number,
   asked: string[] = [],
+  gitVersion: unknown = 'v1.35.4',
 ): Promise<TestServer> {
   return startHttps(identity, async (request, response) => {
     if (request.url === '/version') {
-      response.end(JSON.stringify({ gitVersion: 'v1.35.4' }))
+      response.end(JSON.stringify({ gitVersion }))
       return
     }
     const body = JSON.parse(Buffer.concat(await request.toArray()).toString())
@@ -64,6 +65,18 @@ describe('selfCheck', () => {
       `${review} impersonate serviceaccounts`,
       `${review} impersonate users`,
     ])
+  })
+
+  test.each([
+    ['v1.24.17-eks-2f008fe', 'v1.24.17-eks-2f008fe'],
+    ['v1.33.1+k3s1', 'v1.33.1+k3s1'],
+    [`v${'1'.repeat(64)}`, null],
+    ['v1.35.4\u001b[2J', null],
+    ['', null],
+    [135, null],
+  ])('of a server that calls itself %j tells %j', async (gitVersion, version) => {
+    await using server = await startReviewer((right) => right !== '* *.*', [], gitVersion)
+    expect(await check(server)).toEqual({ ...good, version })
   })
 
   test('names what is missing', async () => {
