@@ -84,6 +84,8 @@ export async function openKubeService(
 
   let soon: NodeJS.Timeout | null = null
   let stopped = false
+  /** Names of ours that turned out to be another's. */
+  let foreign = ''
   const listeners = new Set<() => void>()
   const healthListeners = new Set<() => void>()
   const labels = stack.use(
@@ -252,6 +254,17 @@ export async function openKubeService(
         dynamic: isDynamic,
       })),
     )
+    const foreignNow = foreignNames()
+    if (foreignNow === foreign) return
+    foreign = foreignNow
+    // What is underway under a name that is another's by now ends, and one that is ours again needs a certificate.
+    for (const listener of listeners) listener()
+    changed()
+  }
+
+  function foreignNames(): string {
+    const names = [...served.values()].map(({ cluster }) => cluster.name)
+    return names.filter((name) => inventory.isForeign?.(name) === true).join('\n')
   }
 
   function announceOrSay(): void {

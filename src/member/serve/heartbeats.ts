@@ -54,7 +54,8 @@ export class Heartbeats {
       address: this.#address,
       clusters: clusters.map((cluster) => ({
         name: cluster.name,
-        labels: { ...cluster.labels },
+        // Of those that somebody wrote down they are not ours to say, and may be more than a call holds.
+        labels: cluster.dynamic ? {} : { ...cluster.labels },
         unknown_labels: [...cluster.unknownLabels],
         health: cluster.health,
         problem: cluster.problem,
@@ -67,6 +68,11 @@ export class Heartbeats {
       this.#sending = null
     })
     return this.#sending
+  }
+
+  /** Whether a name turned out to be another's when it was announced last. */
+  isForeign(name: string): boolean {
+    return this.#refused.has(name)
   }
 
   withdraw(): Promise<void> {

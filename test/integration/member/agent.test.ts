@@ -78,6 +78,25 @@ describe('a kubernetes service away from auth', () => {
     expect((await alice.get(PODS)).status).toBe(403)
   })
 
+  it('ends what is underway under a name that is another’s by now, and serves nobody there until it is its own again', async () => {
+    const { joining, kubeClusters } = parties.auth.service
+    const free = async (): Promise<void> => {
+      await joining.names.free(CLUSTER)
+      await kubeClusters.forget(CLUSTER)
+    }
+    await expect.poll(async () => (await alice.get(PODS)).status).toBe(200)
+    const watch = alice.watch(`${MAPS}?watch=true`)
+    await watch.until(({ type }) => type === 'ADDED')
+    await free()
+    await joining.names.claim(CLUSTER, 'the token of others')
+    await watch.until(({ type }) => type === 'ERROR')
+    watch[Symbol.dispose]()
+    // By a connection that was there before.
+    expect((await alice.get(PODS)).status).not.toBe(200)
+    await free()
+    await expect.poll(async () => (await connect(agent).get(PODS)).status).toBe(200)
+  })
+
   it('tells within its registry how the cluster is, and that it is gone when the agent stops', async () => {
     const status = async (): Promise<Record<string, unknown> | undefined> => {
       using admin = await parties.auth.admin()
