@@ -59,7 +59,8 @@ export class AgentLink {
   readonly #address: ProxyAddress
   readonly #deps: LinkDeps
   readonly #log: Logger
-  readonly #sessions = new Set<AgentSession>()
+  /** Each with the host id of its proxy: behind a balancer those that end may be with another one. */
+  readonly #sessions = new Map<AgentSession, string>()
   #state: LinkState = { kind: 'waiting', failures: 0, forMs: 0 }
   #current: AgentSession | null = null
   #connecting = new AbortController()
@@ -81,7 +82,7 @@ export class AgentLink {
   status(): TunnelStatus {
     const { host, port } = this.#address
     let streams = 0
-    for (const session of this.#sessions) streams += session.streams
+    for (const session of this.#sessions.keys()) streams += session.streams
     return {
       proxy: formatAddress(host, port),
       state: this.#state.kind,
@@ -115,10 +116,9 @@ export class AgentLink {
   }
 
   look(nowMs: number): void {
-    const leadsTo = this.#leadsTo
-    const barred = leadsTo !== null && (this.#deps.hostBar?.(leadsTo, nowMs) ?? null) !== null
-    for (const session of this.#sessions) {
-      if (barred) session.destroy()
+    for (const [session, hostId] of this.#sessions) {
+      const bar = this.#deps.hostBar?.(hostId, nowMs) ?? null
+      if (bar !== null) session.destroy()
       session.look(nowMs)
     }
   }
@@ -130,7 +130,7 @@ export class AgentLink {
 
   destroy(): void {
     this.stop()
-    for (const session of this.#sessions) session.destroy()
+    for (const session of this.#sessions.keys()) session.destroy()
   }
 
   #dispatch(event: LinkEvent): void {
@@ -147,12 +147,14 @@ export class AgentLink {
           void this.#connect()
           break
         case 'drainOthers':
-          for (const session of this.#sessions) if (session !== this.#current) session.drain()
+          for (const session of this.#sessions.keys()) {
+            if (session !== this.#current) session.drain()
+          }
           break
         case 'stop':
           this.#connecting.abort(new Error('stopped'))
           if (this.#timer !== null) clearTimeout(this.#timer)
-          for (const session of this.#sessions) session.drain()
+          for (const session of this.#sessions.keys()) session.drain()
           this.#deps.claims.release(this)
       }
     }
@@ -190,6 +192,11 @@ export class AgentLink {
     try {
       const below = await this.#deps.dial(this.#address, signal)
       const { socket, hostId } = await secure(below, this.#deps, signal)
+      if (signal.aborted) {
+        socket.destroy()
+        below.destroy()
+        throw signal.reason
+      }
       this.#leadsTo = hostId
       if (!this.#deps.claims.take(hostId, this)) {
         socket.destroy()
@@ -198,7 +205,9 @@ export class AgentLink {
         this.#dispatch({ kind: 'spare', lacking: this.#lacking() })
         return
       }
-      session = await this.#serve(socket, this.#dialBackAddress(below), signal)
+      session = await this.#serve(socket, hostId, this.#dialBackAddress(below), signal)
+      // One that was lost in between has said so already, to nobody.
+      if (!this.#sessions.has(session)) throw ended('closed')
       this.#problem = null
       this.#current = session
       this.#deps.claims.release(this, hostId)
@@ -231,6 +240,7 @@ export class AgentLink {
   /** Resolves when the proxy has taken the tunnel: only then it believes our certificate. */
   #serve(
     socket: TLSSocket,
+    hostId: string,
     dialBack: DialBackAddress | null,
     signal: AbortSignal,
   ): Promise<AgentSession> {
@@ -257,13 +267,12 @@ export class AgentLink {
           signal.removeEventListener('abort', giveUp)
           this.#sessions.delete(session)
           this.#left(session, 'lost')
-          const why = leaving === '' ? (error?.message ?? 'closed') : leaving
-          reject(new TunnelError('TUNNEL_PEER_REFUSED', `the proxy ended the tunnel: ${why}`))
+          reject(ended(leaving === '' ? (error?.message ?? 'closed') : leaving))
         },
       })
       const giveUp = (): void => session.destroy()
       signal.addEventListener('abort', giveUp)
-      this.#sessions.add(session)
+      this.#sessions.set(session, hostId)
     })
   }
 
@@ -276,6 +285,9 @@ export class AgentLink {
     this.#dispatch({ kind })
   }
 }
+
+const ended = (why: string): TunnelError =>
+  new TunnelError('TUNNEL_PEER_REFUSED', `the proxy ended the tunnel: ${why}`)
 
 interface Secured {
   readonly socket: TLSSocket

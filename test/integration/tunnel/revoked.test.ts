@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { createPeerParser } from '../../../src/ca/index.ts'
+import { Balancer } from '../../support/balancer.ts'
 import { closed } from '../../support/closed.ts'
 import {
   Agent,
@@ -91,4 +92,24 @@ test('an agent leaves a proxy that is removed, and does not come back to it', as
   await expect
     .poll(() => agent.tunnels.status()[0]?.problem)
     .toContain(`host ${gateway.hostId} was removed`)
+})
+
+test('what still goes through a proxy that is removed is cut, when its tunnel is replaced by one to another behind the same address', async () => {
+  const { cluster, gateway } = await open()
+  const other = stack.use(await Gateway.open(cluster))
+  const balancer = stack.use(await Balancer.open({ targets: [gateway.address] }))
+  const barred = new Set<string>()
+  const hostBar = (hostId: string): string | null => (barred.has(hostId) ? 'removed' : null)
+  stack.use(await Agent.open(cluster, [balancer], { hostBar }))
+  await served(gateway)
+  const stream = await gateway.dial()
+  balancer.targets = [other.address]
+  const left = gateway.tunnels.close(60_000)
+  await served(other)
+  expect(await ask(stream, 'still here')).toBe('still here')
+  const kept = await other.dial()
+  barred.add(gateway.hostId)
+  await closed(stream)
+  await left
+  expect(await ask(kept, 'here as well')).toBe('here as well')
 })
