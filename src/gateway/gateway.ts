@@ -151,6 +151,8 @@ class TlsGateway implements Gateway {
   }
 
   #begin(socket: Duplex, beginning: Beginning, peer: Origin): void {
+    // One that has closed meanwhile would never say so again, and be counted for ever.
+    if (socket.destroyed) return
     if (beginning.kind === 'hello') this.#route(socket, beginning, beginning.source ?? peer)
     else this.#takeDialBack(socket, beginning.ticket)
   }
@@ -244,6 +246,7 @@ class TlsGateway implements Gateway {
         },
       },
       lingerMs: this.#limits.lingerMs,
+      lastBytesMs: this.#limits.lastBytesMs,
     })
   }
 

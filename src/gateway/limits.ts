@@ -11,6 +11,8 @@ export interface GatewayLimits {
   readonly dialTimeoutMs: number
   /** How long a connection that is over on our side is kept, so that its last bytes arrive before the reset. */
   readonly lingerMs: number
+  /** How long whoever reads slowly has for what came before the far end closed: as long as the end of a session is kept for him. */
+  readonly lastBytesMs: number
 }
 
 export const defaultGatewayLimits: GatewayLimits = {
@@ -20,6 +22,7 @@ export const defaultGatewayLimits: GatewayLimits = {
   maxConnections: 50_000,
   dialTimeoutMs: 10_000,
   lingerMs: 1000,
+  lastBytesMs: 15 * 60_000,
 }
 
 /** TCP probes an idle connection after this, so that a watch that is silent for hours is noticed when it is dead. */

@@ -13,15 +13,23 @@ export interface PipeCounters {
  * Moves bytes both ways until both ends are done. Each direction waits for its slower end, so that a stalled reader holds
  * what the sockets' buffers hold and no more; an end on one side is passed on while the other direction goes on. A side
  * that breaks is broken off on the other, where it must not look like one that has ended. When the server is gone, a client
- * that has got everything has `lingerMs` to go as well.
+ * that has got everything has `lingerMs` to go as well, and `lastBytesMs` to get it: nobody counts what he leaves unread then.
  */
 export function pipeBothWays(
   client: Duplex,
   server: Duplex,
-  { counters, lingerMs }: { readonly counters: PipeCounters; readonly lingerMs: number },
+  {
+    counters,
+    lingerMs,
+    lastBytesMs,
+  }: {
+    readonly counters: PipeCounters
+    readonly lingerMs: number
+    readonly lastBytesMs: number
+  },
 ): void {
-  const linger = (): void => {
-    const timer = setTimeout(() => client.destroy(), lingerMs)
+  const goWithin = (ms: number): void => {
+    const timer = setTimeout(() => client.destroy(), ms)
     client.once('close', () => clearTimeout(timer))
   }
   client.on('error', () => {
@@ -37,12 +45,17 @@ export function pipeBothWays(
     else breakOff(server)
   })
   server.once('close', () => {
+    if (client.destroyed) return
     // What the server sent before it closed may still be on its way to the client.
     if (!client.writableEnded) client.end()
     // Unread, its own end would never be noticed.
     client.resume()
-    if (client.writableFinished) linger()
-    else client.once('finish', linger)
+    if (client.writableFinished) {
+      goWithin(lingerMs)
+      return
+    }
+    client.once('finish', () => goWithin(lingerMs))
+    goWithin(lastBytesMs)
   })
   client.on('data', (chunk: Buffer) => counters.up(chunk.length))
   server.on('data', (chunk: Buffer) => counters.down(chunk.length))

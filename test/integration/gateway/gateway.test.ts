@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { type Duplex, duplexPair } from 'node:stream'
+import { Duplex, duplexPair } from 'node:stream'
 import {
   createServer as createTlsServer,
   type Server as TlsServer,
@@ -477,5 +477,31 @@ describe('gateway', () => {
     })
     await expect.poll(() => bytes, { timeout: 20_000 }).toBeGreaterThan(10_000_000)
     for (const each of [...stalled, client]) each.destroy()
+  })
+
+  it('counts no connection that was closed as its ClientHello was read', async () => {
+    const { gateway } = await open()
+    const hello = await helloBytes(NAME)
+    const carried = new Duplex({ read() {}, write() {} })
+    gateway.handle(carried, { address: '203.0.113.7', port: 1 })
+    carried.push(hello)
+    // After its bytes were told of, and before anybody may do something about them.
+    process.nextTick(() => carried.destroy())
+    await closed(carried)
+    expect(gateway.stats()).toMatchObject({ connections: 0, pendingHellos: 0 })
+  })
+
+  it('gives who does not read some time for the last bytes of a far end that has closed, and no more', async () => {
+    const { gateway } = await open({ lastBytesMs: 100 })
+    const [near, far] = duplexPair()
+    route = () => ({ kind: 'pipe', dial: async () => near })
+    const stalled = new Duplex({ read() {}, write() {} })
+    gateway.handle(stalled, { address: '203.0.113.7', port: 1 })
+    stalled.push(await helloBytes(NAME))
+    far.resume()
+    far.end('more than he takes')
+    stalled.push(null)
+    await closed(stalled)
+    expect(gateway.stats().connections).toBe(0)
   })
 })
