@@ -18,7 +18,7 @@ interface Further {
 /**
  * TLS contexts for server names, each with a certificate of the host CA, made when first asked for and renewed at half
  * of their life. All names of one process share a key: it never leaves memory. Only to be asked for names that this
- * process serves: each stays.
+ * process serves: each stays, but for those of clusters, which go when `serve` names them no more.
  */
 export class HostCertificates implements KubeCertificates {
   readonly #authorities: Authorities
@@ -29,6 +29,9 @@ export class HostCertificates implements KubeCertificates {
     string,
     { pair: Promise<ServerPair>; context: Promise<SecureContext>; renewAtMs: number }
   >()
+
+  /** Clusters, by server name. */
+  #served: ReadonlySet<string> = new Set()
 
   private constructor(
     authorities: Authorities,
@@ -54,8 +57,14 @@ export class HostCertificates implements KubeCertificates {
     })
   }
 
-  /** Made when they are asked for: the authorities are in this process. */
-  async serve(): Promise<void> {}
+  /** Made when they are asked for, since the authorities are in this process, and forgotten when they are served no more. */
+  async serve(clusters: readonly { readonly serverName: string }[]): Promise<void> {
+    const served = new Set(clusters.map(({ serverName }) => serverName))
+    for (const serverName of this.#served) {
+      if (!served.has(serverName)) this.#cache.delete(serverName)
+    }
+    this.#served = served
+  }
 
   /** The context for one server name; `ipAddresses` and further names only matter when it is made. */
   secureContext(serverName: string, further: Further = {}): Promise<SecureContext> {

@@ -87,6 +87,7 @@ export class MemberCertificates implements Disposable {
     this.#served = clusters
     // What is underway may be for the clusters of before.
     await this.#renewing
+    this.#forgetOthers()
     await this.#renew()
   }
 
@@ -102,12 +103,20 @@ export class MemberCertificates implements Disposable {
     return this.#certified.get(serverName)?.pair ?? null
   }
 
-  /** Names that are another's by now: nobody is served under them any more. */
+  /** Names that are another's by now: nobody is served under them any more, after a restart without the auth service either. */
   drop(names: ReadonlySet<string>): void {
+    let dropped = false
     for (const { name, serverName } of this.#served) {
-      if (!names.has(name) || !this.#certified.delete(serverName)) continue
-      for (const listener of this.#listeners) listener()
+      if (names.has(name) && this.#certified.delete(serverName)) dropped = true
     }
+    if (!dropped) return
+    for (const listener of this.#listeners) listener()
+    this.#keep().catch((error: unknown) =>
+      this.#log.warn(
+        { file: this.#path, error: errorMessage(error) },
+        'a certificate that is not used any more is still kept',
+      ),
+    )
   }
 
   /** Calls back after each change, until the returned function is called. */
@@ -118,6 +127,14 @@ export class MemberCertificates implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+  }
+
+  /** Clusters come and go for as long as the process lives. */
+  #forgetOthers(): void {
+    const served = new Set(this.#served.map(({ serverName }) => serverName))
+    for (const serverName of this.#certified.keys()) {
+      if (!served.has(serverName)) this.#certified.delete(serverName)
+    }
   }
 
   /** One at a time. Never rejects. */
