@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ClusterLabels } from './labels.ts'
 
 /** As often as it goes: tests wait for what the next run brings. */
@@ -118,6 +118,19 @@ describe('ClusterLabels', () => {
 
   it('of a program that is not there leaves the label unknown', async () => {
     using labels = await open({}, [join(directory, 'nothing')])
+    expect(labels.unknown()).toEqual(['env'])
+    expect(warnings[0]).toContain('label command failed')
+  })
+
+  it('goes on when a command that does not answer is another user’s by then, and cannot be killed', async () => {
+    // As for a program that runs by sudo.
+    const refused = Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw refused
+    })
+    using labels = await open({}, ['/bin/sleep', '2'])
+    expect(kill).toHaveBeenCalled()
+    kill.mockRestore()
     expect(labels.unknown()).toEqual(['env'])
     expect(warnings[0]).toContain('label command failed')
   })

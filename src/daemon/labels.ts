@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { spawn } from 'node:child_process'
-import { errorCode, errorMessage, hasUnsafe, type Logger } from '../core/index.ts'
+import { errorMessage, hasUnsafe, type Logger } from '../core/index.ts'
 import { pause } from '../waits/index.ts'
 
 export interface LabelCommand {
@@ -144,9 +144,8 @@ function killGroup(pid: number | undefined): void {
   if (pid === undefined) return
   try {
     process.kill(-pid, 'SIGKILL')
-  } catch (error) {
-    // It has just ended by itself.
-    if (errorCode(error) !== 'ESRCH') throw error
+  } catch {
+    // It has just ended by itself, or is another user's by now (sudo): then it is left, and nobody waits for it.
   }
 }
 
