@@ -4,7 +4,7 @@ import { type Clock, errorCode, errorMessage, type Logger } from '../../core/ind
 import { pause } from '../../waits/index.ts'
 import type { MemberIdentity } from '../identity/types.ts'
 import type { MemberCall } from '../ports.ts'
-import { SNAPSHOT_WRITE_MS } from './limits.ts'
+import { SNAPSHOT_WRITE_MS, STATE_SILENT_MS } from './limits.ts'
 import {
   assertVouched,
   judgeStatement,
@@ -36,8 +36,10 @@ export class MemberAccess implements Disposable {
   readonly #listeners = new Set<() => void>()
   readonly #proxyListeners = new Set<() => void>()
   #known: Known
-  /** Since when changes are not followed, by our clock; null while they are. */
-  #behindSinceMs: number | null
+  /** Changes are not followed. */
+  #isBehind: boolean
+  /** When the auth service said something last, by our clock. */
+  #heardMs: number
   #revision = 0
   #writtenMs = Number.NEGATIVE_INFINITY
 
@@ -49,7 +51,8 @@ export class MemberAccess implements Disposable {
     this.#log = options.log
     // Set by `open` before anybody gets hold of it.
     this.#known = known as Known
-    this.#behindSinceMs = known === null ? null : known.vouched.signedMs
+    this.#isBehind = false
+    this.#heardMs = options.clock.now()
   }
 
   /**
@@ -61,7 +64,8 @@ export class MemberAccess implements Disposable {
     const stored = await access.#stored()
     if (stored !== null) {
       access.#known = stored
-      access.#behindSinceMs = stored.vouched.signedMs
+      access.#isBehind = true
+      access.#heardMs = stored.vouched.signedMs
       options.log.info(
         { signed: new Date(stored.vouched.signedMs).toISOString() },
         'users and roles are those of the last run until the auth service is reached',
@@ -103,7 +107,9 @@ export class MemberAccess implements Disposable {
   }
 
   locksAgeMs(nowMs: number): number {
-    return this.#behindSinceMs === null ? 0 : Math.max(0, nowMs - this.#behindSinceMs)
+    const silentMs = Math.max(0, nowMs - this.#heardMs)
+    // Who waits longer than he is kept waiting is not followed by anybody, whether or not he knows it yet: machines sleep.
+    return this.#isBehind || silentMs >= STATE_SILENT_MS ? silentMs : 0
   }
 
   tooOldSinceMs(nowMs: number): number | null {
@@ -166,7 +172,7 @@ export class MemberAccess implements Disposable {
         if (signal.aborted) return
         failures += 1
         // Whatever came after the last word that we heard was missed.
-        this.#behindSinceMs ??= this.#clock.now()
+        this.#isBehind = true
         if (failures === 1) {
           this.#log.warn(
             {
@@ -187,7 +193,7 @@ export class MemberAccess implements Disposable {
       // Who was cut off wants to know at once whether he missed something.
       query: {
         ...(after === undefined ? {} : { after }),
-        ...(this.#behindSinceMs === null ? {} : { wait: false }),
+        ...(this.#isBehind ? { wait: false } : {}),
       },
     })
     if (this.#stop.signal.aborted) return
@@ -200,11 +206,16 @@ export class MemberAccess implements Disposable {
       const before = this.#known as Known | null
       this.#known = this.#judge({ ...pick(answer), state: answer.state })
       this.#writtenMs = Number.NEGATIVE_INFINITY
-      this.#behindSinceMs = null
+      this.#heard()
       this.#tell(before)
     }
-    this.#behindSinceMs = null
+    this.#heard()
     await this.#keep()
+  }
+
+  #heard(): void {
+    this.#isBehind = false
+    this.#heardMs = this.#clock.now()
   }
 
   #judge(signed: SignedState): Known {

@@ -137,6 +137,17 @@ describe('a kubernetes service away from auth', () => {
     expect(seen).toEqual(['GET done', 'GET done', 'POST done', 'GET done', 'DELETE done'])
   })
 
+  it('knows after its machine has slept that it heard of no locks meanwhile, before a call has failed', async () => {
+    const ageMs = (): number => agent.agent.member.access.locksAgeMs(clock.now())
+    await expect.poll(ageMs).toBe(0)
+    clock.aheadMs += HOUR_MS
+    expect(ageMs()).toBeGreaterThanOrEqual(HOUR_MS)
+    // Any word will do.
+    using admin = await parties.auth.admin()
+    await admin.call('roles.create', { body: role('news', {}) })
+    await expect.poll(ageMs).toBe(0)
+  })
+
   it('refuses roles with strict locks when it did not hear of locks for too long, and all when the state is too old', async () => {
     using admin = await parties.auth.admin()
     await admin.call('cluster_settings.update', {
