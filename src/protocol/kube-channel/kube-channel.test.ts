@@ -93,6 +93,10 @@ describe('a terminal size', () => {
     expect(parseTerminalSize(formatTerminalSize(size))).toEqual(size)
   })
 
+  it('is read as other clients than kubectl write it', () => {
+    expect(parseTerminalSize('{"height":24,"width":80}')).toEqual({ width: 80, height: 24 })
+  })
+
   it.each([
     '',
     '{}',

@@ -6,12 +6,14 @@ export interface TerminalSize {
 
 const MAX = 0xffff
 
-/** A message of the resize channel: `{"Width":80,"Height":24}`. Null for what is none. */
+/** A message of the resize channel: `{"Width":80,"Height":24}`, the names in any case, as servers in Go read them. Null for what is none. */
 export function parseTerminalSize(text: string): TerminalSize | null {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return null
-    const { Width: width, Height: height } = value as { Width?: unknown; Height?: unknown }
+    const entries: [string, unknown][] = Object.entries(value)
+    const fields = new Map(entries.map(([name, each]) => [name.toLowerCase(), each]))
+    const [width, height] = [fields.get('width'), fields.get('height')]
     return isSize(width) && isSize(height) ? { width, height } : null
   } catch {
     return null
