@@ -1,4 +1,4 @@
-import type { SessionOptions } from '../authz/index.ts'
+import type { Principals, SessionOptions } from '../authz/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
 import type { Connection } from './connection.ts'
 import type { RequestEvents } from './event.ts'
@@ -14,6 +14,8 @@ export interface AllowedRequest {
   readonly connection: Connection
   /** Who sent it. */
   readonly user: string
+  /** As whom it goes up. */
+  readonly principals: Principals
   /** What the person's roles said of sessions when it came. */
   readonly options: SessionOptions
   readonly info: RequestInfo

@@ -11,7 +11,6 @@ import {
   newEventUid,
   REFUSED_REQUEST_CODE,
 } from '../audit/index.ts'
-import { formatAddress } from '../core/index.ts'
 import type { RequestInfo } from '../kube/index.ts'
 import type { Refusal } from './refusal.ts'
 import type { SteadyEvent, SteadyFacts, SteadyFields } from './steady-fields.ts'
@@ -140,22 +139,20 @@ export class RequestEvents {
   /** When we end what goes on: the `client.disconnect` beside the request's own events. */
   cut({ code, message, by = null }: Refusal, nowMs: number): GenericEvent {
     return {
-      ...this.#beside('client.disconnect', nowMs),
+      ...this.about('client.disconnect', nowMs),
       reason: message,
       error_code: code,
       decided_by: by,
     }
   }
 
-  /** An event of the session that the request began, without what is the session's own. */
+  /** An event beside the request's own: who, from where, in which cluster and as whom. What it is about is the caller's to say. */
   about(event: EventName, nowMs: number): GenericEvent {
-    const { labels, principals } = this.#facts
+    const facts = this.#facts
     return {
-      ...this.#beside(event, nowMs),
-      kubernetes_labels: labels,
-      ...(principals === null
-        ? {}
-        : { kubernetes_users: [principals.user], kubernetes_groups: principals.groups }),
+      ...eventBase(event, { clusterName: facts.clusterName, nowMs, uid: newEventUid(nowMs) }),
+      ...facts.steadyFields.of(facts).fields,
+      request_uid: this.#uid,
     }
   }
 
@@ -164,39 +161,26 @@ export class RequestEvents {
     return this.#facts.roles
   }
 
-  #beside(event: EventName, nowMs: number): GenericEvent {
-    const { clusterName, hostId, kubeCluster, origin, identity, roles } = this.#facts
-    return {
-      ...eventBase(event, { clusterName, nowMs, uid: newEventUid(nowMs) }),
-      ...(identity === null ? {} : { user: identity.user, user_roles: roles }),
-      'addr.remote': formatAddress(origin.address, origin.port),
-      proto: 'kube',
-      kubernetes_cluster: kubeCluster,
-      request_uid: this.#uid,
-      server_id: hostId,
-    }
-  }
-
-  /** A connection of a port-forward: beside the request's own events. */
-  port(facts: PortFacts, nowMs: number): GenericEvent {
-    const { clusterName, hostId, kubeCluster, origin, identity, roles, info } = this.#facts
+  /** A connection of the port-forward with this id: beside the request's own events. */
+  port(sid: string, facts: PortFacts, nowMs: number): GenericEvent {
+    const { info } = this.#facts
     const resource = info?.kind === 'resource' ? info : null
     const { outcome, error } = facts
+    const uid = facts.uid ?? newEventUid(nowMs)
+    const namespace = cut(resource?.namespace ?? '', MAX_NAME_CHARS)
+    const pod = cut(resource?.name ?? '', MAX_NAME_CHARS)
     return {
-      ...eventBase('port', {
-        clusterName,
-        nowMs: facts.startedMs,
-        uid: facts.uid ?? newEventUid(nowMs),
-      }),
+      ...this.about('port', facts.startedMs),
+      uid,
       code: PORT_CODES[outcome],
-      ...(identity === null ? {} : { user: identity.user, user_roles: roles }),
-      'addr.remote': formatAddress(origin.address, origin.port),
-      proto: 'kube',
-      kubernetes_cluster: kubeCluster,
+      sid,
       kube_verb: 'portforward',
-      resource_namespace: cut(resource?.namespace ?? '', MAX_NAME_CHARS),
+      resource_namespace: namespace,
       resource_kind: cut(resource?.resource ?? '', MAX_NAME_CHARS),
-      resource_name: cut(resource?.name ?? '', MAX_NAME_CHARS),
+      resource_name: pod,
+      kubernetes_pod_namespace: namespace,
+      kubernetes_pod_name: pod,
+      ...(facts.port === 0 ? {} : { addr: `${pod}:${facts.port}` }),
       port: facts.port,
       success: outcome !== 'failed',
       outcome,
@@ -205,8 +189,6 @@ export class RequestEvents {
       bytes_received: facts.bytesReceived,
       duration_ms: facts.durationMs,
       ...(facts.repeated === null ? {} : { repeated: facts.repeated }),
-      request_uid: this.#uid,
-      server_id: hostId,
     }
   }
 

@@ -84,6 +84,7 @@ export async function handle(
       target,
       connection,
       user: identity.user,
+      principals,
       options,
       info,
       stream,

@@ -63,7 +63,7 @@ export async function portForward(
   }
   await standBetween(deps, request, wanted, asked, async (place) => ({
     cut: null,
-    run: (standing) => new PortForward(deps, request, wanted, protocol, standing).start(place),
+    run: (standing) => new PortForward(deps, request, wanted, protocol, standing, place).start(),
     abandon: () => {},
   }))
 }
@@ -95,6 +95,7 @@ class PortForward extends LiveUpgrade {
   readonly #wanted: UpgradeRequest
   readonly #protocol: ForwardProtocol
   readonly #standing: Standing
+  readonly #place: SessionPlace
   readonly #going = new Map<number, Going>()
   readonly #events: PortEvents
   readonly #podWatch: PodWatch | null
@@ -102,7 +103,6 @@ class PortForward extends LiveUpgrade {
   #server: ForwardEnd | null = null
   /** What the client is told on connections that stand; the API server is gone then. */
   #lastWords: string | null = null
-  #place: SessionPlace | null = null
   #cutTimer: NodeJS.Timeout | null = null
 
   constructor(
@@ -111,13 +111,15 @@ class PortForward extends LiveUpgrade {
     wanted: UpgradeRequest,
     protocol: ForwardProtocol,
     standing: Standing,
+    place: SessionPlace,
   ) {
     super(deps, request)
     this.#wanted = wanted
     this.#protocol = protocol
     this.#standing = standing
+    this.#place = place
     this.#events = new PortEvents({
-      event: (facts, nowMs) => request.events.port(facts, nowMs),
+      event: (facts, nowMs) => request.events.port(place.sessionId, facts, nowMs),
       newUid: newEventUid,
       write: (event) => commitEvent(deps, event),
       onUnwritable: () => this.cutFor(auditRefusal),
@@ -135,10 +137,9 @@ class PortForward extends LiveUpgrade {
           )
   }
 
-  start(place: SessionPlace): void {
+  start(): void {
     this.enter()
-    this.#place = place
-    place.start(this.#listed(place.sessionId), (by) => this.cutFor(sessionEnded(by)))
+    this.#place.start(this.#listed(), (by) => this.cutFor(sessionEnded(by)))
     this.#podWatch?.start()
     const { socket } = this.#wanted
     socket.on('error', () => this.#standing.connection.destroy())
@@ -162,11 +163,11 @@ class PortForward extends LiveUpgrade {
     )
   }
 
-  #listed(sessionId: string): LiveSession {
+  #listed(): LiveSession {
     const { connection, user, info, target } = this.request
     const { address, port } = connection.origin
     return {
-      sessionId,
+      sessionId: this.#place.sessionId,
       kind: 'portforward',
       user,
       kubeCluster: connection.cluster.name,
@@ -311,7 +312,7 @@ class PortForward extends LiveUpgrade {
     this.#lastWords ??= ''
     for (const id of [...this.#going.keys()]) this.#over(id, '')
     this.#events.flush()
-    this.#place?.leave()
+    this.#place.leave()
     this.finish()
   }
 }

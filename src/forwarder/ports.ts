@@ -199,6 +199,6 @@ export interface SessionRecord {
   marker(label: string): void
   /** Seals the record. Resolves when it lies safely in the spool (the upload goes on by itself). */
   end(end: { readonly exitCode: number | null; readonly reason: string }): Promise<void>
-  /** Its session did not begin: nothing of it is kept. */
-  discard(): void
+  /** Its session did not begin: nothing of it is kept. True: something of it is on its way already, and the record ends as `refused`. */
+  discard(): boolean
 }

@@ -29,7 +29,7 @@ export interface AskedServer {
   readonly subprotocol: string
   /** `X-Stream-Protocol-Version` of SPDY. */
   readonly spdyVersion: string
-  /** Who is asked for SPDY at once. */
+  /** For whom it is asked for SPDY at once. */
   readonly remembered: RememberedServers
 }
 
@@ -169,12 +169,12 @@ async function reach(
   asked: AskedServer,
   signal: AbortSignal,
 ): Promise<Reached> {
-  const { user, connection } = request
+  const { principals, connection } = request
   const { cluster } = connection
   const { target, subprotocol, spdyVersion, remembered } = asked
   const { limits } = deps
   const headers = withoutUpgrade(request.headers)
-  const isOld = remembered.speaksSpdy(cluster.name, user, deps.clock.now())
+  const isOld = remembered.speaksSpdy(cluster.name, principals, deps.clock.now())
   if (!isOld) {
     const dialled = await cluster.upstream.dialForUpgrade(signal)
     const upgrade = { target, headers, protocol: subprotocol }
@@ -195,6 +195,6 @@ async function reach(
     answer.socket.destroy()
     throw new Error(`the API server speaks ${JSON.stringify(spoken)} and not ${spdyVersion}`)
   }
-  if (!isOld) remembered.remember(cluster.name, user, deps.clock.now())
+  if (!isOld) remembered.remember(cluster.name, principals, deps.clock.now())
   return { kind: 'spdy', connection: answer.socket, head: answer.head }
 }

@@ -38,8 +38,8 @@ export interface SessionRecord {
   marker(label: string): void
   /** Resolves when the record lies whole in the spool, or when it failed and was said to have. */
   end(end: { readonly exitCode: number | null; readonly reason: string }): Promise<void>
-  /** Its session did not begin: nothing of it is kept, unless something of it was delivered already; then it ends as refused. */
-  discard(): void
+  /** Its session did not begin: nothing of it is kept. True: something of it is on its way already, and the record ends as `refused`. */
+  discard(): boolean
 }
 
 /** What one session is recorded with. */

@@ -1112,7 +1112,7 @@ describe('Recorder', () => {
   it('keeps nothing of a session that did not begin', async () => {
     const recorder = await open()
     const record = await recorder.begin(facts(1), options())
-    record.discard()
+    expect(record.discard()).toBe(false)
     await expect.poll(() => readdir(spool())).toEqual([])
     expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, pendingBytes: 0 })
     record.data('stdout', Buffer.from('late'))
@@ -1128,7 +1128,7 @@ describe('Recorder', () => {
     const recorder = await open({ limits: { ...QUICK, cutMs: 10 } })
     const record = await recorder.begin(facts(1), options())
     await expect.poll(() => store.get(idOf(1))).not.toBeNull()
-    record.discard()
+    expect(record.discard()).toBe(true)
     const { end } = await whole(1)
     expect(end).toMatchObject({ reason: 'refused', exitCode: null, cut: false })
   })

@@ -331,5 +331,5 @@ const nothing: SessionRecord = {
   resize: () => {},
   marker: () => {},
   end: async () => {},
-  discard: () => {},
+  discard: () => false,
 }

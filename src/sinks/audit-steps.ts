@@ -1,3 +1,34 @@
+/** What auditors read; `namespace` and `name` are where an event says what it is about. */
+const eventsView = (namespace: string, name: string): string =>
+  `CREATE VIEW audit_events AS SELECT
+     id,
+     uid,
+     time,
+     event,
+     body ->> '$.code' AS code,
+     body ->> '$.cluster_name' AS cluster_name,
+     user,
+     body ->> '$."addr.remote"' AS address,
+     kube_cluster,
+     body ->> '$.kube_verb' AS kube_verb,
+     body ->> '$.resource_api_group' AS api_group,
+     body ->> '$.resource_kind' AS resource,
+     body ->> '$.resource_subresource' AS subresource,
+     ${namespace} AS namespace,
+     ${name} AS name,
+     body ->> '$.kubernetes_users[0]' AS impersonated_user,
+     (SELECT group_concat(value, ',') FROM json_each(body, '$.kubernetes_groups')) AS impersonated_groups,
+     body ->> '$.response_code' AS response_code,
+     body ->> '$.outcome' AS outcome,
+     body ->> '$.decided_by' AS decided_by,
+     body ->> '$.bytes_sent' AS bytes_sent,
+     body ->> '$.bytes_received' AS bytes_received,
+     body ->> '$.duration_ms' AS duration_ms,
+     body ->> '$.server_id' AS server_id,
+     final,
+     body
+   FROM audit_log;`
+
 /** The schema is documented for auditors in docs/audit-schema.md; every change is a new step. */
 export const AUDIT_STEPS = [
   `CREATE TABLE audit_events (
@@ -50,32 +81,14 @@ export const AUDIT_STEPS = [
    CREATE INDEX audit_log_by_user ON audit_log (user, time);
    CREATE INDEX audit_log_by_kube_cluster ON audit_log (kube_cluster, time);
    CREATE INDEX audit_log_by_event ON audit_log (event, time) WHERE event <> 'kube.request';
-   CREATE VIEW audit_events AS SELECT
-     id,
-     uid,
-     time,
-     event,
-     body ->> '$.code' AS code,
-     body ->> '$.cluster_name' AS cluster_name,
-     user,
-     body ->> '$."addr.remote"' AS address,
-     kube_cluster,
-     body ->> '$.kube_verb' AS kube_verb,
-     body ->> '$.resource_api_group' AS api_group,
-     body ->> '$.resource_kind' AS resource,
-     body ->> '$.resource_subresource' AS subresource,
-     body ->> '$.resource_namespace' AS namespace,
-     body ->> CASE event WHEN 'kube.request' THEN '$.resource_name' ELSE '$.name' END AS name,
-     body ->> '$.kubernetes_users[0]' AS impersonated_user,
-     (SELECT group_concat(value, ',') FROM json_each(body, '$.kubernetes_groups')) AS impersonated_groups,
-     body ->> '$.response_code' AS response_code,
-     body ->> '$.outcome' AS outcome,
-     body ->> '$.decided_by' AS decided_by,
-     body ->> '$.bytes_sent' AS bytes_sent,
-     body ->> '$.bytes_received' AS bytes_received,
-     body ->> '$.duration_ms' AS duration_ms,
-     body ->> '$.server_id' AS server_id,
-     final,
-     body
-   FROM audit_log;`,
+   ${eventsView(
+     `body ->> '$.resource_namespace'`,
+     `body ->> CASE event WHEN 'kube.request' THEN '$.resource_name' ELSE '$.name' END`,
+   )}`,
+  // Events of sessions say their pod in fields of their own.
+  `DROP VIEW audit_events;
+   ${eventsView(
+     `coalesce(body ->> '$.resource_namespace', body ->> '$.kubernetes_pod_namespace')`,
+     `coalesce(body ->> '$.resource_name', body ->> '$.name', body ->> '$.kubernetes_pod_name')`,
+   )}`,
 ] as const

@@ -94,6 +94,21 @@ describe('a SQL audit store', () => {
     ])
   })
 
+  it('names the pod of a session, and that of a connection of a port-forward', async () => {
+    const store = await openSqlAuditStore(database)
+    const base = (event: 'exec' | 'port', uid: string): ReturnType<typeof eventBase> =>
+      eventBase(event, { clusterName: 'tele', nowMs: 0, uid })
+    const pod = { kubernetes_pod_namespace: 'shop', kubernetes_pod_name: 'cart-1' }
+    await keep(store, { ...base('exec', 'u1'), ...pod, user: 'joao' })
+    const resource = { resource_namespace: 'shop', resource_name: 'cart-2' }
+    await keep(store, { ...base('port', 'u2'), ...resource, user: 'joao' })
+    const columns = 'event, namespace, name'
+    expect(await database.query(`SELECT ${columns} FROM audit_events ORDER BY id`, [])).toEqual([
+      { event: 'exec', namespace: 'shop', name: 'cart-1' },
+      { event: 'port', namespace: 'shop', name: 'cart-2' },
+    ])
+  })
+
   it('stores an event once, and a final one for good', async () => {
     const store = await openSqlAuditStore(database)
     const stored = async (): Promise<unknown> =>

@@ -24,6 +24,8 @@ export function createRecordingIntake(deps: {
     await audit.append({
       ...eventBase('session.upload', { clusterName, nowMs: clock.now(), uid }),
       sid: facts.sessionId,
+      // Of our API; where the store has it is the store's own affair.
+      url: `/v1/recordings/${facts.sessionId}`,
       user: facts.user,
       kubernetes_cluster: facts.kubeCluster,
       server_id: facts.serverId,

@@ -164,6 +164,8 @@ export class Session {
     if (untold !== null) this.#tellSize(untold)
     const deps = this.#deps
     const nowMs = deps.clock.now()
+    const record = this.#record
+    const recorded = how.reason === 'refused' ? (record?.discard() ?? false) : record !== null
     const exit = how.status === null ? null : parseExitStatus(how.status)
     const exitCode = exit?.kind === 'exited' ? exit.exitCode : null
     const outcome = {
@@ -173,18 +175,15 @@ export class Session {
       bytesSent: how.bytesSent,
       bytesReceived: how.bytesReceived,
       size: this.#size,
-      recorded: this.#record !== null && how.reason !== 'refused',
+      recorded,
     }
     if (this.#live.kind === 'exec') {
       void commitEvent(deps, execEvent(this.#events, this.#live, outcome, nowMs))
     }
     void commitEvent(deps, this.#events.data(outcome, nowMs))
     void commitEvent(deps, this.#events.ended(this.#live, outcome, nowMs))
-    if (how.reason === 'refused') {
-      this.#record?.discard()
-      return
-    }
-    void this.#record?.end({ exitCode, reason: how.reason }).catch((error: unknown) => {
+    if (how.reason === 'refused') return
+    void record?.end({ exitCode, reason: how.reason }).catch((error: unknown) => {
       this.lose(error instanceof Error ? error : new Error(errorMessage(error)), false)
     })
   }

@@ -158,11 +158,11 @@ export class SessionWriter implements SessionRecord {
     }
   }
 
-  discard(): void {
-    if (this.#state !== 'open') return
+  discard(): boolean {
+    if (this.#state !== 'open') return this.#state === 'ending'
     if (this.#running !== null || this.#file.isCut) {
       void this.end({ exitCode: null, reason: 'refused' })
-      return
+      return true
     }
     this.#state = 'over'
     this.#stopTimer()
@@ -170,6 +170,7 @@ export class SessionWriter implements SessionRecord {
       .abandon()
       .catch(() => {})
       .then(() => this.#events.discarded())
+    return false
   }
 
   /** Ends the record where it is. */

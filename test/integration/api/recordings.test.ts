@@ -143,6 +143,7 @@ describe('recordings', () => {
     expect(uploads[0]).toMatchObject({
       code: 'T2005I',
       sid: id,
+      url: `/v1/recordings/${id}`,
       user: 'alice',
       kubernetes_cluster: 'west',
       server_id: hostId,

@@ -258,11 +258,15 @@ describe.each<ClientKind>(['SPDY/3.1', 'v5.channel.k8s.io'])('a client of %s', (
 })
 
 describe('what an API server knows', () => {
-  test('is asked once of a person, and asked again of another', async () => {
+  test('is asked once for a while, and again for another user or other groups in the cluster', async () => {
     const stage = await openStage()
     serveCommands(stage, FORBIDDING, echo)
-    const run = async (path?: string): Promise<void> => {
-      const end = await openCommand(stage, 'v5.channel.k8s.io', path === undefined ? {} : { path })
+    const as = (user: string, group: string): void =>
+      stage.access.change({
+        allow: { ...ROLE.allow, kubernetes_users: [user], kubernetes_groups: [group] },
+      })
+    const run = async (): Promise<void> => {
+      const end = await openCommand(stage, 'v5.channel.k8s.io')
       end.out.end('stdin')
       await end.over.promise
     }
@@ -270,10 +274,34 @@ describe('what an API server knows', () => {
     expect(askedForWebSocket(stage)).toBe(1)
     await run()
     expect(askedForWebSocket(stage)).toBe(1)
-    stage.clock.advance(11 * 60_000)
+    as('bob', 'team')
     await run()
     expect(askedForWebSocket(stage)).toBe(2)
+    as('alice', 'others')
+    await run()
+    expect(askedForWebSocket(stage)).toBe(3)
+    as('alice', 'team')
+    await run()
+    expect(askedForWebSocket(stage)).toBe(3)
+    stage.clock.advance(11 * 60_000)
+    await run()
+    expect(askedForWebSocket(stage)).toBe(4)
   })
+
+  test.each([400, 403, 404, 405, 426, 500])(
+    '%i to a WebSocket may mean that it knows SPDY alone',
+    async (status) => {
+      const stage = await openStage()
+      serveCommands(stage, { name: '', refusesWebSocket: status }, echo)
+      for (const asked of [1, 1]) {
+        const end = await openCommand(stage, 'v5.channel.k8s.io')
+        end.out.write('stdin', Buffer.from('exit'))
+        await end.over.promise
+        expect(end.text('stdout')).toBe('exit')
+        expect(askedForWebSocket(stage)).toBe(asked)
+      }
+    },
+  )
 
   test('is not learnt from a refusal that meant the person', async () => {
     const stage = await openStage()

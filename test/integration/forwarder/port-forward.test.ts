@@ -71,6 +71,7 @@ describe.each(pairs)('a client of %s and %s', (client, _name, refusesTunnel) => 
       await expect.poll(() => end.words.get(id), PATIENTLY).toBe('')
     }
     await expect.poll(() => portsOf(stage).length, PATIENTLY).toBe(3)
+    const [listed] = stage.forwarder.sessions.list()
     end.connection.end()
     await stage.expectAudited(FORWARD, {
       outcome: 'done',
@@ -83,10 +84,15 @@ describe.each(pairs)('a client of %s and %s', (client, _name, refusesTunnel) => 
       [8080, 9090, 8080].map((port) => ({
         event: 'port',
         code: 'T3003S',
+        sid: listed?.sessionId,
         user: 'alice',
+        user_roles: ['dev'],
         kubernetes_cluster: 'west',
-        resource_namespace: 'team',
-        resource_name: 'web',
+        kubernetes_users: ['alice'],
+        kubernetes_labels: { env: 'test' },
+        kubernetes_pod_namespace: 'team',
+        kubernetes_pod_name: 'web',
+        addr: `web:${port}`,
         port,
         success: true,
         outcome: 'done',
@@ -288,7 +294,7 @@ describe('a port-forward', () => {
     await stage.expectAudited(FORWARD, { outcome: 'failed', error_code: 'UPSTREAM_CREDENTIALS' })
   })
 
-  test('remembers for a person which servers know no tunnel, once SPDY has succeeded', async () => {
+  test('remembers for a user of the cluster which servers know no tunnel, once SPDY has succeeded', async () => {
     const stage = await openStage()
     serveForwards(stage, 403, echo)
     for (let round = 0; round < 2; round += 1) {
@@ -297,8 +303,8 @@ describe('a port-forward', () => {
       await stage.expectQuiet()
     }
     expect(stage.api.of(FORWARD).map(({ method }) => method)).toEqual(['GET', 'POST', 'POST'])
-    const credentials = await stage.authorities.users.certify('bob')
-    const bob = await openForward(stage, TUNNEL, { credentials })
+    stage.access.change({ allow: { ...ROLE.allow, kubernetes_users: ['bob'] } })
+    const bob = await openForward(stage, TUNNEL)
     bob.connection.destroy()
     await stage.expectQuiet()
     expect(

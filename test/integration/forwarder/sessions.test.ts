@@ -48,6 +48,8 @@ class TestRecorder implements SessionRecorder {
   readonly said: (readonly [string, string])[] = []
   readonly ends: { exitCode: number | null; reason: string }[] = []
   discarded = 0
+  /** Something of a record is away when its session does not begin. */
+  isOnItsWay = false
   refusal: Error | null = null
   failsAtOnce: Error | null = null
   hasRoom = true
@@ -71,7 +73,10 @@ class TestRecorder implements SessionRecorder {
       resize: ({ width, height }) => this.said.push(['resize', `${width}x${height}`]),
       marker: () => {},
       end: async (end) => void this.ends.push(end),
-      discard: () => (this.discarded += 1),
+      discard: () => {
+        this.discarded += 1
+        return this.isOnItsWay
+      },
     }
   }
   text(stream: string): string {
@@ -459,6 +464,16 @@ describe('a session that an API server does not let begin', () => {
     expect(recorder.discarded).toBe(1)
     expect(recorder.ends).toEqual([])
     expect(stage.forwarder.sessions.list()).toEqual([])
+  })
+
+  test('leaves a record when something of it was on its way, and the audit log says so', async () => {
+    const { stage, recorder } = await open()
+    recorder.isOnItsWay = true
+    stage.api.upgrade = (_asked, socket) => void socket.end(refusing(404))
+    await expect(openCommand(stage, 'v5.channel.k8s.io')).rejects.toMatchObject({ status: 404 })
+    await expect
+      .poll(() => eventsOf(stage, 'session.end'), PATIENTLY)
+      .toMatchObject([{ reason: 'refused', recorded: true }])
   })
 
   test('as its client leaves first leaves its command all the same', async () => {

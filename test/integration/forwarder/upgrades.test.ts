@@ -1,10 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { constants } from 'node:http2'
 import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { valuesOf } from './support/api-server.ts'
-import { PATIENTLY, PODS, PROXIED, ROLE, Stage, type StageOptions, WATCH } from './support/stage.ts'
+import {
+  EXEC,
+  PATIENTLY,
+  PODS,
+  PROXIED,
+  ROLE,
+  Stage,
+  type StageOptions,
+  WATCH,
+} from './support/stage.ts'
 import { readAnswers } from './support/wire.ts'
 
 let stack = new AsyncDisposableStack()
@@ -351,6 +361,26 @@ describe('an upgrade that we refuse', () => {
     stream.close()
     await stage.expectAudited('', { user: 'alice', verb: 'CONNECT', response_code: 405 })
     expect(stage.api.arrived).toEqual([])
+  })
+
+  test('by extended CONNECT is told on its stream, was never offered, and disturbs nothing else', async () => {
+    const { stage } = await start()
+    const client = await stage.client('HTTP/2')
+    expect((await client.ask({ path: PODS })).status).toBe(200)
+    const { session } = client as unknown as { session: import('node:http2').ClientHttp2Session }
+    expect(session.remoteSettings.enableConnectProtocol).toBe(false)
+    const stream = session.request({
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':scheme': 'https',
+      ':authority': 'k',
+      ':path': `${EXEC}?command=id&stdout=1`,
+    })
+    stream.on('error', () => {})
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect(stream.rstCode).toBe(constants.NGHTTP2_PROTOCOL_ERROR)
+    expect((await client.ask({ path: PODS })).status).toBe(200)
+    expect(stage.api.of(EXEC)).toEqual([])
   })
 
   test('an HTTP/2 client cannot ask for one', async () => {

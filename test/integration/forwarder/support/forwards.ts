@@ -10,7 +10,6 @@ import {
   tunnelOf,
   WebSocketLink,
 } from '../../../../src/streams/index.ts'
-import type { Credentials } from './people.ts'
 import { FORWARD, type Stage } from './stage.ts'
 import { readHead, upgradeToWebSocket } from './upgrades.ts'
 
@@ -138,12 +137,9 @@ export type ForwardClient = (typeof forwardClients)[number]
 export async function openForward(
   stage: Stage,
   kind: ForwardClient,
-  { credentials, path = FORWARD }: { credentials?: Credentials; path?: string } = {},
+  { path = FORWARD }: { path?: string } = {},
 ): Promise<TestForward & { readonly connection: Duplex }> {
-  const connection =
-    credentials === undefined
-      ? await stage.raw()
-      : (await stage.connect('http/1.1', credentials, true)).secured
+  const connection = await stage.raw()
   const end = Object.assign(new TestForward(), { connection })
   if (kind === 'SPDY/3.1') {
     connection.write(
