@@ -1,8 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable, Writable } from 'node:stream'
-import { Exec, KubeConfig, type V1Status } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Finished, mustRun, Running, runProgram } from '../support/process.ts'
 import { typeAtTerminal } from '../support/terminal.ts'
@@ -19,14 +17,6 @@ import { IMAGE, SessionEstate, type Told } from './support/session-estate.ts'
 
 const TRUST = { timeout: 60_000, interval: 200 } as const
 const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
-
-class Collected extends Writable {
-  text = ''
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString()
-    done()
-  }
-}
 
 /** Auth, a proxy and an agent behind its tunnel, each a process, before the real clusters. */
 describe('sessions of unmodified kubectl', () => {
@@ -66,35 +56,6 @@ describe('sessions of unmodified kubectl', () => {
       .replace(/(Internal error occurred: )+/g, '$1')
       .trim(),
   })
-
-  for (const cluster of clusters) {
-    it(`@kubernetes/client-node runs a command over a WebSocket on Kubernetes ${cluster.version}`, async () => {
-      const config = new KubeConfig()
-      config.loadFromFile(here.kubeconfig)
-      config.setCurrentContext(`estate.example.com-${contextOf(cluster)}`)
-      const input = Readable.from(['what is said\n'])
-      const [out, err] = [new Collected(), new Collected()]
-      const script = 'read x; echo heard $x; echo aside >&2; exit 4'
-      const status = await new Promise<V1Status>((resolve, reject) => {
-        new Exec(config)
-          .exec(
-            here.namespace,
-            'box',
-            'main',
-            ['sh', '-c', script],
-            out,
-            err,
-            input,
-            false,
-            resolve,
-          )
-          .catch(reject)
-      })
-      expect(out.text).toBe('heard what is said\n')
-      expect(err.text).toBe('aside\n')
-      expect(status.details?.causes).toMatchObject([{ reason: 'ExitCode', message: '4' }])
-    })
-  }
 
   interface Way {
     readonly name: string
@@ -184,7 +145,8 @@ describe('sessions of unmodified kubectl', () => {
     const file = join(through.home, 'file')
     const content = randomBytes(1_000_000)
     await writeFile(file, content)
-    const inside = `/tmp/${mark}`
+    await here.direct(cluster, ['exec', 'box', '--', 'mkdir', '-p', `/tmp/${mark}`])
+    const inside = `/tmp/${mark}/file`
     expect((await through.run(['cp', file, `box:${inside}`])).code).toBe(0)
     expect(await here.direct(cluster, ['exec', 'box', '--', 'sha256sum', inside])).toContain(
       sha(content),
@@ -195,14 +157,20 @@ describe('sessions of unmodified kubectl', () => {
     expect(sha(await readFile(back))).toBe(sha(content))
 
     // Somebody looks at what the pod does anyhow, and at a port of it.
-    {
-      await using attached = through.start('attach', 'box')
-      await attached.until(({ stdout }) => stdout.includes('the box lives'))
-      await using forward = through.start('port-forward', 'pod/box', ':8080')
-      const told = /Forwarding from 127\.0\.0\.1:(\d+) /
-      await forward.until(({ stdout }) => told.test(stdout))
-      const page = await fetch(`http://127.0.0.1:${told.exec(forward.stdout)?.[1]}/`)
-      expect(await page.text()).toBe('from-the-box\n')
+    for (const way of [through, straight]) {
+      await using attached = way.start('attach', 'box')
+      await attached.until(({ stdout }) => stdout.includes('the box lives\nthe box lives\n'))
+      expect(attached.stderr).toBe('')
+      for (const target of [
+        ['pod/box', ':8080'],
+        ['svc/box', ':80'],
+      ]) {
+        await using forward = way.start('port-forward', ...target)
+        const told = /Forwarding from 127\.0\.0\.1:(\d+) -> 8080/
+        await forward.until(({ stdout }) => told.test(stdout))
+        const page = await fetch(`http://127.0.0.1:${told.exec(forward.stdout)?.[1]}/`)
+        expect(await page.text()).toBe('from-the-box\n')
+      }
     }
 
     // What somebody runs for a moment, attached to it. It says again that it is ready, and waits a little with its end: kubelets lose what a
@@ -274,8 +242,19 @@ describe('sessions of unmodified kubectl', () => {
     )
     expect(attachments.length).toBeGreaterThan(0)
     const ports = await told('port')
-    expect(ports.some((one) => one['success'] === true && one['port'] === 8080)).toBe(true)
-    const [copy] = (await told('session.end')).filter((one) => started(one).startsWith('tar '))
-    expect(copy).toBeDefined()
+    expect(ports.some((one) => one['success'] === true && one['addr'] === 'box:8080')).toBe(true)
+    const copies = (await told('session.end')).filter(
+      (one) => started(one).includes('tar ') && started(one).includes(mark),
+    )
+    const listed: string[] = []
+    for (const { sid } of copies) {
+      await vi.waitUntil(() => recorded(sid), TRUST)
+      listed.push(await here.tsh('play', '--format=text', String(sid)))
+    }
+    for (const direction of ['in', 'out']) {
+      expect(listed.join('')).toMatch(
+        new RegExp(`copied ${direction}: file 0\\d+ 1000000 bytes .*file`),
+      )
+    }
   }
 })

@@ -14,7 +14,7 @@ const TSH = resolve(import.meta.dirname, '../../../bin/tsh')
 export const IMAGE = 'docker.io/local/busybox:1'
 const pod = (name: string): string => `apiVersion: v1
 kind: Pod
-metadata: {name: ${name}}
+metadata: {name: ${name}, labels: {app: ${name}}}
 spec:
   terminationGracePeriodSeconds: 1
   containers:
@@ -22,6 +22,11 @@ spec:
     image: ${IMAGE}
     imagePullPolicy: Never
     command: ["sh", "-c", "mkdir -p /www; echo from-the-box > /www/index.html; httpd -p 8080 -h /www; while true; do echo the box lives; sleep 1; done"]
+`
+const SERVICE = `apiVersion: v1
+kind: Service
+metadata: {name: box}
+spec: {selector: {app: box}, ports: [{port: 80, targetPort: 8080}]}
 `
 export type Told = Readonly<Record<string, unknown>>
 
@@ -126,6 +131,7 @@ export class SessionEstate implements AsyncDisposable {
       for (let found = ''; !found.includes('/default'); ) {
         found = await this.direct(cluster, ['get', 'serviceaccounts', '-o', 'name'])
       }
+      await this.direct(cluster, ['apply', '-f', '-'], SERVICE)
       await this.furnish(cluster, ['box'])
     }
   }
