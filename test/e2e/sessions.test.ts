@@ -157,10 +157,11 @@ describe('sessions of unmodified kubectl', () => {
     expect(sha(await readFile(back))).toBe(sha(content))
 
     // Somebody looks at what the pod does anyhow, and at a port of it.
+    const attachments: string[] = []
     for (const way of [through, straight]) {
-      await using attached = way.start('attach', 'box')
+      await using attached = way.start('attach', 'box', '-c', 'main')
       await attached.until(({ stdout }) => stdout.includes('the box lives\nthe box lives\n'))
-      expect(attached.stderr).toBe('')
+      attachments.push(attached.stderr)
       for (const target of [
         ['pod/box', ':8080'],
         ['svc/box', ':80'],
@@ -172,6 +173,7 @@ describe('sessions of unmodified kubectl', () => {
         expect(await page.text()).toBe('from-the-box\n')
       }
     }
+    expect(attachments[0]).toBe(attachments[1])
 
     // What somebody runs for a moment, attached to it. It says again that it is ready, and waits a little with its end: kubelets lose what a
     // process says before somebody is attached, and with its last breath.
