@@ -32,6 +32,19 @@ describe('what the page of a recording is given', () => {
     ])
   })
 
+  it('lacks what would only take its time, however it was written', async () => {
+    const frames = session(freshFacts(), [
+      output(1, 'a\u001b[655'),
+      output(2, '35bc'),
+      output(3, '\u001b[65535S'),
+    ])
+    expect(await eventsOf(chunksOf(frames))).toEqual([
+      [0.001, 'o', 'a'],
+      [0.002, 'o', 'c'],
+      [0.013, 'm', 'ended with 0'],
+    ])
+  })
+
   it('ends with words where it is too long', async () => {
     // Its facts, and the first line: 64 for each, and what the line holds.
     expect(await eventsOf(chunksOf(FRAMES), 64 + 64 + 4)).toEqual([

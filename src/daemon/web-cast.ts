@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { escapeUnsafe } from '../core/index.ts'
 import {
   AsciicastWriter,
+  FewerSteps,
   RecordError,
   type RecordFrame,
   RecordReader,
@@ -19,14 +20,15 @@ const TURN_BYTES = 16 * 1024
 const PIECE_CHARS = 64 * 1024
 
 /**
- * A record as the page of a recording takes it: asciicast v2, and beside its output once more, as events `e` that no player
- * knows, what of it was stderr. What is broken, or too long for a page, ends with a marker that says so.
+ * A record as the page of a recording takes it: asciicast v2 without what only takes the page's time, and beside its output once more, as events
+ * `e` that no player knows, what of it was stderr. What is broken, or too long for a page, ends with a marker that says so.
  */
 export async function* webCast(
   chunks: AsyncIterable<Buffer>,
   maxBytes: number = MAX_PAGE_RECORD_BYTES,
 ): AsyncGenerator<string, void, undefined> {
-  const writer = new AsciicastWriter()
+  const steps = new FewerSteps()
+  const writer = new AsciicastWriter((text) => steps.write(text))
   const errors = new StringDecoder('utf8')
   const read = { bytes: 0 }
   let bytes = 0

@@ -19,10 +19,16 @@ export class AsciicastWriter implements RecordWriter {
     stdout: new StringDecoder('utf8'),
     stderr: new StringDecoder('utf8'),
   }
+  readonly #outputOf: (text: string) => string
   readonly #held: RecordFrame[] = []
   #begun = false
   #tty = true
   #lastMs = 0
+
+  /** `outputOf`: what of the output is told; all of it, unless somebody says otherwise. */
+  constructor(outputOf: (text: string) => string = (text) => text) {
+    this.#outputOf = outputOf
+  }
 
   /** Lines that are due, each with its line break. The first one waits for the size of the terminal, or for output. */
   frame(frame: RecordFrame): string {
@@ -34,7 +40,7 @@ export class AsciicastWriter implements RecordWriter {
   /** What is left when the record ends. */
   end(): string {
     const begun = this.#begun || this.#held.length === 0 ? '' : this.#begin()
-    const broken = this.#decoders.stdout.end() + this.#decoders.stderr.end()
+    const broken = this.#outputOf(this.#decoders.stdout.end() + this.#decoders.stderr.end())
     return broken === '' ? begun : `${begun}${event(this.#lastMs, 'o', broken)}`
   }
 
@@ -70,7 +76,8 @@ export class AsciicastWriter implements RecordWriter {
         if (text === '') return ''
         if (frame.stream === 'stdin') return event(frame.atMs, 'i', text)
         // A pipe has lines, a terminal wants the carriage return that its driver would have added.
-        return event(frame.atMs, 'o', this.#tty ? text : text.replace(/\r?\n/g, '\r\n'))
+        const shown = this.#outputOf(this.#tty ? text : text.replace(/\r?\n/g, '\r\n'))
+        return shown === '' ? '' : event(frame.atMs, 'o', shown)
       }
       case 'resize': {
         const { width, height } = playedSize(frame)

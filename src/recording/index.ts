@@ -23,6 +23,7 @@ export { openChunk, type PackedChunk, packChunk, packChunkAside, readChunkHead }
 export { RecordDecoder } from './decode.ts'
 export { RecordEncoder } from './encode.ts'
 export { RecordError, type RecordErrorCode } from './errors.ts'
+export { FewerSteps } from './fewer-steps.ts'
 export type { DataStream, RecordFrame } from './frame.ts'
 export { MAX_PLAYED_COLUMNS, MAX_PLAYED_ROWS } from './limits.ts'
 export { PlainText } from './plain-text.ts'

@@ -16,3 +16,10 @@ export const RESUME_BYTES = 64 * 1024
  */
 export const MAX_PLAYED_COLUMNS = 1000
 export const MAX_PLAYED_ROWS = 500
+/** Of the number in a sequence that a terminal carries out step by step: more than any screen has. */
+export const MAX_STEPS = 1000
+/** Of all of them that come together, and for each character that comes: some screens full. */
+export const STEPS_BURST = 10_000
+export const STEPS_PER_CHAR = 10
+/** Of a sequence whose rest has not come; none has so many. */
+export const MAX_HELD_SEQUENCE_CHARS = 256
