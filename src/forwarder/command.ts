@@ -116,6 +116,8 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #client: CommandEnd | null = null
   #server: CommandEnd | null = null
   #status: string | null = null
+  /** The client knows how the command ended: what it still says is thrown away, so that it can say that it leaves. */
+  #isTold = false
   #lastOutput: NodeJS.Timeout | null = null
   #cutTimer: NodeJS.Timeout | null = null
   /** What the API server is still to be told. */
@@ -196,7 +198,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
 
   /** Whoever has lost his rights is not waited for, if he reads slowly. */
   #sayLast(client: CommandEnd, refusal: Refusal): void {
-    client.finish(statusBody(refusal))
+    this.#tell(client, statusBody(refusal))
     this.#cutTimer = setTimeout(() => client.destroy(), CUT_LINGER_MS)
   }
 
@@ -239,6 +241,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #clientListener(): CommandListener {
     return {
       data: (stream, data) => {
+        if (this.#isTold) return true
         this.heard()
         this.bytesReceived += data.length
         if (this.#session?.input(data) === false) this.#full.record = true
@@ -298,7 +301,7 @@ class Command extends LiveUpgrade implements SessionCarrier {
         if (this.#status === null && this.withdrawn === null) {
           const failure = failureOf(error ?? new Error('the API server left'))
           this.broken = upstreamRefusal(failure, this.request.connection.cluster.name)
-          this.#client?.finish(statusBody(this.broken))
+          this.#tell(this.#client, statusBody(this.broken))
         } else this.#end()
       },
     }
@@ -322,8 +325,14 @@ class Command extends LiveUpgrade implements SessionCarrier {
   /** Tells the client how the command ended, once all of its output has gone. */
   #end(): void {
     if (this.#lastOutput !== null) clearTimeout(this.#lastOutput)
-    if (this.#status !== null && this.withdrawn === null) this.#client?.finish(this.#status)
+    if (this.#status !== null && this.withdrawn === null) this.#tell(this.#client, this.#status)
     this.#standing?.connection.destroy()
+  }
+
+  #tell(client: CommandEnd | null, status: string): void {
+    if (client === null) return
+    this.#isTold = true
+    client.finish(status)
   }
 
   #soon(call: (server: CommandEnd) => void): void {

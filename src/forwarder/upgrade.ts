@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { type ActivityMeter, activityMeter } from '../protocol/index.ts'
+import { hearOut } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { ask, type UpgradeAnswer } from './ask-upgrade.ts'
 import type { HandlerDeps } from './deps.ts'
@@ -75,6 +76,7 @@ class UpgradedStream extends LiveUpgrade {
     const client = this.#client
     const server = this.#server
     this.enter()
+    hearOut(server)
     // Not the end of what the client gets: an API server that closes while the client still sends (a SPDY client answers
     // the end of each stream) resets the connection, after all that it had to say.
     server.on('error', (error) => {

@@ -11,6 +11,7 @@ import {
 import { closeLater, closeSoon } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
 import { gatherTinyPieces } from './gather-tiny.ts'
+import { hearOut } from './hear-out.ts'
 import { defaultStreamLimits, type StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
 import { Reading } from './reading.ts'
@@ -60,6 +61,7 @@ export class SpdyLink {
     const id = role === 'client' ? 1 : 2
     this.#reading = new Reading(socket, () => this.#ping(id), probeMs)
     this.#session = new SpdySession(role, limits)
+    if (role === 'client') hearOut(socket)
     this.#out = new Outbox(socket)
   }
 

@@ -16,6 +16,7 @@ import { closeLater, closeSoon } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
 import { gatherTinyPieces } from './gather-tiny.ts'
 import { GrowingBytes } from './growing-bytes.ts'
+import { hearOut } from './hear-out.ts'
 import type { StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
 import { Reading } from './reading.ts'
@@ -39,7 +40,7 @@ export interface WebSocketEars {
   readonly text: ((message: Buffer) => void) | null
   /** There is room again after a `send` that said false. */
   drain(): void
-  /** The connection is over; the last call. The code is the peer's, 1006 for none. */
+  /** The connection is over, or its server has said its last; the last call. The code is the peer's, 1006 for none. */
   closed(code: number, error: Error | null): void
 }
 
@@ -66,6 +67,7 @@ export class WebSocketLink {
     this.#socket = socket
     this.#limits = limits
     this.#decoder = new WebSocketDecoder(role === 'client' ? 'server' : 'client', limits)
+    if (role === 'client') hearOut(socket)
     this.#out = new Outbox(socket)
     this.#reading = new Reading(socket, () => this.#ping(), limits.probeMs)
   }
@@ -197,6 +199,8 @@ export class WebSocketLink {
         this.#closeCode = event.code ?? CLOSE_WITHOUT_CODE
         if (this.#isClosing) this.#out.end()
         else this.close(event.code ?? CLOSE_NORMAL)
+        // A server says nothing behind it (RFC 6455, 5.5.1), and may not read what our answer stands behind.
+        if (this.#role === 'client') this.#tell(this.#closeCode)
     }
   }
 

@@ -139,6 +139,29 @@ describe.each<ClientKind>(['SPDY/3.1', 'v5.channel.k8s.io'])('a client of %s', (
     await stage.expectAudited(EXEC, { outcome: 'done', response_code: 101 })
   })
 
+  test.each(serverKinds)(
+    'is heard to its end by $name, whatever its command left unread',
+    async (server) => {
+      const stage = await openStage()
+      const serving = Promise.withResolvers<TestEnd>()
+      serveCommands(stage, server, (end) => {
+        end.reads = false
+        end.onData = () => serving.resolve(end)
+      })
+      const end = await openCommand(stage, client)
+      const closed = once(end.connection, 'close')
+      const piece = Buffer.alloc(64 * 1024)
+      // More than waits on the way.
+      for (let pieces = 0; pieces < 500; pieces += 1) end.out.write('stdin', piece)
+      const there = await serving.promise
+      there.out.finish(SUCCESS)
+      await closed
+      expect(exitCodeOf(end)).toMatchObject({ status: 'Success' })
+      expect(end.connection.writableFinished).toBe(true)
+      await stage.expectAudited(EXEC, { outcome: 'done', response_code: 101 })
+    },
+  )
+
   test('is told that the API server died, and not that all went well', async () => {
     const stage = await openStage()
     serveCommands(stage, TODAY, (end) => end.out.write('stdout', Buffer.from('half')))

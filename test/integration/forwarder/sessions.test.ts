@@ -365,7 +365,9 @@ describe('a session that cannot be recorded', () => {
     await client.over.promise
     expect(client.text('stdout')).toBe('onetwo')
     expect(recorder.text('stdout')).toBe('one')
-    expect(eventsOf(stage, 'session.end')).toMatchObject([{ recorded: false }])
+    await expect
+      .poll(() => eventsOf(stage, 'session.end'), PATIENTLY)
+      .toMatchObject([{ recorded: false }])
     expect(stage.log.errors.splice(0)).toHaveLength(1)
   })
 
