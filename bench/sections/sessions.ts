@@ -33,7 +33,7 @@ export async function sessions(bench: Bench): Promise<void> {
   await untilQuiet(product.pid)
   await starts(bench, product)
   await throughput(bench, server, product)
-  await idle(bench, product)
+  await idle(bench, server)
   await real(bench)
 }
 
@@ -100,7 +100,10 @@ async function throughput({ report, quick }: Bench, server: Party, product: Part
   )
 }
 
-async function idle({ report, quick }: Bench, { pid, ...party }: Party): Promise<void> {
+async function idle(bench: Bench, server: Party): Promise<void> {
+  const { report, quick } = bench
+  // One that has carried nothing: memory that it has left over from something else would hide what a session takes.
+  const { pid, ...party } = await bench.productBefore('idle-sessions', server.port)
   if (pid === null) throw new Error('nobody is measured')
   const settleMs = quick ? 1000 : 15_000
   await using clients = new AsyncDisposableStack()
@@ -168,10 +171,7 @@ async function real(bench: Bench): Promise<void> {
     stdout: (config: string) =>
       shell('"$0" "$@" >/dev/null', ...exec(config, 'box', '--', 'sh', '-c', zeros)),
     stdin: (config: string) =>
-      shell(
-        `${zeros} | "$0" "$@"`,
-        ...exec(config, '-i', 'box', '--', 'sh', '-c', 'cat >/dev/null'),
-      ),
+      shell(`${zeros} | "$0" "$@" >/dev/null`, ...exec(config, '-i', 'box', '--', 'wc', '-c')),
   }
   const rows: string[][] = []
   for (const [name, of] of Object.entries(kinds)) {
