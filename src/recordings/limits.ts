@@ -86,6 +86,8 @@ export const FRAME_BYTES = 128 * 1024
 export const HELD_PART_BYTES = 16 * 1024
 /** Sessions that have ended and are delivered from memory, while the auth service takes them at once; what is more goes to files first. */
 export const HELD_AT_ONCE = 64
+/** Chunks of one recording that are brought before others have their turn: one may make them faster than they are taken, for ever. */
+export const CHUNKS_A_TURN = 4
 /** A chunk that is brought together with the beginning and the end of its recording. */
 export const WHOLE_CHUNK_BYTES = 64 * 1024
 /** Files of a `kubectl cp` that are told one by one. */

@@ -193,6 +193,39 @@ describe('Recorder', () => {
     expect(bytesOf(await read(1), 'stdout').toString()).toBe('hello')
   })
 
+  it('delivers others meanwhile, however much there is of one session', async () => {
+    const order: string[] = []
+    const gate = Promise.withResolvers<void>()
+    const recorder = await open({
+      target: {
+        ...target,
+        begin: async (head) => {
+          await gate.promise
+          await target.begin(head)
+        },
+        end: async (id, end) => {
+          order.push(id)
+          await target.end(id, end)
+        },
+      },
+      limits: { ...QUICK, deliveriesAtOnce: 1, chunkBytes: 100 },
+    })
+    const large = await recorder.begin(facts(1), options())
+    const chunks = async (): Promise<number> => {
+      large.data('stdout', randomBytes(200))
+      const names = await readdir(join(spool(), idOf(1)))
+      return names.filter((name) => name.endsWith('.chunk')).length
+    }
+    await expect.poll(chunks, { interval: 10 }).toBeGreaterThan(10)
+    await large.end(ended)
+    const small = await recorder.begin(facts(2), options())
+    await small.end(ended)
+    gate.resolve()
+    await whole(1)
+    await whole(2)
+    expect(order).toEqual([idOf(2), idOf(1)])
+  })
+
   it('is for its owner alone', async () => {
     const recorder = await open({ limits: LAZY })
     await recorder.begin(facts(1), options())

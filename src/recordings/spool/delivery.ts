@@ -1,7 +1,7 @@
 import { errorMessage, type Logger } from '../../core/index.ts'
 import { pause } from '../../waits/index.ts'
 import { RecordingError, type RecordingErrorCode } from '../errors.ts'
-import { HELD_AT_ONCE, type RecorderLimits, WHOLE_CHUNK_BYTES } from '../limits.ts'
+import { CHUNKS_A_TURN, HELD_AT_ONCE, type RecorderLimits, WHOLE_CHUNK_BYTES } from '../limits.ts'
 import type { WholeRecording } from '../store/types.ts'
 import type { RecordingTarget } from '../target.ts'
 import type { SpoolAccount } from './account.ts'
@@ -192,10 +192,15 @@ export class Delivery {
       entry.saidMs = performance.now()
     }
     const isOurs = (): boolean => !signal.aborted && this.#entries.get(id) === entry
-    for (;;) {
+    for (let brought = 0; ; brought += 1) {
       if (!isOurs()) return
       const [chunk] = chunks
       if (chunk === undefined) break
+      if (brought >= CHUNKS_A_TURN && this.#line.length > 0) {
+        // Behind those who wait.
+        entry.isDirty = true
+        return
+      }
       const path = pathIn(session, chunkName(chunk.index))
       await this.#target.putChunk(id, chunk.index, await this.#disk.read(path))
       entry.saidMs = performance.now()
