@@ -24,6 +24,7 @@ export {
   ticketOf,
 } from './dial-back/preamble.ts'
 export { ProtocolError, type ProtocolErrorCode } from './errors.ts'
+export { KeptBytes } from './kept-bytes.ts'
 export {
   type Channel,
   type ChannelMessage,

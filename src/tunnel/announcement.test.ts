@@ -63,4 +63,12 @@ describe('LineReader', () => {
     expect(reader.push(Buffer.from('1234\n1234'))).toEqual(['1234'])
     expect(() => reader.push(Buffer.from('5'))).toThrow(/more than 4 bytes/)
   })
+
+  it('keeps a line that comes byte by byte in few pieces', () => {
+    const bytes = 256 * 1024
+    const reader = new LineReader(bytes)
+    for (let sent = 0; sent < bytes; sent += 1) reader.push(Buffer.from('x'))
+    expect(reader.pieces).toBeLessThan(100)
+    expect(reader.push(Buffer.from('\n'))).toEqual(['x'.repeat(bytes)])
+  })
 })

@@ -1,3 +1,4 @@
+import { KeptBytes } from '../protocol/index.ts'
 import { TunnelError } from './errors.ts'
 
 /** A cluster's name that an agent serves, with the certificate of the host CA that says so. */
@@ -73,11 +74,15 @@ const invalid = (why: string): TunnelError =>
 /** Cuts a byte stream into lines. */
 export class LineReader {
   readonly #maxBytes: number
-  #parts: Buffer[] = []
-  #bytes = 0
+  readonly #kept = new KeptBytes()
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
+  }
+
+  /** In how many pieces of memory a line is kept that is not whole yet. */
+  get pieces(): number {
+    return this.#kept.pieces
   }
 
   /** The lines that are whole now. Throws TunnelError TUNNEL_ANNOUNCEMENT_INVALID at the first byte too much. */
@@ -86,9 +91,8 @@ export class LineReader {
     let rest = chunk
     for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
       this.#keep(rest.subarray(0, end))
-      lines.push(Buffer.concat(this.#parts).toString('utf8'))
-      this.#parts = []
-      this.#bytes = 0
+      lines.push(this.#kept.joined().toString('utf8'))
+      this.#kept.reset(NOTHING)
       rest = rest.subarray(end + 1)
     }
     if (rest.length > 0) this.#keep(rest)
@@ -96,8 +100,11 @@ export class LineReader {
   }
 
   #keep(part: Buffer): void {
-    this.#bytes += part.length
-    if (this.#bytes > this.#maxBytes) throw invalid(`more than ${this.#maxBytes} bytes`)
-    this.#parts.push(part)
+    if (this.#kept.length + part.length > this.#maxBytes) {
+      throw invalid(`more than ${this.#maxBytes} bytes`)
+    }
+    this.#kept.push(part)
   }
 }
+
+const NOTHING = Buffer.alloc(0)

@@ -15,6 +15,11 @@ export interface TunnelLimits {
   /** Cluster names that one agent may announce, and the bytes of such an announcement (a name and its certificate: 1.2 kB). */
   readonly maxNames: number
   readonly maxAnnouncementBytes: number
+  /**
+   * How long an agent is not heard for each name that it had to be asked the proof of: judging one takes a tenth of that, and what an agent
+   * says meanwhile waits with it, where only the last word counts.
+   */
+  readonly provingRestMs: number
   /** Connections of people in one tunnel at once. Node would take 100 until it is told otherwise. */
   readonly maxStreams: number
   /** Connections of one source address (of IPv6: one /64) at once, over all tunnels: an office behind one address still works. */
@@ -95,6 +100,7 @@ export const defaultTunnelLimits: TunnelLimits = {
   maxTunnelsPerHost: 16,
   maxNames: 2000,
   maxAnnouncementBytes: 4 * MIB,
+  provingRestMs: 2,
   maxStreams: 20_000,
   maxStreamsPerAddress: 5000,
   streamWindowBytes: MIB,

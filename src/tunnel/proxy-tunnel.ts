@@ -33,6 +33,14 @@ interface ProvenName {
   readonly healthy: boolean
 }
 
+interface Refused {
+  readonly serverName: string
+  readonly reason: string
+}
+
+/** Names that an agent may not serve are told one by one, up to so many of an announcement. */
+const REFUSED_TOLD = 10
+
 export interface ProxyTunnelOptions {
   readonly connection: SecuredConnection
   readonly peer: JudgedPeer
@@ -249,7 +257,10 @@ export class ProxyTunnel {
     control.on('error', ignore)
     control.on('data', (chunk: Buffer) => {
       try {
-        for (const line of lines.push(chunk)) this.#announced(line)
+        const line = lines.push(chunk).at(-1)
+        if (line === undefined) return
+        const judged = this.#announced(line)
+        if (judged > 0) rest(control, judged * limits.provingRestMs)
       } catch (error) {
         log.warn({ host_id: this.hostId, error: errorMessage(error) }, 'an agent is not understood')
         this.#http2.destroy()
@@ -259,23 +270,35 @@ export class ProxyTunnel {
     control.once('close', () => this.drain())
   }
 
-  #announced(line: string): void {
+  /** The last one counts; how many names had to be proven anew for it. */
+  #announced(line: string): number {
     const { version, names } = parseAnnouncement(line, this.#options.limits)
     this.#version = version
     const proven = new Map<string, ProvenName>()
+    const refused: Refused[] = []
+    let judged = 0
     for (const name of names) {
       const digest = hash('sha256', name.certificate, 'base64')
-      const peer = this.#prove(name, digest)
+      const known = this.#known(name, digest)
+      if (known === null) judged += 1
+      const peer = known ?? this.#prove(name, refused)
       if (peer !== null) proven.set(name.serverName, { peer, digest, healthy: name.healthy })
     }
     this.#setNames(proven)
+    this.#tellRefused(refused)
+    return judged
+  }
+
+  /** What was proven by the same certificate, and holds. */
+  #known({ serverName }: AnnouncedName, digest: string): JudgedPeer | null {
+    const known = this.#names.get(serverName)
+    if (known?.digest !== digest) return null
+    return judgeHost(known.peer, 'kube', this.#options.nowMs()).ok ? known.peer : null
   }
 
   /** A name is proven by a certificate of the host CA that holds it and that was issued to this very host. */
-  #prove({ serverName, certificate }: AnnouncedName, digest: string): JudgedPeer | null {
-    const { peers, nowMs, log } = this.#options
-    const known = this.#names.get(serverName)
-    if (known?.digest === digest && judgeHost(known.peer, 'kube', nowMs()).ok) return known.peer
+  #prove({ serverName, certificate }: AnnouncedName, refused: Refused[]): JudgedPeer | null {
+    const { peers, nowMs } = this.#options
     const problem = (): string | null => {
       if (!isKubeServerName(serverName)) return 'it is not the name of a Kubernetes cluster'
       const verdict = judgeHost(peer, 'kube', nowMs())
@@ -284,13 +307,23 @@ export class ProxyTunnel {
       return namesServer(certificate, serverName) ? null : 'its certificate is for other names'
     }
     const peer = peers.parse(certificate)
-    const refused = problem()
-    if (refused === null) return peer
-    log.warn(
-      { host_id: this.hostId, from: this.origin.address, server_name: serverName, reason: refused },
-      'an agent announced a name that it may not serve',
-    )
+    const reason = problem()
+    if (reason === null) return peer
+    refused.push({ serverName, reason })
     return null
+  }
+
+  #tellRefused(refused: readonly Refused[]): void {
+    const { log } = this.#options
+    const from = { host_id: this.hostId, from: this.origin.address }
+    for (const { serverName, reason } of refused.slice(0, REFUSED_TOLD)) {
+      log.warn(
+        { ...from, server_name: serverName, reason },
+        'an agent announced a name that it may not serve',
+      )
+    }
+    const others = refused.length - REFUSED_TOLD
+    if (others > 0) log.warn({ ...from, names: others }, 'and further ones, likewise')
   }
 
   #setNames(names: ReadonlyMap<string, ProvenName>): void {
@@ -337,6 +370,13 @@ function connectOver({ socket }: SecuredConnection, limits: TunnelLimits): Clien
     if (!http2.destroyed) http2.setLocalWindowSize(limits.tunnelWindowBytes)
   })
   return http2
+}
+
+/** Does not read for a while: what comes waits with who sends it, beyond a window. */
+function rest(stream: ClientHttp2Stream, ms: number): void {
+  stream.pause()
+  const timer = setTimeout(() => stream.resume(), ms)
+  stream.once('close', () => clearTimeout(timer))
 }
 
 function answered(

@@ -1,3 +1,4 @@
+import { KeptBytes } from '../kept-bytes.ts'
 import { SpdyError } from './errors.ts'
 import {
   controlTypes,
@@ -14,7 +15,6 @@ import {
   SPDY_VERSION,
 } from './frame.ts'
 import { HeaderDecoder } from './headers.ts'
-import { KeptBytes } from './kept-bytes.ts'
 import { defaultSpdyLimits, type SpdyLimits } from './limits.ts'
 
 const EMPTY = Buffer.alloc(0)

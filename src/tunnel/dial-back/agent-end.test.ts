@@ -23,7 +23,12 @@ const binding = {
 }
 
 /** The proxy's ends of the orders and of a connection that was dialled back. */
-async function dialledBack(): Promise<{ readonly orders: Duplex; readonly socket: Socket }> {
+async function dialledBack(): Promise<{
+  readonly orders: Duplex
+  /** The agent's end of them. */
+  readonly stream: Duplex
+  readonly socket: Socket
+}> {
   const proxy = createServer({ allowHalfOpen: true })
   stack.defer(() => void proxy.close())
   proxy.listen(0, '127.0.0.1')
@@ -41,7 +46,7 @@ async function dialledBack(): Promise<{ readonly orders: Duplex; readonly socket
   stack.defer(() => socket.destroy())
   await once(socket, 'data')
   expect(agent.active).toBe(0)
-  return { orders, socket }
+  return { orders, stream, socket }
 }
 
 it.each<[string, (orders: Duplex) => void]>([
@@ -58,4 +63,16 @@ it.each<[string, (orders: Duplex) => void]>([
   })
   giveUp(orders)
   expect(await heard).toBe('ECONNRESET')
+})
+
+it('takes no more orders from a proxy that orders on and on and reads nothing', async () => {
+  const { orders, stream, socket } = await dialledBack()
+  socket.on('error', () => {})
+  const frame = formatFrame({ type: 'order', ticket })
+  const many = Buffer.concat(Array.from({ length: 1000 }, () => frame))
+  while (!stream.destroyed) {
+    orders.write(many)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(stream.writableLength).toBeLessThan(128 * 1024)
 })

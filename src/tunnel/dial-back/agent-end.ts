@@ -113,13 +113,19 @@ export class AgentDialBacks {
 
   #say(id: string): void {
     const { stream } = this.#options
-    if (!stream.writableEnded) stream.write(formatFrame({ type: 'failed', id }))
+    if (stream.writableEnded || stream.destroyed) return
+    stream.write(formatFrame({ type: 'failed', id }))
+    // A proxy that orders on and on, and reads nothing of it, must not fill our memory.
+    if (stream.writableLength > MAX_UNREAD_BYTES) stream.destroy()
   }
 
   #endWhenIdle(): void {
     if (this.#ended && this.#active.size === 0) this.#options.stream.end()
   }
 }
+
+/** Some thousand refusals; all that may be on order at once are 64. */
+const MAX_UNREAD_BYTES = 64 * 1024
 
 function watch(this: Socket): void {
   if (this.readableLength === 0) this.read()

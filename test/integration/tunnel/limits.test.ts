@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { silentLogger } from '../../../src/core/index.ts'
+import { kubeServerName } from '../../../src/protocol/index.ts'
 import { defaultTunnelLimits } from '../../../src/tunnel/index.ts'
 import { closed } from '../../support/closed.ts'
 import {
   Agent,
   ask,
+  CLUSTER,
   Cluster,
   EAST,
   echo,
@@ -307,5 +310,40 @@ describe('limits of a tunnel', () => {
       defaultTunnelLimits.tunnelMemoryBytes,
     )
     expect(defaultTunnelLimits.maxStreamsPerAddress).toBeLessThan(defaultTunnelLimits.maxStreams)
+  })
+
+  test('an agent whose names had to be proven is not heard for a while, so that proving leaves time for others', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { provingRestMs: 60_000 } }))
+    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const [west, east] = await Promise.all(
+      [WEST, EAST].map((name) => cluster.name('agent-1', name)),
+    )
+    if (west === undefined || east === undefined) throw new Error('names are missing')
+    agent.announce([west, east])
+    // What the agent sent before is here when this has come back.
+    expect(await ask(await gateway.dial(), 'x')).toBe('x')
+    expect(gateway.tunnels.serves(EAST)).toBe(false)
+  })
+
+  test('of many names that an agent may not serve a few are told, and how many there are besides', async () => {
+    const lines: (readonly [unknown, string])[] = []
+    const log = {
+      ...silentLogger,
+      warn: (fields: unknown, words: string) => lines.push([fields, words]),
+    }
+    const gateway = stack.use(await Gateway.open(cluster, { log }))
+    const own = await cluster.name('agent-1', WEST)
+    const foreign = Array.from({ length: 25 }, (_, index) => ({
+      ...own,
+      serverName: kubeServerName(CLUSTER, `other-${index}`),
+    }))
+    stack.use(await Agent.open(cluster, [gateway], { announce: [own, ...foreign] }))
+    await served(gateway)
+    expect(lines).toHaveLength(11)
+    expect(lines.at(-1)).toEqual([
+      { host_id: 'agent-1', from: '127.0.0.1', names: 15 },
+      'and further ones, likewise',
+    ])
   })
 })
