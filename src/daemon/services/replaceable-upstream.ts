@@ -24,19 +24,19 @@ export class ReplaceableUpstream implements Upstream {
   }
 
   describePod(namespace: string, name: string): ReturnType<Upstream['describePod']> {
-    return this.#current.upstream.describePod(namespace, name)
+    return this.#current.ask((upstream) => upstream.describePod(namespace, name))
   }
 
   probe(): Promise<Probe> {
-    return this.#current.upstream.probe()
+    return this.#current.ask((upstream) => upstream.probe())
   }
 
   selfCheck(): Promise<SelfCheckReport> {
-    return this.#current.upstream.selfCheck()
+    return this.#current.ask((upstream) => upstream.selfCheck())
   }
 
   findExcess(): ReturnType<OpenUpstream['findExcess']> {
-    return this.#current.upstream.findExcess()
+    return this.#current.ask((upstream) => upstream.findExcess())
   }
 
   replace(upstream: OpenUpstream): void {
@@ -99,6 +99,16 @@ class Way {
     } catch (error) {
       leave()
       throw error
+    }
+  }
+
+  /** What the service asks for itself is underway as well: cut off, a cluster that changed would pass for one that is ill. */
+  async ask<T>(question: (upstream: OpenUpstream) => Promise<T>): Promise<T> {
+    const leave = this.#enter()
+    try {
+      return await question(this.upstream)
+    } finally {
+      leave()
     }
   }
 
