@@ -42,8 +42,22 @@ export function findWay(options: {
       looking ??= look().finally(() => {
         looking = null
       })
-      await looking
+      await unlessAborted(looking, aborted)
+      aborted.throwIfAborted()
     }
     return (found ?? dial)(address, aborted)
   }
+}
+
+/** Whoever gives up does not wait for what he will not use; the others do. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    void work.then(done)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
 }
