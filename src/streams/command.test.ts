@@ -256,9 +256,11 @@ const standing = async (client: WebSocket): Promise<void> => {
   }
 }
 
-async function webSocketClient(protocol: string, plan: CommandPlan): Promise<Meeting> {
-  const { client, near, request, far, head } = await handshake([protocol])
-  const dialect = chooseDialect([protocol])
+/** Null: the client names none. */
+async function webSocketClient(protocol: string | null, plan: CommandPlan): Promise<Meeting> {
+  const protocols = protocol === null ? [] : [protocol]
+  const { client, near, request, far, head } = await handshake(protocols)
+  const dialect = chooseDialect(protocols)
   if (dialect === null) throw new Error('no dialect')
   const peer = new WebSocketPeer(client, near, dialect)
   const ear = new Ear()
@@ -641,6 +643,13 @@ describe('a WebSocket client', () => {
       expect(ear.sizes).toEqual([{ width: 80, height: 24 }])
     },
   )
+
+  it('that names no subprotocol is given none, and speaks as the first clients did', async () => {
+    const { ear, peer } = await webSocketClient(null, PLAN)
+    expect((peer as WebSocketPeer).socket.protocol).toBe('')
+    peer.send('stdin', Buffer.from('ls'))
+    await expect.poll(() => ear.text('stdin')).toBe('ls')
+  })
 
   it('may send a whole file in one message', async () => {
     const { ear, peer } = await webSocketClient('v4.channel.k8s.io', PLAN)

@@ -225,7 +225,10 @@ export async function serveWebSocketCommand(
   listener: CommandListener,
 ): Promise<CommandEnd> {
   const { socket, head, header, dialect, plan, limits } = options
-  const link = acceptWebSocket({ socket, header, protocol: dialect.protocol }, limits)
+  // Who names no subprotocol must not be given one (RFC 6455, 4.1).
+  const isNamed = (header('sec-websocket-protocol') ?? '').trim() !== ''
+  const protocol = isNamed ? dialect.protocol : null
+  const link = acceptWebSocket({ socket, header, protocol }, limits)
   const end = new WebSocketCommand({ link, faces: 'client', dialect, limits }, listener)
   end.greet(plan)
   end.start(head)
