@@ -133,6 +133,9 @@ const agent: Record<string, Schema> = {
 
 const addresses: Schema = { type: 'array', items: { type: 'string', minLength: 1 } }
 
+/** YAML reads off and on as booleans. */
+const secondFactor = { enum: ['off', 'otp', 'on', true, false] }
+
 const cluster: Record<string, Schema> = {
   ...common,
   ...every(text, 'clusterName', 'kubeClusterName', 'chartMode'),
@@ -158,12 +161,13 @@ const cluster: Record<string, Schema> = {
     connectorName: judged,
     localAuth: flag,
     lockingMode: judged,
-    // YAML reads off and on as booleans.
-    secondFactor: { enum: ['off', 'otp', 'on', true, false] },
+    secondFactor,
     webauthn: judged,
   }),
+  authenticationType: text,
+  authenticationSecondFactor: { enum: [...secondFactor.enum, null] },
   // YAML reads off as a boolean.
-  sessionRecording: { enum: ['node', 'node-sync', 'proxy', 'proxy-sync', 'off', false] },
+  sessionRecording: { enum: ['', 'node', 'node-sync', 'proxy', 'proxy-sync', 'off', false] },
   proxyListenerMode: oneOf('', 'multiplex'),
   proxyProtocol: { enum: ['', 'on', 'off', true, false] },
   persistence: strict({
@@ -172,13 +176,17 @@ const cluster: Record<string, Schema> = {
     storageClassName: text,
     volumeSize: text,
   }),
+  standalone: keyed(text, 'existingClaimName', 'volumeSize'),
   tls: strict({ existingSecretName: text, existingCASecretName: text }),
   service: strict({
     type: oneOf('ClusterIP', 'LoadBalancer', 'NodePort'),
     spec: free,
   }),
   extraLabels: keyed(labels, ...KINDS, ...MORE_KINDS, 'persistentVolumeClaim'),
-  annotations: keyed(labels, 'config', 'deployment', 'pod', 'service', 'serviceAccount'),
+  annotations: strict({
+    ...every(labels, 'config', 'deployment', 'pod', 'service', 'serviceAccount'),
+    certSecret: judged,
+  }),
 }
 
 /** What the chart of old had besides, or otherwise. */

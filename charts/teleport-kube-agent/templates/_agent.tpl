@@ -35,7 +35,7 @@
   "jamfApiEndpoint" "there is no device trust in this product: remove it"
   "jamfClientId" "there is no device trust in this product: remove it"
   "jamfClientSecret" "there is no device trust in this product: remove it"
-  "jamfCredentialsSecret" "there is no device trust in this product: remove it"
+  "jamfCredentialsSecret.create" "there is no device trust in this product: remove it"
   "kubernetesDiscovery" "applications are not discovered in this product: remove it"
   "log.extraFields" "lines always carry time, level, service and what they are about: remove it"
   "podSecurityPolicy.enabled" "PodSecurityPolicy is gone from Kubernetes: the pods meet the restricted Pod Security Standard as they are"

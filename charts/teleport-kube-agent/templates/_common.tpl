@@ -16,10 +16,15 @@ Templates take a dict with "root" (Values, Release, Chart), since the alias char
 {{- range $path, $why := .refused }}
 {{- $found := $values -}}
 {{- range splitList "." $path }}{{ if kindIs "map" $found }}{{ $found = get $found . }}{{ else }}{{ $found = "" }}{{ end }}{{ end -}}
-{{- if $found }}
+{{- if include "teleport.says" (dict "value" $found) }}
 {{ $path }}: {{ $why }}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{- /* Not empty when "value" says something: an object in which everything is empty says nothing. */ -}}
+{{- define "teleport.says" -}}
+{{- if kindIs "map" .value }}{{ range $part := .value }}{{ include "teleport.says" (dict "value" $part) }}{{ end }}{{ else if .value }}x{{ end -}}
 {{- end -}}
 
 {{- /* Changes "base": objects merge, lists and texts replace, null takes away. */ -}}

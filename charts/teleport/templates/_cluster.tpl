@@ -1,7 +1,22 @@
 {{- /*
-The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "teleport" carries the same file.
+The objects of a Teleport cluster: "root" as in _common.tpl, with values whose deprecated names were put into their new places by
+teleport-cluster.values. The alias chart "teleport" carries the same file.
 */ -}}
 
+{{- /* Deprecated names win, since who gives them means them. */ -}}
+{{- define "teleport-cluster.values" -}}
+{{- $values := deepCopy (omit . "AsMap") -}}
+{{- with $values.authenticationType }}{{ $_ := set $values.authentication "type" . }}{{ end -}}
+{{- if not (kindIs "invalid" $values.authenticationSecondFactor) }}{{ $_ := set $values.authentication "secondFactor" $values.authenticationSecondFactor }}{{ end -}}
+{{- range $key := list "existingClaimName" "volumeSize" -}}
+{{- with get $values.standalone $key }}{{ $_ := set $values.persistence $key . }}{{ end -}}
+{{- end -}}
+{{- toYaml $values -}}
+{{- end -}}
+
+{{- define "teleport-cluster.root" -}}
+{{- dict "Values" (include "teleport-cluster.values" .Values | fromYaml) "Chart" (dict "Name" .Chart.Name "Version" .Chart.Version "AppVersion" .Chart.AppVersion) "Release" (dict "Name" .Release.Name "Namespace" .Release.Namespace "Service" .Release.Service) | toYaml -}}
+{{- end -}}
 
 {{- define "teleport-cluster.judge" -}}
 {{- $values := .root.Values -}}
@@ -9,8 +24,9 @@ The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "te
   "acme" "certificates are not fetched in this version: name a Secret with tls.existingSecretName"
   "acmeEmail" "certificates are not fetched in this version: name a Secret with tls.existingSecretName"
   "acmeURI" "certificates are not fetched in this version: name a Secret with tls.existingSecretName"
+  "annotations.certSecret" "no Certificate is created: annotate the Secret that tls.existingSecretName names"
   "authentication.connectorName" "there are no identity providers in this version"
-  "authentication.lockingMode" "locks are always kept in the strict way: remove it"
+  "authentication.lockingMode" "roles say how locks are kept (spec.options.lock: strict or best_effort): remove it"
   "authentication.webauthn" "the second factor is a one-time code in this version: authentication.secondFactor otp, on or off"
   "aws" "state is kept on a volume in this version: remove it"
   "azure" "state is kept on a volume in this version: remove it"
@@ -85,7 +101,7 @@ The objects of a Teleport cluster: "root" as in _common.tpl. The alias chart "te
 {{- end -}}
 {{- /* YAML reads off and on as booleans. */ -}}
 {{- $factor := get (dict "true" "on" "false" "off") (toString $values.authentication.secondFactor) | default $values.authentication.secondFactor -}}
-{{- $recording := get (dict "false" "off") (toString $values.sessionRecording) | default $values.sessionRecording -}}
+{{- $recording := get (dict "false" "off") (toString $values.sessionRecording) | default $values.sessionRecording | default "node" -}}
 {{- if $values.proxyProtocol }}{{ $_ := set $proxy "proxy_protocol" (toString $values.proxyProtocol) }}{{ end -}}
 {{- $kubernetes := dict "enabled" true "kube_cluster_name" ($values.kubeClusterName | default $values.clusterName) -}}
 {{- with $values.labels }}{{ $_ := set $kubernetes "labels" . }}{{ end -}}

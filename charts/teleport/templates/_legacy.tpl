@@ -37,7 +37,7 @@
 {{- if not $given.clusterName }}{{ $_ := set $given "clusterName" (printf "%s.%s.svc.cluster.local" .Release.Name .Release.Namespace) }}{{ end -}}
 {{- range list "config" "extraVars" "ports" }}{{ $_ := unset $given . }}{{ end -}}
 {{- include "teleport.mergeInto" (dict "base" $values "over" $given) -}}
-{{- toYaml $values -}}
+{{- include "teleport-cluster.values" $values -}}
 {{- end -}}
 
 {{- define "legacy.judge" -}}

@@ -122,6 +122,37 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
     expect(config.auth.secondFactor).toBe(meant)
   })
 
+  it('takes values of features that are not here as long as they say nothing', async () => {
+    const nothing = {
+      sessionRecording: '',
+      aws: { region: '', backups: false },
+      authentication: { webauthn: { attestationAllowedCas: [] } },
+      highAvailability: { certManager: { enabled: false, issuerKind: 'Issuer' } },
+      annotations: { certSecret: {} },
+    }
+    expect(configOf(await render(nothing))).toEqual(configOf(await render()))
+  })
+
+  it('still takes the names of old', async () => {
+    const objects = await render({
+      authenticationType: 'local',
+      authenticationSecondFactor: false,
+      standalone: { existingClaimName: 'mine' },
+    })
+    expect(parseConfig(stringify(configOf(objects)), 'teleport.yaml').auth.secondFactor).toBe('off')
+    expect(only(objects, 'Deployment')['spec'].template.spec.volumes).toContainEqual({
+      name: 'data',
+      persistentVolumeClaim: { claimName: 'mine' },
+    })
+    const [claim] = (await render({ standalone: { volumeSize: '20Gi' } })).filter(
+      ({ kind }) => kind === 'PersistentVolumeClaim',
+    )
+    expect(claim?.['spec'].resources.requests.storage).toBe('20Gi')
+    expect(await complaint({ ...ENOUGH, authenticationType: 'github' })).toContain(
+      'authentication.type: this version knows local',
+    )
+  })
+
   it('has one port for everything with multiplex', async () => {
     const ports = async (values: object): Promise<number[]> => {
       const { spec } = only(await render(values), 'Service', 'rel')
@@ -188,6 +219,8 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
     [{ authentication: { type: 'github' } }, 'authentication.type: this version knows local'],
     [{ authentication: { localAuth: false } }, 'authentication.localAuth: '],
     [{ authentication: { connectorName: 'okta' } }, '- authentication.connectorName: '],
+    [{ authentication: { lockingMode: 'best_effort' } }, 'roles say how locks are kept'],
+    [{ annotations: { certSecret: { a: 'b' } } }, '- annotations.certSecret: '],
     [{ authentication: { webauthn: { a: 1 } } }, '- authentication.webauthn: '],
     [{ authentication: { secondFactor: 'webauthn' } }, '/authentication/secondFactor'],
     [{ acme: true }, '- acme: certificates are not fetched'],

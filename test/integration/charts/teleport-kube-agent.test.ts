@@ -410,7 +410,7 @@ describe.skipIf(helmPath === null)(`the chart ${CHART}${withoutHelm}`, () => {
     [{ jamfApiEndpoint: 'x' }, '- jamfApiEndpoint: there is no device trust'],
     [{ jamfClientId: 'x' }, '- jamfClientId: '],
     [{ jamfClientSecret: 'x' }, '- jamfClientSecret: '],
-    [{ jamfCredentialsSecret: { create: true } }, '- jamfCredentialsSecret: '],
+    [{ jamfCredentialsSecret: { create: true } }, '- jamfCredentialsSecret.create: '],
     [{ updater: { enabled: true } }, '- updater.enabled: nothing updates itself'],
     [{ enterprise: true }, '- enterprise: there is one edition'],
     [{ enterpriseImage: 'x' }, '- enterpriseImage: there is one edition'],

@@ -20,7 +20,11 @@ describe.skipIf(helmPath === null)(`the chart teleport, the first name${withoutH
   })
 
   it('is the chart teleport-cluster', async () => {
-    const values = { clusterName: 'a.example.com', labels: { env: 'dev' } }
+    const values = {
+      clusterName: 'a.example.com',
+      labels: { env: 'dev' },
+      authenticationSecondFactor: 'off',
+    }
     expect(withoutNames(await render(values))).toEqual(
       withoutNames(await helm.template('teleport-cluster', values)),
     )
