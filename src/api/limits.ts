@@ -89,8 +89,6 @@ export const JOIN_LOCKOUT: LockoutRules = {
   lastWaitMs: 60_000,
   forgetMs: 10_000,
 }
-/** A member that was not heard of for longer is offline: three missed heartbeats. */
-export const MEMBER_OFFLINE_MS = 90_000
 /** Before dynamic clusters are read anew when storage did not tell their changes. */
 export const DYNAMIC_RETRY_MS = 1000
 /** Node takes longer timers for none at all. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../core/index.ts'
 import { type Backend, openMemoryBackend } from '../storage/index.ts'
 import { KubeNames, type Member, Members, OWN_LINEAGE } from './index.ts'
-import { MEMBER_MEMORY_MS, SEEN_EVERY_MS } from './limits.ts'
+import { MEMBER_MEMORY_MS, MEMBER_OFFLINE_MS, SEEN_EVERY_MS } from './limits.ts'
 import { parseMemberServices } from './services.ts'
 import { newTokenText, tokenHash, tokenName, tokenProblem } from './token-text.ts'
 import { JoinTokens } from './tokens.ts'
@@ -210,6 +210,34 @@ describe('Members', () => {
     await members.seen(await found(members), { ...seen, version: '1.1.0' })
     expect(await revision()).not.toBe(later)
     expect(await members.find(member.hostId)).toMatchObject({ version: '1.1.0' })
+  })
+
+  it('says within 15 seconds that a member is silent', async () => {
+    const members = new Members(backend, clock)
+    const isOnline = async (): Promise<boolean> => members.isOnline(await found(members))
+    await members.enter({ ...member, lastSeenMs: nowMs })
+    nowMs += MEMBER_OFFLINE_MS - 1
+    expect(await isOnline()).toBe(true)
+    await members.seen(await found(members), { version: '1.0.0', address: '10.0.0.1:1' })
+    nowMs += MEMBER_OFFLINE_MS - 1
+    expect(await isOnline()).toBe(true)
+    nowMs += 1
+    expect(await isOnline()).toBe(false)
+    expect(MEMBER_OFFLINE_MS).toBeLessThan(15_000)
+  })
+
+  it('gives members that were there before a restart the time to say so, and no others', async () => {
+    const before = new Members(backend, clock)
+    await before.enter({ ...member, lastSeenMs: nowMs })
+    const { hostId } = member
+    // Heard of until the end, and not written.
+    nowMs += SEEN_EVERY_MS
+    const members = new Members(backend, clock)
+    expect(members.isOnline(await found(members))).toBe(true)
+    const longGone = nowMs - SEEN_EVERY_MS - MEMBER_OFFLINE_MS
+    expect(members.isOnline({ hostId, lastSeenMs: longGone })).toBe(false)
+    nowMs += MEMBER_OFFLINE_MS
+    expect(members.isOnline(await found(members))).toBe(false)
   })
 
   it('brings nobody back who was removed, by a heartbeat or a renewal', async () => {

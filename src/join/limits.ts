@@ -18,5 +18,7 @@ export const MEMBER_CERTIFICATE_TTL_MS = 14 * 24 * 60 * 60 * 1000
 export const MEMBER_MEMORY_MS = 30 * 24 * 60 * 60 * 1000
 /** How often what heartbeats tell is written down; what is newer lives in memory. */
 export const SEEN_EVERY_MS = 60_000
+/** A member that was not heard of for longer is offline. It says a word every five seconds: the inventory tells the truth within 15. */
+export const MEMBER_OFFLINE_MS = 14_000
 /** Writers of one record who come between each other so often are not agents. */
 export const MAX_SWAP_ATTEMPTS = 16

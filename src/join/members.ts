@@ -1,7 +1,7 @@
 import { type Clock, errorCode } from '../core/index.ts'
 import type { Backend, Item } from '../storage/index.ts'
 import { JoinError } from './errors.ts'
-import { MAX_SWAP_ATTEMPTS, MEMBER_MEMORY_MS, SEEN_EVERY_MS } from './limits.ts'
+import { MAX_SWAP_ATTEMPTS, MEMBER_MEMORY_MS, MEMBER_OFFLINE_MS, SEEN_EVERY_MS } from './limits.ts'
 import type { MemberService } from './services.ts'
 import type { KubeMatcher, Labels } from './tokens.ts'
 
@@ -42,10 +42,23 @@ export class Members {
   readonly #clock: Clock
   /** When each was heard last, and when that was last written. */
   readonly #heard = new Map<string, { readonly atMs: number; readonly writtenMs: number }>()
+  readonly #openedMs: number
 
   constructor(backend: Backend, clock: Clock) {
     this.#backend = backend
     this.#clock = clock
+    this.#openedMs = clock.now()
+  }
+
+  /**
+   * Whether a member, as it was just found, is there. Words since the last write died with the process that heard them: who was
+   * there then is given the time to say another.
+   */
+  isOnline({ hostId, lastSeenMs }: Pick<Member, 'hostId' | 'lastSeenMs'>): boolean {
+    const mayBeThere =
+      !this.#heard.has(hostId) && this.#openedMs - lastSeenMs < SEEN_EVERY_MS + MEMBER_OFFLINE_MS
+    const heardMs = mayBeThere ? Math.max(lastSeenMs, this.#openedMs) : lastSeenMs
+    return this.#clock.now() - heardMs < MEMBER_OFFLINE_MS
   }
 
   async find(hostId: string): Promise<Member | null> {

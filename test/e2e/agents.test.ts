@@ -15,6 +15,7 @@ describe.skipIf(missing !== null)(
   () => agents(cluster ?? ABSENT),
 )
 
+const TSH = resolve(import.meta.dirname, '../../bin/tsh')
 const TOKEN = '866c6c114724a0fa4d4d73216afd99fb1a2d6bfde8e13a19'
 const LONG = { timeout: 30_000, interval: 250 } as const
 
@@ -87,12 +88,24 @@ function agents(real: Cluster): void {
   })
 
   it('says within 15 seconds that a cluster is offline, and since when; back again it needs no token', async () => {
+    await expect.poll(() => gateway.membersOnline(), LONG).toBe(2)
+    const identity = join(directory, 'alice.pem')
+    await gateway.daemon.tctl('auth', 'sign', '--user=alice', `--out=${identity}`)
+    const seenByAlice = async (): Promise<string> => {
+      const flags = ['-v', '-i', identity, `--proxy=127.0.0.1:${gateway.web}`]
+      const { stdout } = await runProgram(TSH, ['kube', 'ls', ...flags])
+      return stdout.split('\n').find((line) => line.startsWith('tunnelled ')) ?? ''
+    }
     await tunnelled.kill('SIGKILL')
     const early = await kubectl('tunnelled', 'get', 'pods')
     expect(early.stderr).toMatch(/Kubernetes cluster "tunnelled" is (not reached|offline)/)
-    // Fifteen seconds, and a start of tctl.
+    // Fifteen seconds, and the start of a program.
     const soon = { timeout: 18_000, interval: 250 }
-    await expect.poll(() => gateway.statusOf('tunnelled'), soon).toBe('offline')
+    await Promise.all([
+      expect.poll(() => gateway.statusOf('tunnelled'), soon).toBe('offline'),
+      expect.poll(() => gateway.membersOnline(), soon).toBe(1),
+      expect.poll(seenByAlice, soon).toMatch(/ offline +\d{4}-/),
+    ])
     const refused = await kubectl('tunnelled', 'get', 'pods')
     expect(refused.code).not.toBe(0)
     expect(refused.stderr).toMatch(/Kubernetes cluster "tunnelled" is offline since \d{4}-/)
@@ -192,6 +205,14 @@ class Gateway implements AsyncDisposable {
       status: { health: string }
     }[]
     return items.find(({ metadata }) => metadata.name === name)?.status.health
+  }
+
+  /** As `tctl inventory ls` has it. */
+  async membersOnline(): Promise<number> {
+    const members = JSON.parse(await this.daemon.tctl('inventory', 'ls', '--format=json')) as {
+      status: { online: boolean }
+    }[]
+    return members.filter(({ status }) => status.online).length
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

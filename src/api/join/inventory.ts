@@ -5,7 +5,6 @@ import type { ApiDeps } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { pageOf } from '../handler-parts.ts'
 import type { Handlers } from '../handler-types.ts'
-import { MEMBER_OFFLINE_MS } from '../limits.ts'
 
 type InventoryHandlers = Pick<
   Handlers,
@@ -22,8 +21,8 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
     return found
   }
   const instance = (member: Member): InstanceResource => {
-    const nowMs = clock.now()
-    return instanceOf(member, access.current().hostBar(member.hostId, nowMs), nowMs)
+    const bar = access.current().hostBar(member.hostId, clock.now())
+    return instanceOf(member, bar, members.isOnline(member))
   }
   return {
     'members.list': async ({ query }) => {
@@ -73,7 +72,7 @@ export function inventoryHandlers(deps: ApiDeps, audit: ApiAudit): InventoryHand
   }
 }
 
-function instanceOf(member: Member, bar: string | null, nowMs: number): InstanceResource {
+function instanceOf(member: Member, bar: string | null, online: boolean): InstanceResource {
   const { hostId, labels, nodename, services, version, lineage, address } = member
   return {
     kind: 'instance',
@@ -81,7 +80,7 @@ function instanceOf(member: Member, bar: string | null, nowMs: number): Instance
     metadata: { name: hostId, labels: { ...labels } },
     spec: { hostname: nodename, services: [...services], version, token: lineage, address },
     status: {
-      online: nowMs - member.lastSeenMs < MEMBER_OFFLINE_MS,
+      online,
       last_seen: iso(member.lastSeenMs),
       joined: iso(member.joinedMs),
       certificate_expires: iso(member.certificateEndsMs),
