@@ -17,7 +17,10 @@ export interface Exchange {
   /** A text is JSON. */
   readonly body: string | Uint8Array | null
   readonly agent?: Agent
-  readonly tls?: Pick<RequestOptions, 'ca' | 'servername' | 'rejectUnauthorized' | 'minVersion'>
+  readonly tls?: Pick<
+    RequestOptions,
+    'ca' | 'servername' | 'rejectUnauthorized' | 'minVersion' | 'checkServerIdentity'
+  >
   /** Connects instead of Node; only without an agent. */
   readonly dial?: Dial | undefined
   readonly timeoutMs?: number

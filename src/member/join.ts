@@ -171,9 +171,9 @@ async function pinsOf(
   try {
     ping = await pingProxy(proxy, { signal, dial: route.dial, verify: true })
   } catch (error) {
-    log.debug(
+    log.info(
       { address: proxy.text, error: errorMessage(error) },
-      'the proxy vouches for no authority',
+      'no teleport.ca_pin, and the web certificate of the proxy is none that this machine trusts',
     )
     return []
   }

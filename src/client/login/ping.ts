@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
 import { errorMessage } from '../../core/index.ts'
 import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
@@ -48,6 +49,8 @@ export async function pingProxy(
       minVersion: 'TLSv1.2',
       // An address is no server name, and without one the web port knows no certificate.
       servername: isIP(host) === 0 ? host : 'localhost',
+      // It is the address that the certificate must be for, and not that name.
+      checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
     },
     dial,
     timeoutMs: PING_TIMEOUT_MS,
