@@ -7,7 +7,7 @@ import { errorCode } from '../../core/index.ts'
 import { DIAL_BACK_TICKET_BYTES, ticketOf } from '../../protocol/index.ts'
 import { defaultTunnelLimits } from '../limits.ts'
 import { AgentDialBacks } from './agent-end.ts'
-import { formatFrame } from './frames.ts'
+import { FrameReader, formatFrame } from './frames.ts'
 
 let stack: DisposableStack
 beforeEach(() => {
@@ -48,6 +48,38 @@ async function dialledBack(): Promise<{
   expect(agent.active).toBe(0)
   return { orders, stream, socket }
 }
+
+it('opens so many that nobody has and no more, whatever is ordered', async () => {
+  const limits = { ...defaultTunnelLimits, maxOrdered: 3, maxWarm: 2 }
+  const proxy = createServer()
+  const opened = new Set<Socket>()
+  proxy.on('connection', (socket: Socket) => {
+    opened.add(socket)
+    socket.on('error', () => {})
+    stack.defer(() => socket.destroy())
+  })
+  stack.defer(() => void proxy.close())
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const [orders, stream] = duplexPair()
+  new AgentDialBacks({
+    stream,
+    address: { host: '127.0.0.1', port: (proxy.address() as AddressInfo).port },
+    limits,
+    serves: () => true,
+    onConnection: () => {},
+  })
+  const failed: string[] = []
+  const reader = new FrameReader()
+  orders.on('data', (chunk: Buffer) => {
+    for (const frame of reader.push(chunk)) if (frame.type === 'failed') failed.push(frame.id)
+  })
+  const tickets = Array.from({ length: 20 }, () => ticketOf(randomBytes(DIAL_BACK_TICKET_BYTES)))
+  orders.write(Buffer.concat(tickets.map((one) => formatFrame({ type: 'order', ticket: one }))))
+  await expect.poll(() => failed.length).toBe(15)
+  await expect.poll(() => opened.size).toBe(5)
+  expect(failed).toEqual(tickets.slice(5).map(({ id }) => id))
+})
 
 it.each<[string, (orders: Duplex) => void]>([
   [

@@ -205,6 +205,32 @@ describe('a connection that an agent dials back', () => {
     expect(gateway.tunnels.stats()).toMatchObject({ warm: 0, ordered: 0 })
   })
 
+  test('is cut at both ends when the network goes silent, as its tunnel is', async () => {
+    const limits = { pingAfterMs: 300, deadAfterMs: 700 }
+    const { gateway, agent, relay } = await open({ limits })
+    await warmed(gateway)
+    const stream = await greet(gateway)
+    relay.silence()
+    await expect.poll(() => stream.destroyed, PATIENTLY).toBe(true)
+    await expect.poll(() => agent.arrived.at(-1)?.stream.destroyed, PATIENTLY).toBe(true)
+    expect(gateway.tunnels.stats()).toMatchObject({ warm: 0, ordered: 0 })
+  })
+
+  test('1,000 of them that are broken off leave the others untouched', async () => {
+    const limits = { maxOrdersPerSecond: 10_000, dialBackTimeoutMs: 20_000, openTimeoutMs: 20_000 }
+    const { gateway, agent } = await open({ limits })
+    await warmed(gateway)
+    const steady = await greet(gateway)
+    for (let round = 0; round < 20; round += 1) {
+      const streams = await Promise.all(Array.from({ length: 50 }, () => greet(gateway)))
+      for (const stream of streams) stream.destroy(new Error('broken off'))
+      expect(await ask(steady, 'still here')).toBe('still here')
+    }
+    expect(gateway.tunnels.stats()).toMatchObject({ stream: 1, dialBack: 1001, late: 0 })
+    expect(gateway.tunnels.agents()).toHaveLength(1)
+    await expect.poll(() => agent.tunnels.status()[0]?.streams, PATIENTLY).toBe(1)
+  })
+
   test('goes on while its tunnel drains, and then the tunnel ends', async () => {
     const { gateway, agent } = await open()
     await warmed(gateway)

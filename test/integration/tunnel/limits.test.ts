@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { silentLogger } from '../../../src/core/index.ts'
+import { type Logger, silentLogger } from '../../../src/core/index.ts'
 import { kubeServerName } from '../../../src/protocol/index.ts'
 import { defaultTunnelLimits } from '../../../src/tunnel/index.ts'
 import { closed } from '../../support/closed.ts'
@@ -18,6 +18,7 @@ import {
   served,
   WEST,
 } from './support/fleet.ts'
+import { Relay } from './support/relay.ts'
 
 const MIB = 1024 * 1024
 const PATIENTLY = { timeout: 30_000 }
@@ -294,6 +295,73 @@ describe('limits of a tunnel', () => {
     await expect.poll(() => other.tunnels.status()[0]?.state, PATIENTLY).toBe('up')
     expect(again.tunnels.status()[0]?.state).not.toBe('up')
     expect(gateway.tunnels.serves(EAST)).toBe(false)
+  })
+
+  test('a proxy has so many tunnels, and a place again when one ends', async () => {
+    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxTunnels: 1 } }))
+    const first = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const second = stack.use(
+      await Agent.open(cluster, [gateway], { hostId: 'second', names: [EAST] }),
+    )
+    await expect.poll(() => second.tunnels.status()[0]?.problem, PATIENTLY).not.toBeNull()
+    expect(gateway.tunnels.agents().map(({ hostId }) => hostId)).toEqual(['agent-1'])
+    await first.tunnels.close(0)
+    await served(gateway, EAST)
+  })
+
+  test('so many agents are asked for one connection, and no more', async () => {
+    const asked: unknown[] = []
+    const log: Logger = { ...silentLogger, info: ({ host_id: hostId }) => void asked.push(hostId) }
+    const limits = { maxAttempts: 2, openTimeoutMs: 100 }
+    const gateway = stack.use(await Gateway.open(cluster, { limits, log }))
+    const network = stack.use(await Relay.open(gateway.address))
+    for (const hostId of ['one', 'two', 'three']) {
+      stack.use(await Agent.open(cluster, [network], { hostId }))
+    }
+    const serving = (): number =>
+      gateway.tunnels.agents().filter(({ names }) => names.length > 0).length
+    await expect.poll(serving, PATIENTLY).toBe(3)
+    network.silence()
+    await expect(gateway.dial()).rejects.toMatchObject({ code: 'TUNNEL_CONNECT_FAILED' })
+    expect(asked).toHaveLength(2)
+    expect(new Set(asked).size).toBe(2)
+  })
+
+  test('an agent waits so long for a proxy that says nothing, and then dials again', async () => {
+    const gateway = stack.use(await Gateway.open(cluster))
+    const network = stack.use(await Relay.open(gateway.address))
+    network.silence()
+    const limits = { connectTimeoutMs: 300 }
+    const agent = stack.use(await Agent.open(cluster, [network], { limits }))
+    await expect.poll(() => agent.tunnels.status()[0]?.problem, PATIENTLY).not.toBeNull()
+    network.heal()
+    await served(gateway)
+  })
+
+  test('one stream moves a whole window without being read, in either direction, and no more', async () => {
+    const { streamWindowBytes } = defaultTunnelLimits
+    // Far more than the protocol's 64 KiB, which would be 1.3 MB/s at 50 ms.
+    const least = 0.9 * streamWindowBytes
+    // What a socket of Node and a stream hold besides.
+    const most = 1.5 * streamWindowBytes
+    const gateway = stack.use(await Gateway.open(cluster))
+    const agent = stack.use(
+      await Agent.open(cluster, [gateway], {
+        names: [WEST, EAST],
+        serve: (stream, { serverName }) =>
+          serverName === WEST ? flood(stream) : stream.on('error', () => {}),
+      }),
+    )
+    await served(gateway, EAST)
+    const down = await gateway.dial(WEST)
+    await expect.poll(() => down.readableLength, PATIENTLY).toBeGreaterThan(least)
+    const up = await gateway.dial(EAST)
+    flood(up)
+    const arrived = (): number =>
+      agent.arrived.find(({ serverName }) => serverName === EAST)?.stream.readableLength ?? 0
+    await expect.poll(arrived, PATIENTLY).toBeGreaterThan(least)
+    expect(Math.max(down.readableLength, arrived())).toBeLessThan(most)
   })
 
   test('an agent keeps tunnels to so many proxies and no more', async () => {
