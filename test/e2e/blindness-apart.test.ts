@@ -34,7 +34,16 @@ describe('auth, a proxy and a kubernetes service apart', () => {
       data: { value: base64(value) },
     })
     expect((await administrator.post(path, secret('read', down))).status).toBe(201)
-    const person = estate.person(CLUSTER)
+    // Through a connection that the agent has dialled back, which is plain but for the person's own TLS.
+    let person = estate.person(CLUSTER)
+    const isDialledBack = async (): Promise<boolean> => {
+      person[Symbol.dispose]()
+      person = estate.person(CLUSTER)
+      const before = await dialBacks()
+      expect((await person.get('/version')).status).toBe(200)
+      return (await dialBacks()) > before
+    }
+    await vi.waitUntil(isDialledBack, { timeout: 60_000, interval: 100 })
     expect((await person.post(path, secret('written', up))).status).toBe(201)
     for (let round = 0; round < 20; round += 1) {
       expect((await person.get(path)).text).toContain(base64(down))
@@ -55,6 +64,9 @@ describe('auth, a proxy and a kubernetes service apart', () => {
     watching?.[Symbol.dispose]()
     await estate?.[Symbol.asyncDispose]()
   })
+
+  const dialBacks = async (): Promise<number> =>
+    (await estate.proxies[0]?.metric('teleport_tunnel_dial_back_connections')) ?? 0
 
   const allTold = async (): Promise<boolean> => {
     const events = await estate.events('--event=kube.request')

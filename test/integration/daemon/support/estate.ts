@@ -21,6 +21,8 @@ const TCTL = resolve(import.meta.dirname, '../../../../bin/tctl')
 
 export interface EstateOptions {
   readonly proxies: number
+  /** Each proxy has an address of its own for tunnels, to which agents dial back as well. */
+  readonly tunnelsApart?: true
   /** Agents by name, each with the clusters that it serves; `direct` ones are dialled, and dial nobody. `kube` and `teleport` go into its file. */
   readonly agents: Readonly<
     Record<
@@ -47,7 +49,7 @@ export class Estate implements AsyncDisposable {
   readonly directPorts = new Map<string, number>()
   /** Between agents and the API server of a cluster. */
   readonly networks = new Map<string, Relay>()
-  /** In front of all proxies, one a port of theirs. */
+  /** In front of all proxies, one a port of theirs: web, kube and tunnel; the last is one a proxy where tunnels are apart. */
   readonly balancers: Balancer[] = []
   readonly token = randomBytes(24).toString('hex')
   auth!: ServiceProcess
@@ -68,7 +70,7 @@ export class Estate implements AsyncDisposable {
     }
   }
 
-  async #open({ proxies, agents, auth = {} }: EstateOptions): Promise<void> {
+  async #open({ proxies, tunnelsApart, agents, auth = {} }: EstateOptions): Promise<void> {
     this.directory = await mkdtemp(join(tmpdir(), 'teleport-estate-'))
     this.stack.defer(() => rm(this.directory, { recursive: true, force: true }))
     for (const name of new Set(Object.values(agents).flatMap(({ clusters }) => clusters))) {
@@ -79,7 +81,7 @@ export class Estate implements AsyncDisposable {
       await this.mark(name, name)
     }
     await this.#openAuth(auth)
-    await this.#openProxies(proxies)
+    await this.#openProxies(proxies, tunnelsApart === true)
     for (const [name, { clusters, direct, kube, teleport }] of Object.entries(agents)) {
       await this.#openAgent(name, clusters, direct === true, { kube, teleport })
     }
@@ -103,16 +105,22 @@ export class Estate implements AsyncDisposable {
     this.#pin = /sha256:[0-9a-f]{64}/.exec(await this.tctl('status'))?.[0] ?? ''
   }
 
-  async #openProxies(count: number): Promise<void> {
+  async #openProxies(count: number, tunnelsApart: boolean): Promise<void> {
     const ports: number[][] = []
     for (let index = 0; index < count; index += 1) {
       ports.push([await freePort(), await freePort(), await freePort()])
     }
-    for (let which = 0; which < 3; which += 1) {
-      const targets = ports.map((of) => ({ host: '127.0.0.1', port: of[which] ?? 0 }))
-      this.balancers.push(this.stack.use(await Balancer.open({ targets, as: PERSON })))
+    const balance = async (backends: readonly number[]): Promise<string> => {
+      const targets = backends.map((port) => ({ host: '127.0.0.1', port }))
+      const balancer = this.stack.use(await Balancer.open({ targets, as: PERSON }))
+      this.balancers.push(balancer)
+      return `127.0.0.1:${balancer.port}`
     }
-    const [web, kube, tunnel] = this.balancers.map(({ port }) => `127.0.0.1:${port}`)
+    const backends = (which: number): number[] => ports.map((of) => of[which] ?? 0)
+    const [web, kube] = [await balance(backends(0)), await balance(backends(1))]
+    const tunnels: string[] = []
+    for (const port of backends(2)) if (tunnelsApart) tunnels.push(await balance([port]))
+    const tunnel = tunnelsApart ? '' : await balance(backends(2))
     for (const [index, [webPort, kubePort, tunnelPort]] of ports.entries()) {
       const proxy = this.stack.use(
         await ServiceProcess.prepare(this.directory, `proxy-${index}`, {
@@ -123,7 +131,7 @@ export class Estate implements AsyncDisposable {
             kube_listen_addr: `127.0.0.1:${kubePort}`,
             kube_public_addr: kube,
             tunnel_listen_addr: `127.0.0.1:${tunnelPort}`,
-            tunnel_public_addr: tunnel,
+            tunnel_public_addr: tunnels[index] ?? tunnel,
             proxy_protocol: 'on',
           },
         }),
