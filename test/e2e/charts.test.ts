@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageCharts } from '../../tools/charts/package.ts'
 import { imageConfig, ownVersion } from '../../tools/image/contents.ts'
+import { serverCertificate } from '../support/certificates.ts'
 import { TestDaemon } from '../support/daemon.ts'
 import { freePort } from '../support/free-port.ts'
 import { Helm, helmPath } from '../support/helm.ts'
@@ -445,6 +446,14 @@ function wordsOfThePage(cluster: () => Cluster): void {
     const [web, kube] = [await freePort(), await freePort()]
     const proxyAddr = `${addressForPods()}:${web}`
     const token = randomBytes(24).toString('hex')
+    // As where the web port has a certificate of the company's own authority: nobody needs a pin.
+    const { key, certificate, ca } = await serverCertificate(addressForPods())
+    const keys = await mkdtemp(join(tmpdir(), 'chart-keys-'))
+    stack.defer(() => rm(keys, { recursive: true, force: true }))
+    const file = (name: string): string => join(keys, name)
+    await writeFile(file('web.key'), key, { mode: 0o600 })
+    await writeFile(file('web.pem'), certificate)
+    await writeFile(file('ca.pem'), ca)
     await using gateway = await TestDaemon.start({
       kubeconfig: '',
       config: {
@@ -452,6 +461,7 @@ function wordsOfThePage(cluster: () => Cluster): void {
         proxy_service: {
           web_listen_addr: `0.0.0.0:${web}`,
           public_addr: proxyAddr,
+          https_keypairs: [{ key_file: file('web.key'), cert_file: file('web.pem') }],
           kube_listen_addr: `0.0.0.0:${kube}`,
           kube_public_addr: `127.0.0.1:${kube}`,
         },
@@ -463,7 +473,9 @@ function wordsOfThePage(cluster: () => Cluster): void {
       async () =>
         void (await site.kubectl('delete', 'namespace', namespace, '--wait=false').catch(String)),
     )
-    const pin = /sha256:[0-9a-f]{64}/.exec(await gateway.tctl('status'))?.[0]
+    await site.kubectl('create', 'namespace', namespace)
+    const secret = ['create', 'secret', 'generic', 'our-ca', '-n', namespace]
+    await site.kubectl(...secret, `--from-file=ca.pem=${file('ca.pem')}`)
     await type(`JOIN_TOKEN=${token} KUBERNETES_CLUSTER_NAME=prod
 helm install teleport-kube-agent teleport/teleport-kube-agent \\
   --namespace ${namespace} \\
@@ -472,7 +484,7 @@ helm install teleport-kube-agent teleport/teleport-kube-agent \\
   --set proxyAddr=${proxyAddr} \\
   --set authToken=$JOIN_TOKEN \\
   --set kubeClusterName=$KUBERNETES_CLUSTER_NAME \\
-  --set caPin=${pin}`)
+  --set tls.existingCASecretName=our-ca`)
     await expect.poll(() => gateway.tctl('kube', 'ls'), PATIENTLY).toMatch(/^prod .*healthy/m)
     await gateway.tctl('users', 'add', 'joe', '--k8s-groups=system:masters')
     const seen = await runProgram(

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import {
   type CertificateTemplate,
   generateKeyPair,
@@ -20,7 +21,7 @@ const template = (
   ...fields,
 })
 
-/** A certificate for one server name, and the authority that signed it, for servers that stand in for others. */
+/** A certificate for one server name or IP address, and the authority that signed it, for servers that stand in for others. */
 export async function serverCertificate(
   name: string,
 ): Promise<{ readonly key: string; readonly certificate: string; readonly ca: string }> {
@@ -33,7 +34,10 @@ export async function serverCertificate(
   })
   const { privateKey, publicKey } = await generateKeyPair()
   const issued = await issueCertificate({
-    template: template(name, { usages: ['serverAuth'], dnsNames: [name] }),
+    template: template(name, {
+      usages: ['serverAuth'],
+      ...(isIP(name) === 0 ? { dnsNames: [name] } : { ipAddresses: [name] }),
+    }),
     publicKey,
     issuer: { certificatePem: ca.pem, privateKey: authority.privateKey },
     serial: randomBytes(16),
