@@ -76,13 +76,13 @@ export const labelsText = (labels: Readonly<Record<string, string>>): string =>
     .map((name) => `${name}=${labels[name] ?? ''}`)
     .join(',')
 
-/** How a Kubernetes cluster is, in one word or with what is wrong. Auth services of an earlier version say less. */
+/** How a Kubernetes cluster is, in one word or with what is wrong, or why nobody serves it. Auth services of an earlier version say less. */
 export function healthWords(status: {
   readonly online: boolean
   readonly health?: string
   readonly problem?: string | null
 }): string {
-  if (!status.online) return 'offline'
-  const { health = 'online', problem = null } = status
+  const { problem = null } = status
+  const health = status.online ? (status.health ?? 'online') : 'offline'
   return problem === null ? health : `${health}: ${printable(problem)}`
 }

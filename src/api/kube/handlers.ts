@@ -207,7 +207,7 @@ function resourceOfDynamic(
       online: false,
       last_seen: created,
       health: 'offline',
-      problem: 'no kubernetes service serves it: none has resources that match its labels',
+      problem: 'no service has resources that match its labels, and a join token that allows it',
       since: created,
       services: 0,
     },

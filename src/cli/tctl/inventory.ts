@@ -4,7 +4,7 @@ import { versionNumbers } from '../../core/index.ts'
 import { CliError } from '../errors.ts'
 import { everyPage } from '../every-page.ts'
 import { labelsText, parseFormat, render, table } from '../format.ts'
-import { print } from '../io.ts'
+import { print, say } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
 
@@ -30,7 +30,15 @@ export function inventoryCommand({ io, connect }: TctlContext): Command {
       const all = await everyPage((after) =>
         client.call('members.list', { query: after === null ? {} : { after } }),
       )
-      print(io, render(format, all.filter(wanted), instancesText))
+      const found = all.filter(wanted)
+      print(io, render(format, found, instancesText))
+      if (format !== 'text' || found.length > 0) return
+      say(
+        io,
+        all.length > 0
+          ? `tctl: none of ${all.length} processes is like that`
+          : 'tctl: nothing has joined yet; the process of the auth service is not listed',
+      )
     })
   const command = new Command('inventory')
     .description('processes of this Teleport cluster on other machines')

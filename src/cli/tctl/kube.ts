@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { everyPage } from '../every-page.ts'
 import { healthWords, labelsText, parseFormat, render, table } from '../format.ts'
-import { print } from '../io.ts'
+import { print, say } from '../io.ts'
 import { examples } from '../run.ts'
 import type { TctlContext } from './context.ts'
 
@@ -33,6 +33,12 @@ export function kubeCommand(context: TctlContext): Command {
           ),
         ),
       )
+      if (format === 'text' && items.length === 0) {
+        say(
+          context.io,
+          'tctl: no Kubernetes cluster yet: "tctl tokens add --type=kube" says how an agent joins',
+        )
+      }
     })
   const command = new Command('kube')
     .description('the Kubernetes clusters of this Teleport cluster, and how they are')

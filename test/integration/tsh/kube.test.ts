@@ -106,6 +106,9 @@ prod-us            env=prod,region=us            offline         joe    devs
     )
     const none = await joe.tsh('kube', 'ls', 'env=none')
     expect(none).toMatchObject({ code: 0, out: '', err: 'tsh: none of 3 clusters is like that\n' })
+    expect((await joe.tsh('kube', 'ls', 'staging')).err).toBe(
+      'tsh: none of 3 clusters is like that: "staging" is a label here, and --search=staging looks for names\n',
+    )
     teleport.is.kubeClusters = []
     expect((await joe.tsh('kube', 'ls')).err).toBe(
       'tsh: your roles reach no Kubernetes cluster: ask an administrator\n',

@@ -42,7 +42,13 @@ function configOf(made: NewToken): string {
       ? { enabled: 'yes', web_listen_addr: '0.0.0.0:3080', kube_listen_addr: '0.0.0.0:3026' }
       : { enabled: 'no' },
     kubernetes_service: services.includes('kube')
-      ? { enabled: 'yes', kubeconfig_file: '/etc/teleport/kubeconfig' }
+      ? {
+          enabled: 'yes',
+          kubeconfig_file: '/etc/teleport/kubeconfig',
+          ...(made.resource.spec.kube_resources === undefined
+            ? {}
+            : { resources: made.resource.spec.kube_resources }),
+        }
       : { enabled: 'no' },
   })
 }

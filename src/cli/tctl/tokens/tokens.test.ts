@@ -24,7 +24,11 @@ function service(
           kind: 'token',
           version: 'v2',
           metadata: { name: '3f1c9a5be0d24786', labels: {}, expires: '2026-01-31T10:00:00.000Z' },
-          spec: { roles: body.services, join_method: 'token' },
+          spec: {
+            roles: body.services,
+            join_method: 'token',
+            ...(body.kube_resources === undefined ? {} : { kube_resources: body.kube_resources }),
+          },
           status: { static: false },
         },
         ca_pins: [PIN],
@@ -56,9 +60,15 @@ describe('tctl tokens add', () => {
   it('says which dynamic clusters its agents may serve', async () => {
     const { api, asked } = service()
     const argv = ['--kube-resources=env=dev,team=blue', '--kube-resources=*=*']
-    expect(await tctl(api, ['tokens', 'add', '--type=kube', ...argv], new FakeIo())).toBe(0)
+    const io = new FakeIo()
+    expect(await tctl(api, ['tokens', 'add', '--type=kube', ...argv], io)).toBe(0)
     expect(asked).toMatchObject([
       { kube_resources: [{ labels: { env: 'dev', team: 'blue' } }, { labels: { '*': '*' } }] },
+    ])
+    // An agent is given what both say: its token and its own file.
+    expect(configIn(io.out).kube.resources).toMatchObject([
+      { labels: { env: 'dev', team: 'blue' } },
+      { labels: { '*': '*' } },
     ])
   })
 
@@ -200,5 +210,19 @@ describe('tctl tokens ls, inventory ls', () => {
       ({ metadata }) => metadata.name,
     )
     expect(names).toEqual(expected)
+  })
+
+  it.each([
+    [['inventory', 'ls'], 'nothing has joined yet'],
+    [['kube', 'ls'], '"tctl tokens add --type=kube" says how an agent joins'],
+  ])('%j says how to go on where there is nothing, and programs nothing', async (argv, words) => {
+    const nothing = () => ({ items: [], next: null })
+    const { api } = service({}, { 'members.list': nothing, 'kube_clusters.list': nothing })
+    const io = new FakeIo()
+    expect(await tctl(api, argv, io)).toBe(0)
+    expect(io.err).toContain(words)
+    const json = new FakeIo()
+    expect(await tctl(api, [...argv, '--format=json'], json)).toBe(0)
+    expect([json.out, json.err]).toEqual(['[]\n', ''])
   })
 })

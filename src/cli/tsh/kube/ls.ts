@@ -40,8 +40,19 @@ export async function kubeLs(
   }
   if (format !== 'text' || flags.quiet === true) return
   if (all.length === 0) say(io, 'tsh: your roles reach no Kubernetes cluster: ask an administrator')
-  else if (clusters.length === 0) say(io, `tsh: none of ${all.length} clusters is like that`)
+  else if (clusters.length === 0) {
+    const isName = labels !== undefined && !labels.includes('=') && all.some(hasName(labels))
+    const hint = isName
+      ? `: "${labels}" is a label here, and --search=${labels} looks for names`
+      : ''
+    say(io, `tsh: none of ${all.length} clusters is like that${hint}`)
+  }
 }
+
+const hasName =
+  (text: string) =>
+  ({ name }: AccessibleCluster): boolean =>
+    name.includes(text)
 
 function show(
   format: Format,
