@@ -15,7 +15,7 @@ export {
   type IssuedCertificate,
   issueCertificate,
 } from './issue.ts'
-export { generateKeyPair, publicKeyFromPem, publicKeyToPem } from './keys.ts'
+export { generateKeyPair, privateKeyToPem, publicKeyFromPem, publicKeyToPem } from './keys.ts'
 export { MAX_CERTIFICATE_BYTES } from './limits.ts'
 export {
   certificateFromPem,

@@ -1,9 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { generateKeyPair, publicKeyFromPem, publicKeyToPem } from './keys.ts'
+import { generateKeyPair, privateKeyToPem, publicKeyFromPem, publicKeyToPem } from './keys.ts'
 
 const pem = (key: ReturnType<typeof generateKeyPairSync>['publicKey']): string =>
   publicKeyToPem(key)
+
+it('a private key says in its first line that it is one of a curve', async () => {
+  const { privateKey } = await generateKeyPair()
+  const text = privateKeyToPem(privateKey)
+  expect(text).toMatch(/^-----BEGIN EC PRIVATE KEY-----\n/)
+  expect(createPrivateKey(text).equals(privateKey)).toBe(true)
+})
 
 describe('publicKeyFromPem', () => {
   it('reads what publicKeyToPem writes', async () => {

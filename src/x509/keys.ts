@@ -7,6 +7,11 @@ export async function generateKeyPair(): Promise<{ privateKey: KeyObject; public
   return promisify(generate)('ec', { namedCurve: 'prime256v1' })
 }
 
+/** PEM (SEC 1), for what people's clients read: the one of Java (fabric8) takes any other form for an RSA key. */
+export function privateKeyToPem(key: KeyObject): string {
+  return key.export({ type: 'sec1', format: 'pem' }).toString()
+}
+
 /** PEM (SPKI). */
 export function publicKeyToPem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString()

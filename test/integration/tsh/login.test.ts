@@ -127,7 +127,7 @@ describe('tsh login', () => {
     }
     expect(apiVersion).toBe('client.authentication.k8s.io/v1beta1')
     expect(status['clientCertificateData']).toContain('BEGIN CERTIFICATE')
-    expect(status['clientKeyData']).toContain('BEGIN PRIVATE KEY')
+    expect(status['clientKeyData']).toContain('BEGIN EC PRIVATE KEY')
   })
 
   it('returns at once while the login is good, and makes it the current one', async () => {

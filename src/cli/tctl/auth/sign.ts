@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { ResponseOf } from '../../../contract/index.ts'
 import { formatDuration, parseDuration } from '../../../core/index.ts'
-import { generateKeyPair, publicKeyToPem } from '../../../x509/index.ts'
+import { generateKeyPair, privateKeyToPem, publicKeyToPem } from '../../../x509/index.ts'
 import { CliError } from '../../errors.ts'
 import {
   identityFile,
@@ -72,7 +72,7 @@ async function sign({ io, connect }: TctlContext, flags: SignFlags): Promise<voi
     user: flags.user,
     teleportCluster: issued.teleport_cluster,
     certificate: issued.certificate,
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    privateKey: privateKeyToPem(privateKey),
     hostCa: issued.host_ca,
     expires: issued.expires,
     writtenBy: SIGNED_MARKER,

@@ -14,7 +14,7 @@ import {
 } from '../../../client/index.ts'
 import type { ResponseOf } from '../../../contract/index.ts'
 import { formatDuration } from '../../../core/index.ts'
-import { generateKeyPair, publicKeyToPem } from '../../../x509/index.ts'
+import { generateKeyPair, privateKeyToPem, publicKeyToPem } from '../../../x509/index.ts'
 import { CliError } from '../../errors.ts'
 import { printable } from '../../format.ts'
 import { readAll, say } from '../../io.ts'
@@ -90,7 +90,7 @@ export async function authenticate(
     teleport_cluster: issued.teleport_cluster,
     host_ca: issued.host_ca,
     certificate: issued.certificate,
-    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    private_key: privateKeyToPem(privateKey),
     expires_at_ms: certificate.validToDate.getTime(),
     logged_in_at_ms: world.now(),
     kubeconfigs: [],
