@@ -150,7 +150,6 @@ describe.skipIf(chromiumPath === null)(`a recording in a browser${missingBrowser
     await visit.goto(await link(ids.shell))
     const player = page.getByRole('region', { name: 'Player' })
     await player.getByRole('button', { name: 'Play' }).waitFor()
-    await player.locator('.ap-term-text').focus()
     await page.keyboard.press('Space')
     await player.getByRole('button', { name: 'Pause' }).waitFor()
     await page.keyboard.press(']')

@@ -12,6 +12,12 @@ async function goTo(player: Player | null, ms: number): Promise<void> {
   await player?.seek(ms / 1000)
 }
 
+/** The keys are the player's, unless somebody went elsewhere with them meanwhile. */
+function takeKeys(place: HTMLElement): void {
+  if (document.activeElement !== document.body) return
+  place.querySelector<HTMLElement>('.ap-term-text')?.focus({ preventScroll: true })
+}
+
 /** The player in its frame. It is dark whatever the rest is: so are the terminals that programs choose colours for. */
 export function Stage({
   text,
@@ -27,7 +33,9 @@ export function Stage({
     let isGone = false
     const show = async (): Promise<void> => {
       const { createPlayer } = await import('../player.ts')
-      if (!isGone && place.current !== null) player.current = createPlayer(text, place.current)
+      if (isGone || place.current === null) return
+      player.current = createPlayer(text, place.current)
+      takeKeys(place.current)
     }
     show().catch(() => setFailed(true))
     return () => {
