@@ -106,6 +106,8 @@ export async function runMember(options: RunOptions): Promise<void> {
   }
   readiness = 'stopping'
   log.info({}, 'teleport drains and stops; a second signal stops it at once')
+  // Proxies that dial us go on to the next service.
+  agent?.stopListening()
   await Promise.all([
     proxy?.close(DRAIN_MS),
     tunnels?.close(DRAIN_MS),

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { KubeWatch } from '../../support/kube-client.ts'
@@ -62,6 +64,39 @@ describe('on the way to a service that is dialled', () => {
     await proxy?.start()
     await expect.poll(status, PATIENTLY).toBe(200)
     await estate.auth.start()
+  })
+
+  it('a service that stops takes nobody any more while it lets what runs end', async () => {
+    const agent = estate.agents.get('in')
+    if (agent === undefined) throw new Error('there is no service')
+    const { child } = agent.running
+    const isTaken = async (): Promise<boolean> => {
+      const socket = connect({ host: '127.0.0.1', port: estate.directPorts.get('in') ?? 0 })
+      const taken = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      )
+      socket.destroy()
+      return taken
+    }
+    using client = estate.person(CLUSTER)
+    const upload = await client.dial()
+    upload.on('error', () => {})
+    upload.write(
+      `POST ${MAPS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n`,
+    )
+    // It is underway there.
+    expect(String(await once(upload, 'data'))).toContain('100 Continue')
+    let isOver = false
+    for (const end of ['data', 'close']) upload.once(end, () => (isOver = true))
+    expect(await isTaken()).toBe(true)
+    child.kill('SIGTERM')
+    await expect.poll(isTaken, PATIENTLY).toBe(false)
+    expect([isOver, child.exitCode]).toEqual([false, null])
+    upload.destroy()
+    await agent.end('SIGTERM')
+    await agent.start()
+    await expect.poll(status, PATIENTLY).toBe(200)
   })
 
   it('a proxy that is removed brings nobody any more, and what it brought is cut', async () => {
