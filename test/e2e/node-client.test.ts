@@ -130,6 +130,27 @@ describe('sessions of @kubernetes/client-node', () => {
         expect(whole.out).toContain(sha(Buffer.from(text)))
       })
 
+      it('a command is heard also when words come as text, nothing at all, and a file in one message', async () => {
+        const script = 'read x; echo heard $x; head -c 2000000 | wc -c; exit 4'
+        const work = async (config: KubeConfig): Promise<Ran> => {
+          const [out, err] = [new Collected(), new Collected()]
+          const exec = new WatchedExec(config)
+          const command = ['sh', '-c', script]
+          const input = new PassThrough()
+          const socket = await exec.exec(
+            ...([here.namespace, 'box', 'main', command, out, err, input, false] as const),
+          )
+          socket.send('')
+          socket.send('\u0000what is said\n')
+          socket.send(Buffer.alloc(2_000_001))
+          const status = await exec.ended.promise
+          return { out: out.text, err: err.text, status }
+        }
+        const { out, status } = await same(work)
+        expect(out).toBe('heard what is said\n2000000\n')
+        expect(status.details?.causes).toMatchObject([{ message: '4' }])
+      })
+
       it('a terminal has its size, also when that changes', async () => {
         const until = (size: string, word: string): string =>
           `while [ "$(stty size)" != "${size}" ]; do sleep 0.1; done; echo ${word}; `
