@@ -7,6 +7,7 @@ import type { AccessSnapshots, ServedCluster, SessionLeases, SessionRecorder } f
 import type { RefusalCode } from './refusal.ts'
 import type { RememberedServers } from './remembered-servers.ts'
 import type { SessionsHere } from './session/live-sessions.ts'
+import type { LongCommands } from './session/long-commands.ts'
 import type { StreamKind } from './stream-kind.ts'
 
 /** What metrics may know of a request that was allowed. */
@@ -53,6 +54,7 @@ export interface HandlerDeps {
   readonly servers: RememberedServers
   /** For port-forward. */
   readonly tunnels: RememberedServers
+  readonly longCommands: LongCommands
   readonly sessions: SessionsHere
   /** Null: each service counts for itself. */
   readonly leases: SessionLeases | null

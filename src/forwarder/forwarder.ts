@@ -23,6 +23,7 @@ import type {
 } from './ports.ts'
 import { RememberedServers } from './remembered-servers.ts'
 import { type LiveSessions, SessionsHere } from './session/live-sessions.ts'
+import { LongCommands } from './session/long-commands.ts'
 
 /** How often a drain looks whether everything has ended. */
 const DRAIN_LOOK_MS = 20
@@ -79,6 +80,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     live,
     servers: new RememberedServers(),
     tunnels: new RememberedServers(),
+    longCommands: new LongCommands(),
     sessions,
     leases: options.leases ?? null,
   }

@@ -18,6 +18,7 @@ import { type Refusal, tooMany, userGone } from './refusal.ts'
 import { refuseUnstarted } from './refuse.ts'
 import { RememberedServers } from './remembered-servers.ts'
 import { SessionsHere } from './session/live-sessions.ts'
+import { LongCommands } from './session/long-commands.ts'
 import { barred } from './session-rules.ts'
 import { SteadyFields } from './steady-fields.ts'
 
@@ -72,6 +73,7 @@ export function createUndeliverable(options: {
     servers: new RememberedServers(),
     recorder: null,
     tunnels: new RememberedServers(),
+    longCommands: new LongCommands(),
     sessions: new SessionsHere(() => {}),
     leases: null,
     isServed: () => false,

@@ -15,6 +15,13 @@ export const commandTooLong: Refusal = {
     'a command of more than 512 KiB cannot be written to the audit log: give it to a shell on its stdin (kubectl exec -i … -- sh < script)',
 }
 
+export const tooManyLongCommands: Refusal = {
+  code: 'TOO_MANY_REQUESTS',
+  reason: 'TooManyRequests',
+  message:
+    'your commands are longer than one person may write to the audit log at once: wait a moment, or give scripts to a shell on its stdin (kubectl exec -i … -- sh < script)',
+}
+
 export const recordingLost: Refusal = {
   code: 'RECORDING_LOST',
   reason: 'ServiceUnavailable',

@@ -39,10 +39,11 @@ type About = Pick<
 /** A command may be a whole program. `session.start` has all of it, as nothing may hide behind a length; the events that follow have its beginning. */
 const MAX_COMMAND_CHARS = 4096
 /** What fits into an event of MAX_EVENT_BYTES with everything else, however it is escaped. Linux takes no more than 128 KiB in one word. */
-const MAX_COMMAND_BYTES = 512 * 1024
+export const MAX_COMMAND_BYTES = 512 * 1024
 
-export const isTooLong = (command: readonly string[]): boolean =>
-  Buffer.byteLength(JSON.stringify(command)) > MAX_COMMAND_BYTES
+/** As its event has it, about. */
+export const commandBytes = (command: readonly string[]): number =>
+  Buffer.byteLength(JSON.stringify(command))
 
 /** The events of one session: they share its `sid`, and what the request's own events say of the person and the cluster. */
 export class SessionEvents {

@@ -18,20 +18,19 @@ export function sessionTarget(
   pod: PodFacts | null,
 ): SessionTarget {
   const named = queryOf(target).get('container') ?? ''
-  const container =
-    named === '' ? (pod?.defaultContainer ?? '') : named.slice(0, MAX_CONTAINER_CHARS)
+  const container = named === '' ? (pod?.defaultContainer ?? '') : named.slice(0, MAX_NAME_CHARS)
   const { namespace, name } = info.kind === 'resource' ? info : { namespace: null, name: null }
   return {
-    namespace: namespace ?? '',
-    pod: name ?? '',
+    namespace: (namespace ?? '').slice(0, MAX_NAME_CHARS),
+    pod: (name ?? '').slice(0, MAX_NAME_CHARS),
     container,
     node: pod?.node ?? '',
     image: pod?.images.get(container) ?? '',
   }
 }
 
-/** RFC 1123; an API server runs nothing in one whose name is longer. */
-const MAX_CONTAINER_CHARS = 253
+/** RFC 1123; an API server runs nothing in what has a longer name. */
+const MAX_NAME_CHARS = 253
 
 /** The words of an exec's command; none for an attach. */
 export const commandOf = (target: string): readonly string[] => queryOf(target).getAll('command')

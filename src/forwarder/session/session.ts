@@ -8,8 +8,20 @@ import { LastSize } from '../last-size.ts'
 import type { PodFacts, SessionRecord } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
 import type { EndedBy, LiveSession, SessionPlace } from './live-sessions.ts'
-import { commandTooLong, recordingLost, recordingUnavailable, sessionEnded } from './refusals.ts'
-import { execEvent, isTooLong, type SessionEnding, SessionEvents } from './session-events.ts'
+import {
+  commandTooLong,
+  recordingLost,
+  recordingUnavailable,
+  sessionEnded,
+  tooManyLongCommands,
+} from './refusals.ts'
+import {
+  commandBytes,
+  execEvent,
+  MAX_COMMAND_BYTES,
+  type SessionEnding,
+  SessionEvents,
+} from './session-events.ts'
 import { commandOf, sessionTarget } from './session-target.ts'
 
 /** What is known of a session before its API server is asked for it. */
@@ -84,7 +96,9 @@ export class Session {
       ...sessionTarget(request.info, request.target, beginning.pod),
       command: commandOf(request.target),
     }
-    if (isTooLong(about.command)) return commandTooLong
+    const bytes = commandBytes(about.command)
+    if (bytes > MAX_COMMAND_BYTES) return commandTooLong
+    if (!deps.longCommands.takes(user, bytes, startedMs)) return tooManyLongCommands
     const policy = deps.recorder?.policy() ?? { records: false, strict: false }
     const isStrict = policy.strict || options.recordSession === 'strict'
     if (isStrict && !policy.records) return recordingUnavailable

@@ -520,6 +520,28 @@ describe('a long command', () => {
   })
 })
 
+describe('many long commands', () => {
+  test('of one person wait, before the audit log is full of them', async () => {
+    const { stage } = await open()
+    stage.api.upgrade = (_asked, socket) => void socket.end(refusing(404))
+    const opened = (command: string): Promise<unknown> =>
+      openCommand(stage, 'v5.channel.k8s.io', { query: `${ALL}&command=${command}` })
+    const long = 'x'.repeat(500_000)
+    for (let count = 0; count < 16; count += 1) {
+      await expect(opened(long)).rejects.toMatchObject({ status: 404 })
+    }
+    await expect(opened(long)).rejects.toMatchObject({
+      status: 429,
+      body: expect.stringContaining('kubectl exec -i') as unknown,
+    })
+    expect(stage.audit.of(EXEC)).toContainEqual(
+      expect.objectContaining({ outcome: 'denied', error_code: 'TOO_MANY_REQUESTS' }),
+    )
+    await expect(opened('id')).rejects.toMatchObject({ status: 404 })
+    expect(eventsOf(stage, 'session.start')).toHaveLength(17)
+  })
+})
+
 test.each(['GET', 'POST'])('a kubelet itself is asked for no command by %s', async (method) => {
   const { stage } = await open()
   const target = '/api/v1/nodes/node-1/proxy/run/team/web/app?cmd=id'
