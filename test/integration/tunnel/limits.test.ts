@@ -39,7 +39,9 @@ describe('limits of a tunnel', () => {
     serverName === WEST ? flood(stream) : echo(stream)
 
   test('10,000 connections that are broken off leave the others untouched', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
+    // Two hundred at once on a busy machine.
+    const limits = { openTimeoutMs: 20_000 }
+    const gateway = stack.use(await Gateway.open(cluster, { limits }))
     const agent = stack.use(await Agent.open(cluster, [gateway]))
     await served(gateway)
     const steady = await gateway.dial()
@@ -345,7 +347,9 @@ describe('limits of a tunnel', () => {
     const least = 0.9 * streamWindowBytes
     // What a socket of Node and a stream hold besides.
     const most = 1.5 * streamWindowBytes
-    const gateway = stack.use(await Gateway.open(cluster))
+    // What floods and what is flooded have one processor.
+    const limits = { openTimeoutMs: 20_000 }
+    const gateway = stack.use(await Gateway.open(cluster, { limits }))
     const agent = stack.use(
       await Agent.open(cluster, [gateway], {
         names: [WEST, EAST],
