@@ -6,7 +6,7 @@ import { isKubeServerName } from '../protocol/index.ts'
 import type { SecuredConnection } from '../tls/index.ts'
 import { type AnnouncedName, LineReader, parseAnnouncement } from './announcement.ts'
 import type { Binding } from './dial-back/frames.ts'
-import { type DialBackCounts, ProxyDialBacks } from './dial-back/proxy-end.ts'
+import { type DialBackCounts, ProxyDialBacks, type Taken } from './dial-back/proxy-end.ts'
 import type { Tickets } from './dial-back/tickets.ts'
 import { TunnelError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
@@ -132,7 +132,8 @@ export class ProxyTunnel {
   }
 
   /**
-   * With a hello, the agent has it when this resolves; without one it is always a stream of the tunnel. Rejects with TunnelError
+   * With a hello, the agent has it when this resolves. `mayDialBack` makes no difference without one: it is a stream of the tunnel
+   * then. Null: the agent was given the hello for a connection that it had dialled back, and said nothing. Rejects with TunnelError
    * TUNNEL_CONNECT_FAILED, or with the signal's reason.
    */
   async open(
@@ -140,16 +141,23 @@ export class ProxyTunnel {
     origin: TunnelOrigin,
     hello: Buffer | null,
     signal: AbortSignal,
-  ): Promise<Duplex> {
+    mayDialBack: boolean,
+  ): Promise<Duplex | null> {
     const dialBack =
-      hello === null ? null : await this.#dialBack({ serverName, origin, hello }, signal)
+      hello === null || !mayDialBack
+        ? null
+        : await this.#dialBack({ serverName, origin, hello }, signal)
+    if (dialBack === 'silent') {
+      this.#failedMs = this.#options.nowMs()
+      return null
+    }
     if (dialBack !== null) return dialBack
     const stream = await this.#openStream(serverName, origin, signal)
     if (hello !== null) stream.write(hello)
     return stream
   }
 
-  async #dialBack(binding: Binding, signal: AbortSignal): Promise<Duplex | null> {
+  async #dialBack(binding: Binding, signal: AbortSignal): Promise<Taken> {
     const { tickets, limits, nowMs, counts } = this.#options
     if (tickets === null) return null
     this.#dialBacks ??= new ProxyDialBacks({

@@ -198,9 +198,16 @@ class AgentTunnels implements TunnelServer {
         streams: tunnel.streams,
       }))
     let failure: Error | null = null
-    for (const { tunnel } of orderAgents(candidates).slice(0, this.#limits.maxAttempts)) {
+    let mayDialBack = true
+    const asked = orderAgents(candidates).slice(0, this.#limits.maxAttempts)
+    for (const candidate of asked) {
+      const { tunnel } = candidate
       try {
-        return await tunnel.open(serverName, origin, hello, signal)
+        const stream = await tunnel.open(serverName, origin, hello, signal, mayDialBack)
+        if (stream !== null) return stream
+        // Either the agent is silent or the plain way to it: the others are asked by the way that is surer, and in the end it as well.
+        mayDialBack = false
+        asked.push(candidate)
       } catch (error) {
         signal.throwIfAborted()
         failure = error instanceof Error ? error : new Error(errorMessage(error))

@@ -17,6 +17,8 @@ export interface DialBackCounts {
   late: number
 }
 
+export type Taken = Socket | 'silent' | null
+
 export interface ProxyDialBacksOptions {
   /** The stream on which orders go to the agent; made when somebody comes for the first time. */
   readonly openStream: () => ClientHttp2Stream
@@ -58,10 +60,10 @@ export class ProxyDialBacks {
   }
 
   /**
-   * A connection on which the agent has already answered the hello; null: it has to go as a stream of the tunnel. Rejects with
-   * the signal's reason.
+   * A connection on which the agent has already answered the hello; null: it has to go as a stream of the tunnel; silent: the agent
+   * was given it and said nothing. Rejects with the signal's reason.
    */
-  take(binding: Binding, signal: AbortSignal): Promise<Socket | null> {
+  take(binding: Binding, signal: AbortSignal): Promise<Taken> {
     if (!canBind(binding)) return Promise.resolve(null)
     if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
@@ -249,7 +251,7 @@ export class ProxyDialBacks {
     taker.onAbort = () => socket.destroy()
     taker.within(limits.openTimeoutMs, () => {
       counts.late += 1
-      taker.settle(null)
+      taker.settle('silent')
       socket.destroy()
       this.#dispatch({ kind: 'silent' })
     })
@@ -264,14 +266,14 @@ class Taker {
   onAbort: () => void = ignore
   settled = false
   readonly #signal: AbortSignal
-  readonly #resolve: (socket: Socket | null) => void
+  readonly #resolve: (taken: Taken) => void
   readonly #reject: (reason: unknown) => void
   #timer: NodeJS.Timeout | undefined
 
   constructor(
     binding: Binding,
     signal: AbortSignal,
-    resolve: (socket: Socket | null) => void,
+    resolve: (taken: Taken) => void,
     reject: (reason: unknown) => void,
   ) {
     this.binding = binding
@@ -286,10 +288,10 @@ class Taker {
     this.#timer = setTimeout(onLate, ms)
   }
 
-  settle(socket: Socket | null): void {
+  settle(taken: Taken): void {
     if (this.settled) return
     this.#end()
-    this.#resolve(socket)
+    this.#resolve(taken)
   }
 
   readonly #aborted = (): void => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../../src/core/index.ts'
+import { type Logger, silentLogger, systemClock } from '../../../src/core/index.ts'
 import { DIAL_BACK_TICKET_BYTES, formatDialBack, ticketOf } from '../../../src/protocol/index.ts'
 import type { TunnelServerOptions } from '../../../src/tunnel/index.ts'
 import { PATIENTLY } from '../forwarder/support/stage.ts'
@@ -417,6 +417,42 @@ describe('a hostile network', () => {
 })
 
 describe('several agents', () => {
+  test('of which one has gone silent: who is given to it waits once, and goes to the other as a stream', async () => {
+    const cluster = stack.use(await Cluster.open())
+    const words: string[] = []
+    const log: Logger = { ...silentLogger, info: (_fields, text) => void words.push(text) }
+    const limits = { openTimeoutMs: 1000 }
+    const gateway = stack.use(await Gateway.open(cluster, { limits, log }))
+    const relay = stack.use(await Relay.open(gateway.address))
+    const agent = stack.use(await Agent.open(cluster, [relay]))
+    await served(gateway)
+    const other = stack.use(await Agent.open(cluster, [gateway], { hostId: 'agent-2' }))
+    const serving = (): number =>
+      gateway.tunnels.agents().filter(({ names }) => names.length > 0).length
+    await expect.poll(serving, PATIENTLY).toBe(2)
+    // One with each, so that the next goes to the one whose connection ends.
+    const held = [await gateway.dial(), await gateway.dial()]
+    for (const stream of held) await ask(stream, 'x')
+    expect([agent.arrived.length, other.arrived.length]).toEqual([1, 1])
+    agent.arrived[0]?.stream.destroy()
+    const streamsOf = (hostId: string): number | undefined =>
+      gateway.tunnels.agents().find((one) => one.hostId === hostId)?.streams
+    await expect.poll(() => streamsOf('agent-1'), PATIENTLY).toBe(0)
+    await warmed(gateway)
+    await expect.poll(() => streamsOf('agent-1'), PATIENTLY).toBe(0)
+    const before = agent.arrived.length
+    relay.silence()
+    const stream = await greet(gateway)
+    expect(await ask(stream, 'here')).toBe('here')
+    expect(gateway.tunnels.stats()).toMatchObject({ late: 1, dialBack: 0 })
+    expect([agent.arrived.length, other.arrived.length]).toEqual([before, 2])
+    // It was not asked a second time before the other was.
+    expect(words).not.toContain('an agent did not take a connection: the next one is asked')
+    // Nor is anybody given to the silent one after that.
+    expect(await ask(await greet(gateway), 'next')).toBe('next')
+    expect(other.arrived).toHaveLength(3)
+  })
+
   test('a dial-back is good for the tunnel that ordered it, whoever shows its ticket', async () => {
     const { gateway, cluster, agent } = await open()
     const other = stack.use(
