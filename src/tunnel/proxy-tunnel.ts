@@ -350,6 +350,8 @@ export function refuseTunnel(
   const http2 = connectOver(connection, limits)
   http2.on('error', ignore)
   http2.once('connect', () => {
+    // What came with the handshake may have ended it: then nobody hears any words.
+    if (http2.destroyed) return
     http2.goaway(NGHTTP2_INADEQUATE_SECURITY, 0, Buffer.from(why, 'utf8'))
     http2.close()
   })

@@ -1,10 +1,20 @@
 import { once } from 'node:events'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { createServer, type TLSSocket } from 'node:tls'
+import { connect, createServer, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { proxyServerName, TUNNEL_ALPN } from '../../../src/protocol/index.ts'
-import { Agent, type AgentOptions, CLUSTER, Cluster, dialPlain, WEST } from './support/fleet.ts'
+import { closed } from '../../support/closed.ts'
+import {
+  Agent,
+  type AgentOptions,
+  CLUSTER,
+  Cluster,
+  dialPlain,
+  Gateway,
+  served,
+  WEST,
+} from './support/fleet.ts'
 
 let stack: AsyncDisposableStack
 let cluster: Cluster
@@ -113,4 +123,31 @@ test.each([
   sockets[0]?.write(connecting(7))
   await expect.poll(() => agent.arrived.at(-1)?.origin.port).toBe(7)
   await expect.poll(() => agent.tunnels.status()[0]).toMatchObject({ state: 'up', streams: 1 })
+})
+
+test.each([
+  ['TCP', (socket: Socket): Duplex => socket],
+  ['something like a WebSocket', carried],
+])('a stranger who talks nonsense before he is refused ends no proxy, over %s', async (_, over) => {
+  const gateway = stack.use(await Gateway.open(cluster))
+  const origin = { address: '203.0.113.7', port: 1 }
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {})
+    gateway.tunnels.accept(over(socket), origin)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  stack.defer(() => void server.close())
+  const stranger = connect({
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    servername: proxyServerName(CLUSTER),
+    ALPNProtocols: [TUNNEL_ALPN],
+    rejectUnauthorized: false,
+  })
+  // In one piece with the end of the handshake.
+  stranger.write('nonsense'.repeat(20))
+  await closed(stranger.resume())
+  stack.use(await Agent.open(cluster, [gateway]))
+  await served(gateway)
 })
