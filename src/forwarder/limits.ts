@@ -21,6 +21,8 @@ export interface ForwarderLimits extends DoorLimits {
   readonly maxExchangesPerUser: number
   /** Sessions (exec, attach, port-forward) of all persons at once: an idle one takes some 150 KB, one that is stuck both ways a few megabytes. More get 503. */
   readonly maxSessions: number
+  /** Of one person, whatever roles allow: nobody takes the places of all. More get 403. */
+  readonly maxSessionsPerUser: number
   /**
    * Of bodies that one user sends and nobody has read yet, over all connections. Each request with a body counts for what
    * it may leave unread: its length, and no more than `streamWindowBytes`. More get 429.
@@ -55,6 +57,7 @@ export const defaultForwarderLimits: ForwarderLimits = {
   maxPipelinedRequests: 16,
   maxExchangesPerUser: 5000,
   maxSessions: 5000,
+  maxSessionsPerUser: 2500,
   maxUnreadBytesPerUser: 64 * 1024 * 1024,
   maxUnreadTinyPieces: 2048,
   maxSessionMemoryMb: 64,

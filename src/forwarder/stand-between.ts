@@ -12,7 +12,7 @@ import { headerOf } from './raw-headers.ts'
 import { notAccepted, type Refusal } from './refusal.ts'
 import type { RememberedServers } from './remembered-servers.ts'
 import type { SessionPlace } from './session/live-sessions.ts'
-import { sessionsFull, tooManySessions } from './session/refusals.ts'
+import { sessionShareFull, sessionsFull, tooManySessions } from './session/refusals.ts'
 import type { SessionEnding } from './session/session-events.ts'
 import { fail, failureOf, refuseHere, relay, WaitingUpgrade } from './waiting-upgrade.ts'
 
@@ -121,25 +121,39 @@ export async function standBetween(
   }
 }
 
-/** Why there can be no more sessions: as many as the service carries, or as the person may have (`max_kubernetes_connections`). */
+/** Why there can be no more sessions: as many as the service carries, of all or of one, or as the person may have (`max_kubernetes_connections`). */
 async function refuseOneMore(
   deps: HandlerDeps,
   request: AllowedRequest,
   place: SessionPlace,
 ): Promise<Refusal | null> {
-  const { events } = request
-  const most = deps.limits.maxSessions
-  const own = request.options.maxKubernetesConnections
-  const isFull = place.othersOfAll >= most
-  if (!isFull && (own === null || (await isAllowed(deps, request.user, own, place)))) return null
-  const max = isFull ? most : (own ?? most)
-  const refusal = isFull ? sessionsFull(max) : tooManySessions(max)
+  const refused = await oneMore(deps, request, place)
+  if (refused === null) return null
+  const { max, refusal } = refused
   await commitEvent(deps, {
-    ...events.about('session.rejected', deps.clock.now()),
+    ...request.events.about('session.rejected', deps.clock.now()),
     reason: refusal.message,
     max,
   })
   return refusal
+}
+
+/** Null: it may begin. */
+async function oneMore(
+  deps: HandlerDeps,
+  { user, options }: AllowedRequest,
+  place: SessionPlace,
+): Promise<{ readonly max: number; readonly refusal: Refusal } | null> {
+  const { maxSessions, maxSessionsPerUser } = deps.limits
+  if (place.othersOfAll >= maxSessions) {
+    return { max: maxSessions, refusal: sessionsFull(maxSessions) }
+  }
+  if (place.others >= maxSessionsPerUser) {
+    return { max: maxSessionsPerUser, refusal: sessionShareFull(maxSessionsPerUser) }
+  }
+  const own = options.maxKubernetesConnections
+  if (own === null || (await isAllowed(deps, user, own, place))) return null
+  return { max: own, refusal: tooManySessions(own) }
 }
 
 async function isAllowed(

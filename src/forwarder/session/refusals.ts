@@ -41,6 +41,12 @@ export const sessionsFull = (max: number): Refusal => ({
   message: `this service carries ${max} sessions already, as many as it can: try again when some have ended`,
 })
 
+export const sessionShareFull = (max: number): Refusal => ({
+  code: 'TOO_MANY_SESSIONS',
+  reason: 'Forbidden',
+  message: `you have ${max} sessions at this service already, as many as one person may have: end one first`,
+})
+
 export const sessionEnded = ({ user, message }: EndedBy): Refusal => ({
   code: 'SESSION_ENDED',
   reason: 'Forbidden',
