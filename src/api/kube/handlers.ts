@@ -207,7 +207,7 @@ function resourceOfDynamic(
       online: false,
       last_seen: created,
       health: 'offline',
-      problem: 'no service has resources that match its labels, and a join token that allows it',
+      problem: 'no service selects it and is allowed to',
       since: created,
       services: 0,
     },
