@@ -113,12 +113,21 @@ backend out
     )
     const pid = this.#start(MEASURED, 'haproxy', ['-f', config, '-db'])
     await untilListening(port)
-    const [cert, key] = [this.#at('client.crt'), this.#at('client.key')]
-    return {
-      pid,
-      port,
-      tls: { serverName: 'localhost', ca: this.#at('ca.crt'), cert, key },
-    }
+    return { pid, port, tls: this.#clientTls }
+  }
+
+  /** A relay that does nothing else, instead of the gateway before somebody, whose TLS goes through it. */
+  async bareRelay({ port: to, tls }: Party): Promise<Party> {
+    return { ...(await this.#bareRelay(MEASURED, to, null)), tls }
+  }
+
+  /** The same that ends TLS, with client certificates, and speaks TLS to a server that has the certificate of `direct`. */
+  async bareTlsRelay(to: number, cpu: string): Promise<Party> {
+    const [key, cert, ca] = await Promise.all(
+      ['server.key', 'server.crt', 'ca.crt'].map((file) => readFile(this.#at(file), 'utf8')),
+    )
+    const relay = await this.#bareRelay(cpu, to, { key, cert, ca, serverName: 'localhost' })
+    return { ...relay, tls: this.#clientTls }
   }
 
   /** Plain HTTP in, TLS out. */
@@ -318,6 +327,24 @@ backend out
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]()
+  }
+
+  /** Of a client that the authority of `direct` knows. */
+  get #clientTls(): NonNullable<Load['tls']> {
+    const [ca, cert, key] = [this.#at('ca.crt'), this.#at('client.crt'), this.#at('client.key')]
+    return { serverName: 'localhost', ca, cert, key }
+  }
+
+  async #bareRelay(
+    cpu: string,
+    to: number,
+    tls: object | null,
+  ): Promise<{ readonly pid: number; readonly port: number }> {
+    const port = await freePort()
+    const program = join(root, 'bench/bare-relay.ts')
+    const pid = this.#start(cpu, process.execPath, [program, JSON.stringify({ port, to, tls })])
+    await untilListening(port)
+    return { pid, port }
   }
 
   /** A server in Node, with the certificate of `direct`. */

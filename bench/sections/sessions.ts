@@ -7,6 +7,7 @@ import type { Party } from '../parties.ts'
 import { number } from '../report.ts'
 import type { SessionLoad, SessionMeasured } from '../session-plan.ts'
 import {
+  MEASURED,
   median,
   OTHERS,
   realKubeconfig,
@@ -31,25 +32,31 @@ export async function sessions(bench: Bench): Promise<void> {
   const server = await bench.parties.sessionServer()
   const product = await bench.productBefore('sessions', server.port)
   await untilQuiet(product.pid)
-  await starts(bench, product)
+  const relay = await bench.parties.bareTlsRelay(server.port, MEASURED)
+  await starts(bench, product, relay)
   await throughput(bench, server, product)
   await idle(bench, server)
   await real(bench)
 }
 
-async function starts({ report, quick }: Bench, product: Party): Promise<void> {
+async function starts({ report, quick }: Bench, product: Party, relay: Party): Promise<void> {
+  const kinds = [
+    ['WebSocket, v5', 'websocket', product],
+    ['SPDY/3.1, v4', 'spdy', product],
+    ['WebSocket, v5, through a bare relay of Node: nothing is done but TLS', 'websocket', relay],
+  ] as const
   const rows: string[][] = []
-  for (const protocol of ['websocket', 'spdy'] as const) {
+  for (const [name, protocol, party] of kinds) {
     const each: SessionMeasured[] = []
     for (let round = 0; round < (quick ? 1 : 5); round += 1) {
       const warmUpMs = round === 0 ? 2500 : 1000
       const runMs = quick ? 2000 : 5000
-      each.push(await measured(product, { type: 'starts', protocol, atOnce: 8, warmUpMs, runMs }))
+      each.push(await measured(party, { type: 'starts', protocol, atOnce: 8, warmUpMs, runMs }))
     }
     const perSecond = median(each.map(({ count, seconds }) => count / seconds))
     const perCore = median(each.map(({ count, cpuSeconds }) => count / cpuSeconds))
-    const name = protocol === 'websocket' ? 'WebSocket, v5' : 'SPDY/3.1, v4'
     rows.push([name, number(perSecond), number(perCore), number(1000 / perCore, 2)])
+    if (party === relay) continue
     report.aim(`exec starts/s per core, ${name}`, '≥ 300', number(perCore), perCore >= 300)
   }
   report.table(

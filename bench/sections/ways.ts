@@ -1,16 +1,21 @@
 import type { Bench } from '../bench.ts'
 import { LARGE } from '../parties.ts'
 import { number } from '../report.ts'
+import { OTHERS } from '../support.ts'
 
 /** What a proxy in a process of its own costs, by each way to a kubernetes service: a tunnel, and dialling. */
 export async function ways(bench: Bench): Promise<void> {
   const { parties, report } = bench
   const { tunnelled, dialled, past } = await parties.ways(await bench.product())
+  const relay = await parties.bareRelay(past)
+  const tlsRelay = await parties.bareTlsRelay(parties.direct.port, OTHERS)
   const rows = [
     ['direct to nginx', parties.direct],
     ['the kubernetes service alone', past],
     ['through a proxy that dials it', dialled],
     ['through a tunnel to the proxy', tunnelled],
+    ['a bare relay of Node instead of the service', tlsRelay],
+    ['a bare relay of Node instead of the proxy', relay],
   ] as const
   const names = rows.map(([name]) => name)
   const all = rows.map(([, party]) => party)
