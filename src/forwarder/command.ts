@@ -273,12 +273,12 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #serverListener(): CommandListener {
     return {
       data: (stream, data) => {
+        // Nobody says anything there to a client, and it would be in no record.
+        if (stream === 'stdin') return true
         this.bytesSent += data.length
         // Not the last, then, although it was said how the command ended.
         this.#lastOutput?.refresh()
-        if (stream !== 'stdin' && this.#session?.output(stream, data) === false) {
-          this.#full.record = true
-        }
+        if (this.#session?.output(stream, data) === false) this.#full.record = true
         if (this.#client?.write(stream, data) === false) this.#full.client = true
         return !this.#full.client && !this.#full.record
       },

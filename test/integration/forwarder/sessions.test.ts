@@ -452,6 +452,20 @@ describe.each(serverKinds.slice(0, 2))('$name', (server) => {
   })
 })
 
+test('an API server says nothing past the record, on the stream of input', async () => {
+  const { stage, recorder } = await open()
+  const [, old] = serverKinds as [ServerKind, ServerKind]
+  serveCommands(stage, old, (end) => {
+    end.out.write('stdin', Buffer.from('past every record'))
+    end.out.write('stdout', Buffer.from('told'))
+    end.out.finish(SUCCESS)
+  })
+  const client = await openCommand(stage, 'SPDY/3.1')
+  await client.over.promise
+  expect([client.text('stdin'), client.text('stdout')]).toEqual(['', 'told'])
+  await expect.poll(() => recorder.ends, PATIENTLY).toHaveLength(1)
+})
+
 describe('a session that an API server does not let begin', () => {
   test('leaves its command in the audit log, and no record', async () => {
     const { stage, recorder } = await open()
