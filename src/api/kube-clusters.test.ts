@@ -57,6 +57,18 @@ describe('KubeClusterRegistry', () => {
     })
   })
 
+  it('tells both versions when services of one name differ: they may be two clusters', async () => {
+    const { registry } = stage()
+    await registry.announce('one', [prod({ kubernetesVersion: 'v1.35.4' })])
+    await registry.announce('two', [prod({ kubernetesVersion: 'v1.20.2' })])
+    await registry.announce('three', [prod({ kubernetesVersion: 'v1.35.4' })])
+    await registry.announce('four', [prod({ kubernetesVersion: null })])
+    const version = async (): Promise<unknown> => (await registry.find('prod'))?.kubernetesVersion
+    expect(await version()).toBe('v1.20.2, v1.35.4')
+    await registry.withdraw('two', ['prod'])
+    expect(await version()).toBe('v1.35.4')
+  })
+
   it('prefers the service whose cluster is well, and counts those that live', async () => {
     const { registry } = stage()
     await registry.announce('one', [prod({ health: 'unhealthy', problem: 'down' })])

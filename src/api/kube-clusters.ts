@@ -11,7 +11,7 @@ export interface ClusterHealth {
   readonly problem: string | null
   /** Since when, in milliseconds since the epoch. */
   readonly sinceMs: number
-  /** `v1.35.4`; null while it is not known. */
+  /** `v1.35.4`; null while it is not known. Where services of one name differ, all that they say: `v1.20.2, v1.35.4`. */
   readonly kubernetesVersion: string | null
 }
 
@@ -210,7 +210,9 @@ export class KubeClusterRegistry {
       const record = alive
         .map((one) => one.record)
         .reduce((best, other) => (rankOf(other) < rankOf(best) ? other : best))
-      return { ...record, online: true, offlineSinceMs: null, services: alive.length }
+      const kubernetesVersion = versionsOf(alive)
+      const services = alive.length
+      return { ...record, kubernetesVersion, online: true, offlineSinceMs: null, services }
     }
     const record = held
       .map((one) => one.record)
@@ -336,6 +338,12 @@ const contentOf = ({ lastSeenMs: _, ...rest }: KubeClusterRecord): string => JSO
 
 const RANKS: Readonly<Record<KubeHealth, number>> = { healthy: 0, unknown: 1, unhealthy: 2 }
 const rankOf = ({ health }: KubeClusterRecord): number => RANKS[health]
+
+/** Two API servers of one cluster may differ amid an upgrade; two clusters that were given one name do for good. */
+function versionsOf(alive: readonly Held[]): string | null {
+  const said = new Set(alive.flatMap(({ record }) => record.kubernetesVersion ?? []))
+  return said.size === 0 ? null : [...said].sort().join(', ')
+}
 
 /** When a service that serves no longer was there last. */
 const endOf = ({ withdrawnAtMs, lastSeenMs }: KubeClusterRecord): number =>
