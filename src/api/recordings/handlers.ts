@@ -107,15 +107,14 @@ export function recordingHandlers(
       const { facts } = await seen(caller, params.id)
       const index = Number(params.index)
       const chunk = await explained(recordings.readChunk(params.id, index))
-      if (readers.isNews(caller.user, params.id, index)) {
-        await audit.note(caller, 'session.recording.access', {
+      await readers.note(caller.user, params.id, index, () =>
+        audit.note(caller, 'session.recording.access', {
           sid: params.id,
           session_type: 'k8s',
           kubernetes_cluster: facts.kubeCluster,
           session_user: facts.user,
-        })
-        readers.told(caller.user, params.id)
-      }
+        }),
+      )
       return chunk
     },
 
