@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestDaemon } from '../support/daemon.ts'
-import { Running } from '../support/process.ts'
+import { mustRun, Running } from '../support/process.ts'
 import { connectionsTo } from '../support/sockets.ts'
 import { type Cluster, clusters, contextOf, mergedKubeconfig } from './support/environment.ts'
 import { open, signedIn } from './support/wire.ts'
@@ -101,7 +101,14 @@ function departures(real: Cluster): void {
       'name',
     ])
     await watch.until(({ stdout }) => stdout.includes('kube-root-ca.crt'))
+    // So far it has a list; the watch after that stands when it tells of what came later.
+    const name = `departure-${process.pid}`
+    const direct = (...args: readonly string[]): Promise<string> =>
+      mustRun(real.kubectl, ['--kubeconfig', real.kubeconfig, ...args, 'configmap', name])
+    await direct('create')
+    await watch.until(({ stdout }) => stdout.includes(name))
     await watch.end('SIGKILL')
+    await direct('delete')
     await expect
       .poll(
         async () =>

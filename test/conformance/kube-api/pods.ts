@@ -15,7 +15,11 @@ export function describePods(target: KubeApiTarget, client: () => KubeClient): v
     beforeAll(async () => {
       ns = await makeNamespace(client(), 'pods')
       pods = `/api/v1/namespaces/${ns}/pods`
-      await client().post(pods, pod('runs', target.image))
+      // Older servers refuse a pod until the ServiceAccount has its token, which another controller makes.
+      await eventually(
+        () => client().post(pods, pod('runs', target.image)),
+        ({ status }) => status === 201,
+      )
       await eventually(
         () => client().get(`${pods}/runs`),
         ({ body }) => body.status.phase === 'Running',

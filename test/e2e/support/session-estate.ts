@@ -120,7 +120,12 @@ export class SessionEstate implements AsyncDisposable {
 
   /** More pods in which commands can be run, ready. */
   async furnish(cluster: Cluster, names: readonly string[]): Promise<void> {
-    await this.direct(cluster, ['apply', '-f', '-'], names.map(pod).join('---\n'))
+    const all = names.map(pod).join('---\n')
+    // Older servers refuse a pod until the ServiceAccount has its token, which another controller makes.
+    await vi.waitFor(() => this.direct(cluster, ['apply', '-f', '-'], all), {
+      timeout: 60_000,
+      interval: 300,
+    })
     const pods = names.map((name) => `pod/${name}`)
     await this.direct(cluster, ['wait', '--for=condition=Ready', '--timeout=120s', ...pods])
   }
