@@ -26,6 +26,14 @@ export function createHttp1(
   server.timeout = 0
   server.maxHeadersCount = limits.maxHeaderPairs
   const underway = new WeakMap<Duplex, number>()
+  const answers = new Set<ServerResponse>()
+  // Node takes a connection for idle as soon as its answer was ended, and throws away what its client has not read yet.
+  const closeIdle = server.closeIdleConnections.bind(server)
+  server.closeIdleConnections = () => {
+    const isRead = ({ writableEnded, writableFinished }: ServerResponse): boolean =>
+      !writableEnded || writableFinished
+    if ([...answers].every(isRead)) closeIdle()
+  }
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     if (request.httpVersionMajor !== 1) {
@@ -39,6 +47,8 @@ export function createHttp1(
       return
     }
     underway.set(socket, before + 1)
+    answers.add(response)
+    response.once('close', () => answers.delete(response))
     const exchange = new Http1Exchange(request, response, limits.maxUnreadTinyPieces)
     exchange.onClosed(() => underway.set(socket, (underway.get(socket) ?? 1) - 1))
     handle(exchange, socket as TLSSocket)
