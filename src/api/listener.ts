@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import type { PeerCertificate, PeerCertificateParser } from '../ca/index.ts'
 import { type Clock, formatAddress, type Logger } from '../core/index.ts'
-import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
+import { type ConnectionOrigin, createTlsDoor, keepUnreadAnswers } from '../tls/index.ts'
 import { DOOR_LIMITS, defaultServerLimits, type ServerLimits } from './limits.ts'
 import type { ApiServer } from './server.ts'
 
@@ -25,6 +25,7 @@ export function createApiListener(options: {
   const limits: ServerLimits = { ...defaultServerLimits, ...options.limits }
   const { peers, clock, log, secureContext } = options
   const { http } = options.server
+  keepUnreadAnswers(http)
   const door = createTlsDoor({
     alpnProtocols: ['http/1.1'],
     requestCertificate: true,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { keepUnreadAnswers } from '../tls/index.ts'
 import type { ClientExchange, UpgradeRequest } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
 import { writeCopy } from './outgoing.ts'
@@ -26,14 +27,7 @@ export function createHttp1(
   server.timeout = 0
   server.maxHeadersCount = limits.maxHeaderPairs
   const underway = new WeakMap<Duplex, number>()
-  const answers = new Set<ServerResponse>()
-  // Node takes a connection for idle as soon as its answer was ended, and throws away what its client has not read yet.
-  const closeIdle = server.closeIdleConnections.bind(server)
-  server.closeIdleConnections = () => {
-    const isRead = ({ writableEnded, writableFinished }: ServerResponse): boolean =>
-      !writableEnded || writableFinished
-    if ([...answers].every(isRead)) closeIdle()
-  }
+  keepUnreadAnswers(server)
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     if (request.httpVersionMajor !== 1) {
@@ -47,8 +41,6 @@ export function createHttp1(
       return
     }
     underway.set(socket, before + 1)
-    answers.add(response)
-    response.once('close', () => answers.delete(response))
     const exchange = new Http1Exchange(request, response, limits.maxUnreadTinyPieces)
     exchange.onClosed(() => underway.set(socket, (underway.get(socket) ?? 1) - 1))
     handle(exchange, socket as TLSSocket)

@@ -19,7 +19,7 @@ export interface ForwarderLimits extends DoorLimits {
   readonly maxPipelinedRequests: number
   /** Requests that one user may have underway, over all connections; a watch costs up to 90 KB. More get 429. */
   readonly maxExchangesPerUser: number
-  /** Sessions (exec, attach, port-forward) of all persons at once: an idle one takes some 150 KB, one that is stuck both ways a few megabytes. More get 503. */
+  /** Sessions (exec, attach, port-forward) of all persons at once: an idle one takes some 200 KB, one that is stuck both ways a few megabytes. More get 503. */
   readonly maxSessions: number
   /** Of one person, whatever roles allow: nobody takes the places of all. More get 403. */
   readonly maxSessionsPerUser: number

@@ -15,3 +15,4 @@ export {
   type TlsDoor,
   type TlsDoorOptions,
 } from './tls-door.ts'
+export { keepUnreadAnswers } from './unread-answers.ts'
