@@ -103,8 +103,6 @@ export const RECORDINGS_LOOKED_AT = 1000
 export const EXPIRED_AT_ONCE = 4
 /** Who reads a recording chunk by chunk reads it once: so long is one event enough, unless he begins anew. */
 export const RECORDING_READ_MS = 15 * 60 * 1000
-/** Pieces are asked for several at once: the first may come in so much later than another one, and is of the same reading still. */
-export const RECORDING_TURNED_MS = 10_000
 /** Readings that are remembered; of more, the oldest is told once more. */
 export const RECORDING_READERS = 10_000
 /** A service's clock may be ahead by so much; a session of the far future would stand above all others for ever. */

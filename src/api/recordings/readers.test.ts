@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RECORDING_READ_MS, RECORDING_TURNED_MS } from '../limits.ts'
+import { RECORDING_READ_MS } from '../limits.ts'
 import { RecordingReaders } from './readers.ts'
 
 class Readings {
@@ -25,14 +25,11 @@ describe('who reads a recording', () => {
     },
   )
 
-  it.each([[[0, 1, 2]], [[2, 0, 1]]])(
-    'is told once, when pieces %j come one after the other',
-    async (pieces) => {
-      const readings = new Readings()
-      for (const index of pieces) await readings.read(index)
-      expect(readings.told).toBe(1)
-    },
-  )
+  it('is told once, when pieces come one after the other', async () => {
+    const readings = new Readings()
+    for (const index of [0, 1, 2]) await readings.read(index)
+    expect(readings.told).toBe(1)
+  })
 
   it('is told anew when he begins anew', async () => {
     const readings = new Readings()
@@ -47,7 +44,6 @@ describe('who reads a recording', () => {
     readings.nowMs += RECORDING_READ_MS + 1
     await readings.read(1)
     expect(readings.told).toBe(2)
-    readings.nowMs += RECORDING_TURNED_MS + 1
     await readings.read(0)
     expect(readings.told).toBe(3)
   })

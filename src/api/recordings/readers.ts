@@ -1,11 +1,5 @@
 import type { Clock } from '../../core/index.ts'
-import { RECORDING_READ_MS, RECORDING_READERS, RECORDING_TURNED_MS } from '../limits.ts'
-
-interface Told {
-  readonly atMs: number
-  /** The first piece of that reading was seen. */
-  readonly hasFirst: boolean
-}
+import { RECORDING_READ_MS, RECORDING_READERS } from '../limits.ts'
 
 /**
  * Who reads which recording. It is read in pieces, several at once, and told once a reading: at the first piece, and at any other
@@ -13,7 +7,7 @@ interface Told {
  */
 export class RecordingReaders {
   readonly #clock: Clock
-  readonly #told = new Map<string, Told>()
+  readonly #told = new Map<string, number>()
   /** Being told; whoever asks for another piece meanwhile waits for it, and fails with it. */
   readonly #underway = new Map<string, Promise<void>>()
 
@@ -25,37 +19,26 @@ export class RecordingReaders {
   async note(user: string, id: string, index: number, tell: () => Promise<void>): Promise<void> {
     const key = `${id} ${user}`
     const underway = this.#underway.get(key)
-    if (underway !== undefined) {
-      await underway
-      if (index === 0) this.#remember(key, true)
-      return
-    }
-    if (!this.#isNews(key, index)) {
-      if (index === 0) this.#remember(key, true)
-      return
-    }
+    if (underway !== undefined) return underway
+    if (!this.#isNews(key, index)) return
     const telling = tell()
     this.#underway.set(key, telling)
     try {
       await telling
-      this.#remember(key, index === 0)
+      this.#remember(key)
     } finally {
       this.#underway.delete(key)
     }
   }
 
   #isNews(key: string, index: number): boolean {
-    const told = this.#told.get(key)
-    if (told === undefined) return true
-    const ageMs = this.#clock.now() - told.atMs
-    // A later piece of the same reading may come in before the first one.
-    if (index === 0) return told.hasFirst || ageMs > RECORDING_TURNED_MS
-    return ageMs > RECORDING_READ_MS
+    const toldMs = this.#told.get(key)
+    return index === 0 || toldMs === undefined || this.#clock.now() - toldMs > RECORDING_READ_MS
   }
 
-  #remember(key: string, hasFirst: boolean): void {
+  #remember(key: string): void {
     this.#told.delete(key)
-    this.#told.set(key, { atMs: this.#clock.now(), hasFirst })
+    this.#told.set(key, this.#clock.now())
     if (this.#told.size <= RECORDING_READERS) return
     for (const oldest of this.#told.keys()) {
       this.#told.delete(oldest)

@@ -113,12 +113,14 @@ function keeping(read: ReadChunk): ReadChunk {
   }
 }
 
-/** All pieces in order, some of which are underway before they are asked for. */
+/** All pieces in order, some of which are underway before they are asked for; none before the first is there, with which the reading is audited. */
 async function* ahead(read: ReadChunk, count: number): AsyncGenerator<Buffer, void, undefined> {
   const underway: Promise<Buffer>[] = []
   let next = 0
+  let isBegun = false
   while (next < count || underway.length > 0) {
-    while (underway.length < AHEAD && next < count) {
+    const most = isBegun ? AHEAD : 1
+    while (underway.length < most && next < count) {
       const chunk = read(next)
       // Whoever awaits it hears of it; until then it is nobody's failure.
       chunk.catch(() => {})
@@ -127,5 +129,6 @@ async function* ahead(read: ReadChunk, count: number): AsyncGenerator<Buffer, vo
     }
     const first = underway.shift()
     if (first !== undefined) yield await first
+    isBegun = true
   }
 }
