@@ -37,6 +37,22 @@ export class RecordReader {
   async *bytes(pieces: AsyncIterable<Buffer>): AsyncGenerator<RecordFrame, void, undefined> {
     for await (const piece of pieces) yield* this.#decoder.frames(piece)
   }
+
+  /** The same bytes again, as far as they are what was written. */
+  async *verified(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    let given = 0
+    for await (const piece of pieces) {
+      try {
+        this.#decoder.push(piece)
+      } catch (error) {
+        // Of a frame that was cut in two, the first half may be given already.
+        yield piece.subarray(0, Math.max(0, this.#decoder.goodBytes - given))
+        throw error
+      }
+      yield piece
+      given += piece.length
+    }
+  }
 }
 
 /** The bare bytes of a record that lies in chunks, each verified to follow the one before it. */

@@ -50,9 +50,10 @@ export async function openStoredRecording(
     title: titleOf(recording),
     durationMs: recording.duration_ms,
     missing: () => (isWhole ? null : recording.state === 'live' ? LIVE : CUT),
-    bytes() {
-      isWhole = recording.state === 'complete'
-      return recordBytes(chunks(), open)
+    async *bytes() {
+      const reader = new RecordReader()
+      yield* reader.verified(recordBytes(chunks(), open))
+      isWhole = reader.isWhole && recording.state === 'complete'
     },
     async *frames() {
       const reader = new RecordReader()
