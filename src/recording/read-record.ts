@@ -25,6 +25,15 @@ export class RecordReader {
     return this.#decoder.isWhole
   }
 
+  /** Throws RecordError RECORD_CHANGED: the record is said to be whole, and is not. */
+  assertWhole(): void {
+    if (this.isWhole) return
+    throw new RecordError(
+      'RECORD_CHANGED',
+      'the recording is said to be whole, and its end is missing',
+    )
+  }
+
   /** The frames of a record that lies in chunks. */
   async *chunks(
     files: AsyncIterable<Buffer>,
