@@ -49,6 +49,14 @@ describe('what the page of a recording is given', () => {
     ])
   })
 
+  it('lacks signs that turn the order of letters around', async () => {
+    const frames = session(freshFacts(), [output(1, '\u202elive\u202c \u2066x\u2069')])
+    expect(await eventsOf(chunksOf(frames))).toEqual([
+      [0.001, 'o', 'live x'],
+      [0.011, 'm', 'ended with 0'],
+    ])
+  })
+
   it('ends with words where it is too long', async () => {
     // Its facts, and the first line: 64 for each, and what the line holds.
     expect(await eventsOf(chunksOf(FRAMES), 64 + 64 + 4)).toEqual([

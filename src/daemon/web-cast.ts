@@ -16,6 +16,8 @@ export const MAX_PAGE_RECORD_BYTES = 32 * 1024 * 1024
 const FRAME_BYTES = 64
 /** Of a record between two turns of the event loop: some thousands of the smallest frames, a few milliseconds. */
 const TURN_BYTES = 16 * 1024
+/** Signs that turn the order of letters around, which a terminal has no use for, and browsers obey. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 /** What is put together before it is sent. */
 const PIECE_CHARS = 64 * 1024
 
@@ -30,7 +32,7 @@ export async function* webCast(
   maxBytes: number = MAX_PAGE_RECORD_BYTES,
 ): AsyncGenerator<string, void, undefined> {
   const steps = new FewerSteps()
-  const writer = new AsciicastWriter((text) => steps.write(text))
+  const writer = new AsciicastWriter((text) => steps.write(text.replaceAll(TURNS, '')))
   const errors = new StringDecoder('utf8')
   const reader = new RecordReader()
   const read = { bytes: 0 }
