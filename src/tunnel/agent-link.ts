@@ -111,7 +111,7 @@ export class AgentLink {
   /** Our certificate is a new one: a tunnel with it takes the place of the one that is. */
   renew(): void {
     // Behind a balancer another proxy may answer, whose link comes to ours.
-    this.#deps.claims.release(this)
+    this.#release()
     this.#dispatch({ kind: 'outdated' })
   }
 
@@ -281,8 +281,13 @@ export class AgentLink {
     this.#current = null
     if (kind === 'lost') this.#log.warn({}, 'the tunnel to the proxy is lost')
     else this.#log.info({}, 'the proxy leaves: its tunnel is replaced')
-    this.#deps.claims.release(this)
+    this.#release()
     this.#dispatch({ kind })
+  }
+
+  /** The tunnel that is has no claim any more. What is claimed while another is made belongs to that one. */
+  #release(): void {
+    if (this.isUp) this.#deps.claims.release(this)
   }
 }
 

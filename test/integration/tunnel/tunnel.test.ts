@@ -1,16 +1,21 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { proxyServerName } from '../../../src/protocol/index.ts'
 import { createServerContext } from '../../../src/tls/index.ts'
+import { openTunnels } from '../../../src/tunnel/index.ts'
 import { Balancer } from '../../support/balancer.ts'
 import {
   Agent,
   ask,
   CLUSTER,
   Cluster,
+  dialPlain,
   EAST,
   Gateway,
   PERSON,
+  QUICK,
   served,
   unserved,
   WEST,
@@ -18,6 +23,13 @@ import {
 import { Relay } from './support/relay.ts'
 
 const PATIENTLY = { timeout: 30_000 }
+
+/** What comes between an agent and the tunnel that it is about to have. */
+interface Happenings {
+  readonly renew: () => void
+  /** The connection of the tunnel before. */
+  readonly former: Socket | undefined
+}
 
 describe('a tunnel', () => {
   let stack: AsyncDisposableStack
@@ -150,6 +162,67 @@ describe('a tunnel', () => {
     await expect.poll(states, PATIENTLY).toEqual(['up'])
     await expect.poll(() => proxy.tunnels.agents().length, PATIENTLY).toBe(1)
   })
+
+  test.each([
+    ['its certificate is renewed', 1, ({ renew }: Happenings) => renew()],
+    ['a former one to it is lost', 2, ({ former }: Happenings) => former?.destroy()],
+  ])(
+    'an agent has one tunnel to a proxy, however many addresses that has, when %s as it is about to be taken',
+    async (_, nth, happen) => {
+      const other = stack.use(await Relay.open(proxy.address))
+      const host = await cluster.host('agent-1')
+      const sockets: Socket[] = []
+      let proven = 0
+      let renew = (): void => {}
+      let follow = (): void => {}
+      const tunnels = openTunnels({
+        identity: {
+          ...host,
+          onChange: (listener) => {
+            renew = listener
+            return () => {}
+          },
+        },
+        // Asked when a proxy has proven itself, and has not taken the tunnel yet.
+        hostBar: () => {
+          proven += 1
+          if (proven === nth) setImmediate(() => happen({ renew, former: sockets.at(-2) }))
+          return null
+        },
+        proxies: () => (proven === 0 ? [proxy.address] : [proxy.address, other.address]),
+        onProxiesChange: (listener) => {
+          follow = listener
+          return () => {}
+        },
+        dial: async (address, signal) => {
+          const socket = await dialPlain(address, signal)
+          sockets.push(socket)
+          return socket
+        },
+        version: '1.2.3',
+        names: () => [],
+        onNamesChange: () => () => {},
+        onConnection: () => {},
+        clock: systemClock,
+        log: silentLogger,
+        limits: { ...QUICK, lookMs: 60_000 },
+      })
+      stack.defer(() => tunnels.close(0))
+      const states = (): string[] => tunnels.status().map(({ state }) => state)
+      await expect.poll(states, PATIENTLY).toEqual(['up'])
+      if (nth === 2) {
+        renew()
+        await expect.poll(() => proven, PATIENTLY).toBe(2)
+        await expect.poll(states, PATIENTLY).toEqual(['up'])
+      }
+      follow()
+      await expect.poll(states, PATIENTLY).toEqual(['up', 'spare'])
+      follow()
+      // Longer than a spare link waits before it looks whether it is needed.
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      expect(states()).toEqual(['up', 'spare'])
+    },
+  )
 
   test('behind a balancer an agent dials until it has a tunnel to each proxy, and again when one comes back', async () => {
     const second = stack.use(await Gateway.open(cluster))
