@@ -1,7 +1,9 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Origin } from '../gateway/index.ts'
 import { formatProxyHeader, PROXIED_ALPN } from '../protocol/index.ts'
+import { BROUGHT_KEEP_ALIVE_MS } from './limits.ts'
 
 /** Who a proxy is to our other services, in PEM. */
 export interface ProxyCredentials {
@@ -29,6 +31,11 @@ export async function introduce(
   // The TLS socket above reports it; without a listener of its own this one would end the process.
   below.on('error', () => {})
   below.allowHalfOpen = true
+  if (below instanceof Socket) {
+    // What is typed is not to wait until what was typed before is acknowledged.
+    below.setNoDelay(true)
+    below.setKeepAlive(true, BROUGHT_KEEP_ALIVE_MS)
+  }
   const socket = connectTls({
     socket: below,
     servername: options.serverName,
@@ -44,11 +51,14 @@ export async function introduce(
     socket.destroy()
   }
   signal.addEventListener('abort', giveUp)
+  if (signal.aborted) giveUp()
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve)
       socket.on('error', reject)
-      socket.once('close', () => reject(new Error('the service closed the connection')))
+      socket.once('close', () =>
+        reject(signal.aborted ? signal.reason : new Error('the service closed the connection')),
+      )
     })
     if (socket.alpnProtocol !== PROXIED_ALPN) {
       throw new Error('what answers there takes no connections of proxies')

@@ -3,6 +3,9 @@ import type { DoorLimits } from '../tls/index.ts'
 /** From the first signal to the end: running requests end, watches are told to go elsewhere. Kubernetes kills after 30 s. */
 export const DRAIN_MS = 20_000
 
+/** TCP asks after a connection that a proxy brings to another service after this: the service's machine may be gone, and say so to nobody. */
+export const BROUGHT_KEEP_ALIVE_MS = 30_000
+
 /** Connections to the web port at once, over all addresses. */
 export const MAX_WEB_CONNECTIONS = 10_000
 /** Browsers open six each, and a whole office has one address; nobody proves himself here, so nothing is left for others. */

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Logger, silentLogger, systemClock } from '../../../src/core/index.ts'
 import { DIAL_BACK_TICKET_BYTES, formatDialBack, ticketOf } from '../../../src/protocol/index.ts'
-import type { TunnelServerOptions } from '../../../src/tunnel/index.ts'
+import { defaultTunnelLimits, type TunnelServerOptions } from '../../../src/tunnel/index.ts'
+import { keepAlivesTo } from '../../support/sockets.ts'
 import { PATIENTLY } from '../forwarder/support/stage.ts'
 import {
   Agent,
@@ -252,6 +253,16 @@ describe('a connection that an agent dials back', () => {
     expect(await ask(stream, 'still here')).toBe('still here')
     stream.destroy()
     await closed
+  })
+
+  test('that waits is asked after by the kernel of the agent every few seconds, since firewalls forget what is silent', async () => {
+    const { gateway, relay } = await open()
+    await warmed(gateway)
+    // The agent knows the relay alone. Its tunnel is asked after by the proxy.
+    const asked = (): Promise<number[]> => keepAlivesTo(relay.address.port)
+    await expect.poll(async () => (await asked()).length, PATIENTLY).toBeGreaterThan(0)
+    const { dialBackKeepAliveMs } = defaultTunnelLimits
+    for (const inMs of await asked()) expect(inMs).toBeLessThanOrEqual(dialBackKeepAliveMs)
   })
 
   test('are not kept for agents that nobody uses', async () => {
