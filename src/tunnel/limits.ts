@@ -89,7 +89,7 @@ export interface TunnelLimits {
    */
   readonly maxSpareMs: number
   readonly spareLookMs: number
-  /** Proxies that an agent keeps tunnels to. */
+  /** Proxies that an agent keeps tunnels to; a further address of one counts as another when there is room for it. */
   readonly maxProxies: number
 }
 

@@ -36,4 +36,28 @@ describe('destinationsOf', () => {
       ['single:3024', ['c']],
     ])
   })
+
+  it('takes the first address of each proxy before the second of any', () => {
+    const found = destinationsOf(
+      [
+        { host: 'configured', port: 1 },
+        { host: 'a1', port: 1, hostId: 'a' },
+        { host: 'a2', port: 1, hostId: 'a' },
+        { host: 'a3', port: 1, hostId: 'a' },
+        { host: 'also-configured', port: 1 },
+        { host: 'b1', port: 1, hostId: 'b' },
+        { host: 'b2', port: 1, hostId: 'b' },
+      ],
+      ({ host }) => host,
+    )
+    expect([...found.keys()]).toEqual([
+      'configured',
+      'a1',
+      'also-configured',
+      'b1',
+      'a2',
+      'b2',
+      'a3',
+    ])
+  })
 })

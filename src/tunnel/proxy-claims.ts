@@ -48,17 +48,31 @@ export interface Destination {
   readonly hostIds: ReadonlySet<string>
 }
 
-/** Addresses, each once, with the host ids that are said of it. */
+/** Addresses, each once, with the host ids that are said of it; the first of each proxy before the second of any. */
 export function destinationsOf(
   proxies: readonly ProxyAddress[],
   keyOf: (address: ProxyAddress) => string,
 ): ReadonlyMap<string, Destination> {
   const destinations = new Map<string, Destination>()
-  for (const { hostId, ...address } of proxies) {
+  for (const { hostId, ...address } of inTurn(proxies)) {
     const key = keyOf(address)
     const known = destinations.get(key)?.hostIds ?? []
     const hostIds = new Set(hostId === undefined ? known : [...known, hostId])
     destinations.set(key, { address, hostIds })
   }
   return destinations
+}
+
+/** A proxy names as many addresses as it likes, and agents keep to so many: the others must come in as well. */
+function inTurn(proxies: readonly ProxyAddress[]): readonly ProxyAddress[] {
+  const named = new Map<string, number>()
+  return proxies
+    .map((address) => {
+      const { hostId } = address
+      const turn = hostId === undefined ? 0 : (named.get(hostId) ?? 0)
+      if (hostId !== undefined) named.set(hostId, turn + 1)
+      return { address, turn }
+    })
+    .toSorted((one, other) => one.turn - other.turn)
+    .map(({ address }) => address)
 }

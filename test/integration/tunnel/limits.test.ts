@@ -376,6 +376,20 @@ describe('limits of a tunnel', () => {
     expect(agent.tunnels.status()).toHaveLength(1)
   })
 
+  test('a proxy that names many addresses takes no places of the others', async () => {
+    const gateways = [await Gateway.open(cluster), await Gateway.open(cluster)]
+    for (const gateway of gateways) stack.use(gateway)
+    const [greedy, other] = gateways as [Gateway, Gateway]
+    const relays = [await Relay.open(greedy.address), await Relay.open(greedy.address)]
+    for (const relay of relays) stack.use(relay)
+    const told = [greedy, ...relays].map(({ address }) => ({
+      address: { ...address, hostId: greedy.hostId },
+    }))
+    const last = { address: { ...other.address, hostId: other.hostId } }
+    stack.use(await Agent.open(cluster, [...told, last], { limits: { maxProxies: 2 } }))
+    await Promise.all([served(greedy), served(other)])
+  })
+
   test("are far from Node's own, which one person could use up", () => {
     expect(defaultTunnelLimits.streamResetBurst).toBeGreaterThan(10_000)
     expect(defaultTunnelLimits.sessionMemoryMib * MIB).toBeGreaterThan(
