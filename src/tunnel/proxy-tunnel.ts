@@ -12,6 +12,7 @@ import { TunnelError } from './errors.ts'
 import type { TunnelLimits } from './limits.ts'
 import { formatOrigin, ORIGIN_HEADER, type TunnelOrigin } from './origin.ts'
 import { type JudgedPeer, judgeHost, namesServer, type PeerJudges } from './peers.ts'
+import { type RefusedName, RefusedNames } from './refused-names.ts'
 import { TunnelSession } from './session.ts'
 import type { Unread } from './unread.ts'
 
@@ -32,14 +33,6 @@ interface ProvenName {
   readonly digest: string
   readonly healthy: boolean
 }
-
-interface Refused {
-  readonly serverName: string
-  readonly reason: string
-}
-
-/** Names that an agent may not serve are told one by one, up to so many of an announcement. */
-const REFUSED_TOLD = 10
 
 export interface ProxyTunnelOptions {
   readonly connection: SecuredConnection
@@ -70,6 +63,8 @@ export class ProxyTunnel {
   /** What counts as the address of whoever has a stream. */
   readonly #addressOf = new WeakMap<object, string>()
   #names: ReadonlyMap<string, ProvenName> = new Map()
+  /** Null until one is: most agents announce what is theirs. */
+  #refused: RefusedNames | null = null
   #control: ClientHttp2Stream | null = null
   #version = ''
   #failedMs = Number.NEGATIVE_INFINITY
@@ -283,7 +278,7 @@ export class ProxyTunnel {
     const { version, names } = parseAnnouncement(line, this.#options.limits)
     this.#version = version
     const proven = new Map<string, ProvenName>()
-    const refused: Refused[] = []
+    const refused: RefusedName[] = []
     let judged = 0
     for (const name of names) {
       const digest = hash('sha256', name.certificate, 'base64')
@@ -293,7 +288,12 @@ export class ProxyTunnel {
       if (peer !== null) proven.set(name.serverName, { peer, digest, healthy: name.healthy })
     }
     this.#setNames(proven)
-    this.#tellRefused(refused)
+    if (refused.length > 0) {
+      this.#refused ??= new RefusedNames(
+        this.#options.log.child({ host_id: this.hostId, from: this.origin.address }),
+      )
+    }
+    this.#refused?.tell(refused)
     return judged
   }
 
@@ -305,7 +305,7 @@ export class ProxyTunnel {
   }
 
   /** A name is proven by a certificate of the host CA that holds it and that was issued to this very host. */
-  #prove({ serverName, certificate }: AnnouncedName, refused: Refused[]): JudgedPeer | null {
+  #prove({ serverName, certificate }: AnnouncedName, refused: RefusedName[]): JudgedPeer | null {
     const { peers, nowMs } = this.#options
     const problem = (): string | null => {
       if (!isKubeServerName(serverName)) return 'it is not the name of a Kubernetes cluster'
@@ -319,19 +319,6 @@ export class ProxyTunnel {
     if (reason === null) return peer
     refused.push({ serverName, reason })
     return null
-  }
-
-  #tellRefused(refused: readonly Refused[]): void {
-    const { log } = this.#options
-    const from = { host_id: this.hostId, from: this.origin.address }
-    for (const { serverName, reason } of refused.slice(0, REFUSED_TOLD)) {
-      log.warn(
-        { ...from, server_name: serverName, reason },
-        'an agent announced a name that it may not serve',
-      )
-    }
-    const others = refused.length - REFUSED_TOLD
-    if (others > 0) log.warn({ ...from, names: others }, 'and further ones, likewise')
   }
 
   #setNames(names: ReadonlyMap<string, ProvenName>): void {

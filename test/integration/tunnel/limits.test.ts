@@ -414,9 +414,10 @@ describe('limits of a tunnel', () => {
 
   test('of many names that an agent may not serve a few are told, and how many there are besides', async () => {
     const lines: (readonly [unknown, string])[] = []
-    const log = {
+    const log: Logger = {
       ...silentLogger,
-      warn: (fields: unknown, words: string) => lines.push([fields, words]),
+      warn: (fields, words) => void lines.push([fields, words]),
+      child: (of) => ({ ...log, warn: (fields, words) => log.warn({ ...of, ...fields }, words) }),
     }
     const gateway = stack.use(await Gateway.open(cluster, { log }))
     const own = await cluster.name('agent-1', WEST)
@@ -431,5 +432,29 @@ describe('limits of a tunnel', () => {
       { host_id: 'agent-1', from: '127.0.0.1', names: 15 },
       'and further ones, likewise',
     ])
+  })
+  test('a name that is refused is told once, and of an agent that finds ever new ones some', async () => {
+    const lines: unknown[] = []
+    const log: Logger = {
+      ...silentLogger,
+      warn: (fields) => void lines.push(fields),
+      child: () => log,
+    }
+    const gateway = stack.use(await Gateway.open(cluster, { log }))
+    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    await served(gateway)
+    const own = await cluster.name('agent-1', WEST)
+    const announce = async (foreign: string, healthy: boolean): Promise<void> => {
+      agent.announce([own, { ...own, serverName: kubeServerName(CLUSTER, foreign), healthy }])
+      // What the agent sent before is here when this has come back.
+      const stream = await gateway.dial()
+      expect(await ask(stream, 'x')).toBe('x')
+      stream.destroy()
+    }
+    for (const healthy of [true, false, true]) await announce('other', healthy)
+    await expect.poll(() => lines.length, PATIENTLY).toBe(1)
+    for (let index = 0; index < 300; index += 1) await announce(`other-${index}`, true)
+    expect(lines.length).toBeGreaterThan(50)
+    expect(lines.length).toBeLessThan(150)
   })
 })
