@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { RESOURCE_NAME_PATTERN } from '../contract/index.ts'
 import { type Finding, validationWords } from './validation-words.ts'
 
 const finding = (
@@ -33,6 +34,34 @@ describe('validationWords()', () => {
       'a field that is missing',
       [finding('', 'required', { missingProperty: 'metadata' })],
       'metadata is missing',
+    ],
+    [
+      'a name that is none',
+      [
+        finding(
+          '/metadata/name',
+          'pattern',
+          { pattern: RESOURCE_NAME_PATTERN },
+          'must match pattern "^[A-Z"',
+        ),
+      ],
+      'metadata.name is no name: names are of letters, digits and . _ @ : + -, and begin with a letter, a digit or _',
+    ],
+    [
+      'another pattern',
+      [finding('/pin', 'pattern', { pattern: '^x$' }, 'must match pattern "^x$"')],
+      'pin must match pattern "^x$"',
+    ],
+    [
+      'what is too long',
+      [finding('/otp', 'maxLength', { limit: 16 }, 'must NOT have more than 16 characters')],
+      'otp has more than 16 characters',
+    ],
+    ['what is empty', [finding('/a', 'minLength', { limit: 1 })], 'a is empty'],
+    [
+      'what is too short',
+      [finding('/a', 'minLength', { limit: 6 })],
+      'a has fewer than 6 characters',
     ],
     [
       'places in lists',

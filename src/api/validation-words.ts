@@ -1,3 +1,5 @@
+import { RESOURCE_NAME_PATTERN } from '../contract/index.ts'
+
 /** One finding of the validator (ajv), as far as words need it. */
 export interface Finding {
   readonly keyword: string
@@ -70,12 +72,22 @@ function wordsOf(findings: readonly Finding[]): string {
       ? `must be ${values[0] ?? ''}`
       : `must be one of ${values.join(', ')}`
   }
-  const words = findings.map(({ keyword, message = 'is not valid' }) => {
+  const words = findings.map(({ keyword, params, message = 'is not valid' }) => {
     switch (keyword) {
       case 'required':
         return 'is missing'
       case 'additionalProperties':
         return 'is no field that is known here'
+      case 'maxLength':
+        return `has more than ${String(params['limit'])} characters`
+      case 'minLength':
+        return params['limit'] === 1
+          ? 'is empty'
+          : `has fewer than ${String(params['limit'])} characters`
+      case 'pattern':
+        return params['pattern'] === RESOURCE_NAME_PATTERN
+          ? 'is no name: names are of letters, digits and . _ @ : + -, and begin with a letter, a digit or _'
+          : message
       default:
         return message
     }

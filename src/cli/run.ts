@@ -78,6 +78,13 @@ export function examples(command: Command, lines: readonly string[]): Command {
   )
 }
 
+/** `--version`, for whoever tries that first; help names the command `version`. */
+export function versionFlag(program: Command, text: string): Command {
+  program.version(text, '--version', 'print the version')
+  program.options.find(({ long }) => long === '--version')?.hideHelp()
+  return program
+}
+
 function exitCodesCommand(io: Io): Command {
   return new Command('exit-codes').description('what the exit codes mean').action(() => {
     for (const { code, meaning } of Object.values(exitCodes)) {

@@ -1,4 +1,4 @@
-import { errorCode, errorMessage } from '../core/index.ts'
+import { errorCode, errorMessage, tlsWords } from '../core/index.ts'
 import type { ConnectionHints } from './api-connection.ts'
 import { ClientError } from './errors.ts'
 
@@ -63,11 +63,4 @@ export function explainAltered(error: unknown, address: string): ClientError | n
       hint: 'nothing of it was believed; try from another network, and tell your administrator',
     },
   )
-}
-
-/** OpenSSL's words without its file names and numbers, and without Node's advice to trust whatever the machine trusts. */
-function tlsWords(error: unknown): string {
-  const message = errorMessage(error)
-  const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(message) ?? []
-  return reason ?? message.split(';')[0] ?? message
 }

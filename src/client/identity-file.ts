@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import { errorCode, errorMessage } from '../core/index.ts'
+import { errorCode, errorMessage, fileWords } from '../core/index.ts'
 import { decodeIdentity, IDENTITY_OID, type UserIdentity } from '../identity/index.ts'
 import { authServerName } from '../protocol/index.ts'
 import { certificateFromPem, type ParsedCertificate, parseCertificate } from '../x509/index.ts'
@@ -37,7 +37,7 @@ export async function readIdentityFile(
     if (errorCode(error) === 'ENOENT') {
       throw new ClientError('IDENTITY_MISSING', `there is no ${path}`, { cause: error })
     }
-    throw new ClientError('IDENTITY_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+    throw new ClientError('IDENTITY_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
       cause: error,
     })
   }

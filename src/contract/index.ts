@@ -44,6 +44,7 @@ export {
   type KubeServerResource,
   type LockResource,
   Metadata,
+  RESOURCE_NAME_PATTERN,
   type RoleResource,
   type TokenResource,
   type UserResource,

@@ -1,10 +1,12 @@
 import { type Static, Type } from 'typebox'
 
+export const RESOURCE_NAME_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9._@:+-]*$'
+
 /** Names of resources: visible ASCII without '/', so that they fit into URLs, file names and certificates. */
 export const ResourceName = Type.String({
   minLength: 1,
   maxLength: 128,
-  pattern: '^[A-Za-z0-9_][A-Za-z0-9._@:+-]*$',
+  pattern: RESOURCE_NAME_PATTERN,
   description: 'letters, digits and . _ @ : + -',
 })
 

@@ -60,9 +60,10 @@ async function load(flags: StartFlags): Promise<TeleportConfig> {
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     if (named === undefined && standAlone(flags)) return withoutFile(flags)
+    const joins = flags.roles === undefined ? '' : ', or join without one: add --proxy'
     throw new DaemonError(
       'USAGE',
-      `there is no ${path}: write one with "teleport configure", or name another with -c`,
+      `there is no ${path}: write one with "teleport configure", or name another with -c${joins}`,
       { cause: error },
     )
   }
@@ -121,7 +122,8 @@ process.stdout.on('error', (error) => {
 })
 
 try {
-  await buildTeleport({ start, configure, deleteState, printVersion }).parseAsync()
+  const actions = { start, configure, deleteState, printVersion }
+  await buildTeleport(actions, await ownVersion()).parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2

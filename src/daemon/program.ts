@@ -20,7 +20,7 @@ export interface TeleportActions {
 }
 
 /** `teleport`: the commands of the daemon with their help. */
-export function buildTeleport(actions: TeleportActions): Command {
+export function buildTeleport(actions: TeleportActions, ownVersion: string): Command {
   const program = new Command('teleport')
     .description('the Teleport daemon: auth, proxy and kubernetes service')
     .exitOverride()
@@ -91,6 +91,12 @@ export function buildTeleport(actions: TeleportActions): Command {
     .description('print the version')
     .action(actions.printVersion)
   examples(version, ['teleport version'])
+  // For whoever tries that first; help names the command.
+  program.version(ownVersion, '--version')
+  program.options.find(({ long }) => long === '--version')?.hideHelp()
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(see "teleport ${command.name()} --help")`)
+  }
   return program
 }
 

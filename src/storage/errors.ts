@@ -10,6 +10,7 @@ export type StorageErrorCode =
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_NEWER'
   | 'DIRECTORY_LOCKED'
+  | 'DIRECTORY_UNUSABLE'
 
 export class StorageError extends CodedError<StorageErrorCode> {
   override readonly name = 'StorageError'

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { type Clock, errorMessage, formatAddress, type Logger } from '../core/index.ts'
+import { type Clock, errorMessage, formatAddress, type Logger, tlsWords } from '../core/index.ts'
 import { decodeIdentity, IDENTITY_OID } from '../identity/index.ts'
 import { proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
 import { parseCertificate } from '../x509/index.ts'
@@ -279,7 +279,8 @@ export class AgentLink {
   #left(session: AgentSession, kind: 'lost' | 'outdated'): void {
     if (session !== this.#current) return
     this.#current = null
-    if (kind === 'lost') this.#log.warn({}, 'the tunnel to the proxy is lost')
+    if (this.#state.kind === 'stopped') this.#log.debug({}, 'the tunnel to the proxy is closed')
+    else if (kind === 'lost') this.#log.warn({}, 'the tunnel to the proxy is lost')
     else this.#log.info({}, 'the proxy leaves: its tunnel is replaced')
     this.#release()
     this.#dispatch({ kind })
@@ -347,7 +348,7 @@ function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
     socket.once('secureConnect', resolve)
     socket.on('error', (error) =>
       reject(
-        new TunnelError('TUNNEL_CONNECT_FAILED', `no TLS with the proxy: ${error.message}`, {
+        new TunnelError('TUNNEL_CONNECT_FAILED', `no TLS with the proxy: ${tlsWords(error)}`, {
           cause: error,
         }),
       ),

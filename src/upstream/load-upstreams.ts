@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
 import { join, resolve } from 'node:path'
-import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { type Clock, errorCode, errorMessage, fileWords, type Logger } from '../core/index.ts'
 import {
   type Kubeconfig,
   mergeKubeconfigs,
@@ -83,7 +83,7 @@ export async function loadKubeconfigFiles(paths: readonly string[]): Promise<Kub
       } catch (error) {
         if (errorCode(error) === 'ENOENT' && paths.length > 1) return null
         if (errorCode(error) === 'KUBECONFIG_INVALID') throw error
-        const words = `cannot read kubeconfig ${path}: ${errorCode(error) ?? errorMessage(error)}`
+        const words = `cannot read kubeconfig ${path}: ${fileWords(error)}`
         throw new UpstreamError('UPSTREAM_CONFIG', words, { cause: error })
       }
     }),

@@ -71,7 +71,7 @@ async function prove(
   if (found === null) {
     throw new ApiError(
       'JOIN_REFUSED',
-      'this join token is not valid (any more): tokens live for a short time. An administrator makes a new one with "tctl tokens add --type=kube"',
+      `this join token is not valid (any more): tokens live for a short time. An administrator makes a new one with "tctl tokens add --type=${services.join(',')}"`,
     )
   }
   guesses.withdraw(key)

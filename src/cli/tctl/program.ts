@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { completionCommand } from '../completion/command.ts'
 import type { Io } from '../io.ts'
 import { print } from '../io.ts'
-import { examples } from '../run.ts'
+import { examples, versionFlag } from '../run.ts'
 import { ownVersion } from '../version.ts'
 import { auditCommand } from './audit/commands.ts'
 import { authSignCommand } from './auth/sign.ts'
@@ -57,6 +57,7 @@ export function buildTctl(io: Io, contextOf = tctlContext): Command {
     .addCommand(completionCommand(io, 'tctl'))
     .addCommand(examples(version, ['tctl version']))
   flags = connectionFlags(program)
+  versionFlag(program, ownVersion())
   program.addHelpText(
     'after',
     '\nWho you are: the identity file of -i; else, by -c, the administrator of this machine; else that one when\nthere is one and no address is named; else the login of "tsh login". Your roles decide what you may do.',

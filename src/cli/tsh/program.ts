@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { completionCommand } from '../completion/command.ts'
 import type { Io } from '../io.ts'
-import { examples } from '../run.ts'
+import { examples, versionFlag } from '../run.ts'
+import { ownVersion } from '../version.ts'
 import { type GlobalFlags, tshContext } from './context.ts'
 import { inviteCommand } from './invite/command.ts'
 import { kubeCommand } from './kube/commands.ts'
@@ -48,6 +49,7 @@ export function buildTsh(io: Io, world: TshWorld = realWorld(io)): Command {
     .addCommand(envCommand(context))
     .addCommand(versionCommand(context))
     .addCommand(completionCommand(io, 'tsh'))
+  versionFlag(program, `tsh ${ownVersion()}`)
   return examples(program, [
     'tsh login --proxy=teleport.example.com --user=joe',
     'tsh kube ls',

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import { errorCode, errorMessage } from '../../core/index.ts'
+import { errorCode, fileWords } from '../../core/index.ts'
 import { makePrivateDirectory, replaceFile, withLockFile } from '../../files/index.ts'
 import { ClientError } from '../errors.ts'
 import { editKubeconfig } from './edit-kubeconfig.ts'
@@ -34,7 +34,7 @@ export async function readKubeconfigs(
         if (isAbsent(error)) return { path, text: null }
         throw new ClientError(
           'KUBECONFIG_UNREADABLE',
-          `cannot read the kubeconfig ${path}: ${errorMessage(error)}`,
+          `cannot read the kubeconfig ${path}: ${fileWords(error)}`,
           { cause: error },
         )
       }
@@ -168,7 +168,7 @@ const isRefusal = (error: unknown): boolean =>
 function unwritable(path: string, error: unknown): ClientError {
   return new ClientError(
     'KUBECONFIG_UNWRITABLE',
-    `cannot write the kubeconfig ${path}: ${errorMessage(error)}`,
+    `cannot write the kubeconfig ${path}: ${fileWords(error)}`,
     { cause: error, hint: 'it is as it was; KUBECONFIG names another file' },
   )
 }

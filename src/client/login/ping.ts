@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
-import { errorMessage } from '../../core/index.ts'
+import { tlsWords } from '../../core/index.ts'
 import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 import { exchange, MAX_UNVERIFIED_BYTES } from '../exchange.ts'
@@ -59,11 +59,10 @@ export async function pingProxy(
   }).catch((error: unknown) => {
     throw (
       explainAltered(error, text) ??
-      new ClientError(
-        'CONNECT_FAILED',
-        `cannot reach the proxy at ${text}: ${errorMessage(error)}`,
-        { cause: error, hint: 'is --proxy its web address (host:port), and is the proxy running?' },
-      )
+      new ClientError('CONNECT_FAILED', `cannot reach the proxy at ${text}: ${tlsWords(error)}`, {
+        cause: error,
+        hint: 'is --proxy its web address (host:port), and is the proxy running?',
+      })
     )
   })
   const parsed = parseJson(answer.bytes.toString('utf8'))

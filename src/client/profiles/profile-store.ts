@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { access, chmod, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { errorCode, errorMessage } from '../../core/index.ts'
+import { errorCode, fileWords } from '../../core/index.ts'
 import {
   makePrivateDirectory,
   withLockFile,
@@ -299,13 +299,13 @@ function scriptPrinter(): Promise<'printf' | 'cat'> {
 }
 
 const unreadable = (path: string, error: unknown): ClientError =>
-  new ClientError('PROFILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+  new ClientError('PROFILE_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
     cause: error,
     hint: 'TELEPORT_HOME names another directory for logins',
   })
 
 const unwritable = (path: string, error: unknown): ClientError =>
-  new ClientError('PROFILE_UNWRITABLE', `cannot write to ${path}: ${errorMessage(error)}`, {
+  new ClientError('PROFILE_UNWRITABLE', `cannot write to ${path}: ${fileWords(error)}`, {
     cause: error,
     hint: 'nothing was changed; TELEPORT_HOME names another directory for logins, and --out writes a file instead of one',
   })

@@ -259,6 +259,16 @@ kubernetes_service:
       'teleport.yaml:2:16: auth_service.listen_addr: must be an address',
     ],
     [
+      'a port alone for an address',
+      'proxy_service:\n  kube_listen_addr: 3026\n',
+      'teleport.yaml:2:21: proxy_service.kube_listen_addr: must be an address like 0.0.0.0:3026 or kube.example.com:443; a port alone is ":3026"',
+    ],
+    [
+      'a URL for an address',
+      'teleport:\n  proxy_server: https://a:3080\n',
+      'kube.example.com:443, without https://',
+    ],
+    [
       'a wrong boolean',
       'auth_service:\n  enabled: perhaps\n',
       'auth_service.enabled: must be yes or no',
@@ -355,6 +365,12 @@ kubernetes_service:
     ],
   ])('refuses %s, with its place', (_what, text, message) => {
     expect(problems(text).join('\n')).toContain(message)
+  })
+
+  it('tells the place of what is no YAML once', () => {
+    expect(problems('teleport:\n\tlog: x\n')).toContain(
+      'teleport.yaml:2:1: Tabs are not allowed as indentation',
+    )
   })
 
   it('reads how to join, with values or files', () => {

@@ -117,13 +117,19 @@ export function parseConfig(text: string, file: string): TeleportConfig {
     const { line, col } = lines.linePos(offset)
     problems.push({ file, line, column: col, path, message })
   }
-  for (const error of document.errors) report(error.pos[0], '', error.message.split('\n')[0] ?? '')
+  for (const error of document.errors) report(error.pos[0], '', yamlWords(error.message))
   if (problems.length > 0) throw new ConfigError(problems)
   const reader = new SectionReader(report)
   const values = reader.read(document.contents, schema, '')
   judgeTogether(values, reader)
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(values)
+}
+
+/** What the parser says, without the place and the picture: the place is told for every problem. */
+function yamlWords(message: string): string {
+  const line = message.split('\n')[0] ?? ''
+  return line.replace(/ at line \d+, column \d+:?$/, '')
 }
 
 type Report = (node: Node | number | null, path: string, message: string) => void
@@ -280,9 +286,14 @@ function readAddress(node: Node, path: string): Read {
   // What is served there without TLS or certificate is for this machine, unless the file names a host.
   const host = path === 'teleport.diag_addr' ? '127.0.0.1' : '0.0.0.0'
   const address = text === null ? null : parseAddress(text, { host, port })
-  return address === null
-    ? { problem: 'must be an address like 0.0.0.0:3026 or kube.example.com:443' }
-    : { value: address }
+  return address === null ? { problem: addressProblem(text ?? '') } : { value: address }
+}
+
+function addressProblem(text: string): string {
+  const rule = 'must be an address like 0.0.0.0:3026 or kube.example.com:443'
+  if (/^\d{1,5}$/.test(text)) return `${rule}; a port alone is ":${text}"`
+  if (/^https?:/i.test(text)) return `${rule}, without https://`
+  return rule
 }
 
 /** What is wrong is told without the secret. */

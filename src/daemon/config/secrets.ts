@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { errorMessage } from '../../core/index.ts'
+import { fileWords } from '../../core/index.ts'
 import {
   type KubeMatcher,
   type MemberService,
@@ -26,7 +26,7 @@ export async function readJoinToken(secret: SecretText): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new DaemonError(
       'JOIN_TOKEN_UNREADABLE',
-      `cannot read the join token from ${path}: ${errorMessage(error)}`,
+      `cannot read the join token from ${path}: ${fileWords(error)}`,
       { cause: error },
     )
   })

@@ -123,7 +123,10 @@ export class Delivery {
   /** Stops; a call that is underway may take its time. */
   async close(waitMs: number): Promise<void> {
     this.#stop.abort()
-    await Promise.race([Promise.all(this.#works), pause(waitMs, new AbortController().signal)])
+    const over = new AbortController()
+    await Promise.race([Promise.all(this.#works), pause(waitMs, over.signal)])
+    // A timer that nobody waits for would keep the process.
+    over.abort()
   }
 
   #lineUp(entry: Entry): void {

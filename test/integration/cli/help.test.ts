@@ -12,12 +12,10 @@ const programs = {
   tsh: (io: FakeIo) => buildTsh(io),
   tctl: (io: FakeIo) => buildTctl(io),
   teleport: () =>
-    buildTeleport({
-      start: nothing,
-      configure: nothing,
-      deleteState: nothing,
-      printVersion: nothing,
-    }),
+    buildTeleport(
+      { start: nothing, configure: nothing, deleteState: nothing, printVersion: nothing },
+      '1.2.3',
+    ),
 }
 
 /** Every command of a program and the words that lead to it, hidden ones too. */
@@ -63,6 +61,46 @@ it('the walk finds commands of every depth', () => {
     ]),
   )
   expect(new Set(names).size).toBe(names.length)
+})
+
+it.each(['tsh', 'tctl'] as const)(
+  '%s --version prints what its version command prints',
+  async (name) => {
+    const flag = new FakeIo()
+    expect(await run(() => programs[name](flag), ['--version'], flag)).toBe(0)
+    const command = new FakeIo()
+    await run(() => programs[name](command), ['version'], command)
+    expect(flag.out).toMatch(/^(tsh )?\d+\.\d+\.\d+\n$/)
+    expect(command.out).toContain(flag.out)
+  },
+)
+
+it('teleport --version prints the version', () => {
+  let printed = ''
+  const program = programs
+    .teleport()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        printed += text
+      },
+    })
+  expect(() => program.parse(['--version'], { from: 'user' })).toThrow()
+  expect(printed).toBe('1.2.3\n')
+})
+
+it('a wrong flag of teleport leads to the help of its command', async () => {
+  let said = ''
+  const program = programs.teleport()
+  for (const command of program.commands) {
+    command.configureOutput({
+      writeErr: (text) => {
+        said += text
+      },
+    })
+  }
+  await expect(program.parseAsync(['configure', '--nonsense'], { from: 'user' })).rejects.toThrow()
+  expect(said).toContain('(see "teleport configure --help")')
 })
 
 describe.each(all)('the help of $line', ({ words, command, line }) => {

@@ -205,6 +205,30 @@ describe('agents that join a running daemon', () => {
     ])
   })
 
+  it('stops without an error when it is told to before anybody has answered', async () => {
+    const { args, env } = start(await newHome('early'), {
+      token: 'f'.repeat(48),
+      to: `--proxy=127.0.0.1:${await freePort()}`,
+    })
+    await using agent = new Running(TELEPORT, args, { env })
+    await agent.until(({ stderr }) => stderr.includes('cannot join yet'))
+    expect(await agent.end('SIGTERM')).toBe(0)
+    expect(agent.stderr).toContain('teleport stops, and has not joined')
+    expect(agent.stderr).not.toContain('aborted')
+  })
+
+  it('asks for a token of the type that a proxy joins with', async () => {
+    const refused = await runProgram(TELEPORT, [
+      'start',
+      '--roles=proxy',
+      `--auth-server=127.0.0.1:${center.ports.auth}`,
+      `--ca-pin=${pin}`,
+      `--data-dir=${await newHome('proxy')}`,
+      `--token=${'f'.repeat(48)}`,
+    ])
+    expect(refused.stderr).toContain('tctl tokens add --type=proxy')
+  })
+
   it('does not become a Teleport cluster of its own instead', async () => {
     const home = await newHome('own')
     const file = join(home, 'teleport.yaml')

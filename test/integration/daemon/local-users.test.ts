@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ApiClient, type ApiConnection, readAdminIdentity } from '../../../src/client/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../../src/x509/index.ts'
 import { TestDaemon } from '../../support/daemon.ts'
+import { Person } from '../../support/tsh.ts'
 import { codeAt, PASSWORD } from '../api/support/people.ts'
 
 /** The real daemon and the real commands, without Kubernetes. */
@@ -62,6 +63,29 @@ describe('a local user of a running daemon', () => {
     )
     return [...texts, daemon.process.stdout, daemon.process.stderr].join('\n')
   }
+
+  it('types a password that is too short once, and uses up no code with it', async () => {
+    const added = JSON.parse(
+      await daemon.tctl('users', 'add', 'ann', '--roles=access', '--format=json'),
+    ) as { invite: { url: string } }[]
+    const status = JSON.parse(await daemon.tctl('status', '--format=json')) as { ca_pins: string[] }
+    await using ann = await Person.arrive()
+    const { asked, err } = await ann.tshAnswering(
+      ['short', PASSWORD, 'another'],
+      'invite',
+      added[0]?.invite.url ?? '',
+      `--ca-pin=${status.ca_pins[0]}`,
+    )
+    const [first, ...others] = asked.map((question) => question.split(',')[0])
+    expect([first, ...others]).toEqual([
+      'New password',
+      'New password',
+      'The same again: ',
+      'New password',
+    ])
+    expect(err).toContain('tsh: the password has fewer than 12 characters')
+    expect(err).toContain('tsh: the two are not the same')
+  })
 
   it('comes from the link of an administrator to a certificate, and leaves no secret behind', async () => {
     const added = JSON.parse(

@@ -147,7 +147,7 @@ contexts:
   test('that cannot be read is an error', async () => {
     await expect(load({ kubeconfigFile: '/nowhere/config' })).rejects.toMatchObject({
       code: 'UPSTREAM_CONFIG',
-      message: 'cannot read kubeconfig /nowhere/config: ENOENT',
+      message: 'cannot read kubeconfig /nowhere/config: no such file or directory',
     })
     const path = await kubeconfig('bad', 'users: {')
     await expect(load({ kubeconfigFile: path })).rejects.toMatchObject({

@@ -8,6 +8,7 @@ import { type Format, parseFormat, printable, render, table } from '../../format
 import { type Io, print } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
+import { EVENT_HEADERS, eventRow, shortEventRow } from './event-row.ts'
 
 /** How often `tail` asks for what is new. */
 const TAIL_INTERVAL_MS = 1000
@@ -66,7 +67,7 @@ function lsCommand(context: TctlContext): Command {
       } while (after !== null && events.length < wanted)
       print(
         context.io,
-        render(format, events, (all) => table(HEADERS, all.map(row))),
+        render(format, events, (all) => table(EVENT_HEADERS, all.map(shortEventRow))),
       )
     })
   return examples(command, [
@@ -172,47 +173,7 @@ async function endsOf(
   return ended
 }
 
-const HEADERS = ['Time', 'Event', 'User', 'Cluster', 'What', 'Result', 'Decided by']
-
-/** One event as the cells of a line. */
-function row(event: AuditEventResource): string[] {
-  const field = (name: string): string => {
-    const value = (event as Record<string, unknown>)[name]
-    return value === undefined || value === null ? '' : String(value)
-  }
-  if (event.event !== 'kube.request') {
-    return [
-      event.time,
-      event.event,
-      field('user'),
-      '',
-      field('name') || field('error'),
-      event.code,
-      '',
-    ]
-  }
-  const subresource = field('resource_subresource')
-  const resource = field('resource_kind') + (subresource === '' ? '' : `/${subresource}`)
-  const place = [field('resource_namespace'), field('resource_name')]
-    .filter((part) => part !== '')
-    .join('/')
-  const what =
-    resource === ''
-      ? `${field('verb')} ${field('request_path')}`
-      : `${field('kube_verb')} ${resource} ${place}`.trimEnd()
-  const code = field('response_code')
-  return [
-    event.time,
-    event.event,
-    field('user'),
-    field('kubernetes_cluster'),
-    what,
-    code === '0' ? field('outcome') : `${code} ${field('outcome')}`,
-    field('decided_by'),
-  ]
-}
-
-const lineOf = (event: AuditEventResource): string => row(event).map(printable).join('  ')
+const lineOf = (event: AuditEventResource): string => eventRow(event).map(printable).join('  ')
 const lineOfAll = (events: readonly AuditEventResource[]): string => events.map(lineOf).join('\n')
 
 /** Flags as a query; `2h` counts back from now. */

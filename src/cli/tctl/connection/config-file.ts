@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
-import { errorCode, errorMessage } from '../../../core/index.ts'
+import { errorCode, errorMessage, fileWords } from '../../../core/index.ts'
 import { CliError } from '../../errors.ts'
 
 export const DEFAULT_CONFIG_FILE = '/etc/teleport.yaml'
@@ -11,7 +11,7 @@ export async function dataDirOf(given: string | undefined): Promise<string> {
   const path = given ?? DEFAULT_CONFIG_FILE
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT' && given === undefined) return ''
-    throw new CliError('FILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+    throw new CliError('FILE_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
       cause: error,
       hint: '-c names the configuration file of the auth service',
     })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { parseAllDocuments } from 'yaml'
-import { errorMessage } from '../../../core/index.ts'
+import { fileWords } from '../../../core/index.ts'
 import { CliError } from '../../errors.ts'
 import { print, readAll } from '../../io.ts'
 import { examples } from '../../run.ts'
@@ -21,16 +21,12 @@ export function createCommand(context: TctlContext): Command {
         source === '-'
           ? await readAll(io.stdin)
           : await readFile(source, 'utf8').catch((error: unknown) => {
-              throw new CliError(
-                'FILE_UNREADABLE',
-                `cannot read ${source}: ${errorMessage(error)}`,
-                {
-                  cause: error,
-                },
-              )
+              throw new CliError('FILE_UNREADABLE', `cannot read ${source}: ${fileWords(error)}`, {
+                cause: error,
+              })
             })
       // All documents are judged before the first is sent: a typo in the last must not leave half the work done.
-      const resources = parseResources(source, text)
+      const resources = parseResources(source === '-' ? 'standard input' : source, text)
       using client = await context.connect()
       for (const { kind, create, resource } of resources) {
         await create(client, resource, options.force === true)
@@ -63,7 +59,7 @@ export function parseResources(source: string, text: string): readonly Parsed[] 
     const values: readonly unknown[] = Array.isArray(value) ? value : [value]
     return values.filter((entry) => entry !== null).map((entry) => resourceOf(place, entry))
   })
-  if (parsed.length === 0) throw new CliError('USAGE', `${source}: no resource in it`)
+  if (parsed.length === 0) throw new CliError('USAGE', `no resource in ${source}`)
   return parsed
 }
 

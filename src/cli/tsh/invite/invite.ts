@@ -84,6 +84,11 @@ async function acceptByAsking(
     const password = await prompts.secret(
       `New password, at least ${invitation.min_password_length} characters: `,
     )
+    // Before it is typed once more, and a code is used up.
+    if ([...password].length < invitation.min_password_length) {
+      say(io, `tsh: ${tooShort(invitation.min_password_length)}`)
+      continue
+    }
     if ((await prompts.secret('The same again: ')) !== password) {
       say(io, 'tsh: the two are not the same')
       continue
@@ -98,6 +103,9 @@ async function acceptByAsking(
     }
   }
 }
+
+const tooShort = (least: number): string =>
+  `the password has fewer than ${least} characters: four or five unrelated words are easy to remember`
 
 /** Refusals after which the same link may be tried again. */
 const CORRECTABLE: ReadonlySet<string> = new Set(['PASSWORD_WEAK', 'OTP_WRONG', 'BAD_REQUEST'])

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
-import { errorCode, errorMessage } from '../../../core/index.ts'
+import { errorCode, fileWords } from '../../../core/index.ts'
 import { AsciicastReader, type RecordFrame, RecordReader } from '../../../recording/index.ts'
 import { CliError } from '../../errors.ts'
 import { CUT, type Recording } from './recording.ts'
@@ -57,7 +57,7 @@ async function* read(path: string): AsyncGenerator<Buffer, void, undefined> {
 }
 
 const unreadable = (path: string, error: unknown): CliError =>
-  new CliError('FILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+  new CliError('FILE_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
     cause: error,
     ...(errorCode(error) === 'ENOENT'
       ? {

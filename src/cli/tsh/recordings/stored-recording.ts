@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ApiClient } from '../../../client/index.ts'
 import type { RecordingResource } from '../../../contract/index.ts'
-import { errorMessage } from '../../../core/index.ts'
+import { fileWords } from '../../../core/index.ts'
 import {
   type ChunkOpener,
   chainedChunks,
@@ -95,7 +95,7 @@ async function readIdentities(paths: readonly string[]): Promise<readonly string
   const all: string[] = []
   for (const path of paths) {
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      throw new CliError('FILE_UNREADABLE', `cannot read ${path}: ${errorMessage(error)}`, {
+      throw new CliError('FILE_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
         cause: error,
       })
     })
