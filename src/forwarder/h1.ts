@@ -26,7 +26,7 @@ export function createHttp1(
   })
   server.timeout = 0
   server.maxHeadersCount = limits.maxHeaderPairs
-  const underway = new WeakMap<Duplex, number>()
+  const underway = new WeakMap<Duplex, Set<Http1Exchange>>()
   keepUnreadAnswers(server)
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
@@ -34,22 +34,31 @@ export function createHttp1(
       sendBadRequest(socket, 400, 'Bad Request')
       return
     }
-    const before = underway.get(socket) ?? 0
-    if (before >= limits.maxPipelinedRequests) {
+    let here = underway.get(socket)
+    if (here === undefined) {
+      here = new Set()
+      underway.set(socket, here)
+    }
+    if (here.size >= limits.maxPipelinedRequests) {
       // Words would have to wait for all the answers before them.
       socket.destroy()
       return
     }
-    underway.set(socket, before + 1)
     const exchange = new Http1Exchange(request, response, limits.maxUnreadTinyPieces)
-    exchange.onClosed(() => underway.set(socket, (underway.get(socket) ?? 1) - 1))
+    here.add(exchange)
+    exchange.onClosed(() => underway.get(socket)?.delete(exchange))
     handle(exchange, socket as TLSSocket)
   }
   server.on('request', serve)
   // Whatever else a client expects of us: Node would answer by itself, and the audit log would not know.
   server.on('checkExpectation', serve)
   const serveUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
+    const before = [...(underway.get(socket) ?? [])]
+    if (before.length > 0) {
+      // Its answer would stand amid theirs, and Node tells those that wait for their turn nothing of such a connection's end.
+      socket.destroy()
+      for (const exchange of before) exchange.leave()
+    } else if (request.httpVersionMajor !== 1) sendBadRequest(socket, 400, 'Bad Request')
     else handle(new Http1Upgrade(request, socket, head), request.socket as TLSSocket)
   }
   server.on('upgrade', serveUpgrade)
@@ -58,7 +67,7 @@ export function createHttp1(
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (leaving.has(socket)) return
     // Words now would be taken for the answer, or a part of it, that an earlier request still waits for.
-    if (!socket.writable || (underway.get(socket) ?? 0) > 0) {
+    if (!socket.writable || (underway.get(socket)?.size ?? 0) > 0) {
       socket.destroy()
       return
     }
@@ -98,9 +107,7 @@ class Http1Exchange implements ClientExchange {
   constructor(request: IncomingMessage, response: ServerResponse, maxUnreadTinyPieces: number) {
     this.#request = request
     this.#response = response
-    response.once('close', () => {
-      for (const closer of this.#closers) closer()
-    })
+    response.once('close', () => this.#close())
     this.method = request.method ?? ''
     this.target = request.url ?? ''
     this.rawHeaders = request.rawHeaders
@@ -144,6 +151,12 @@ class Http1Exchange implements ClientExchange {
     this.#request.socket.destroy()
   }
 
+  /** Its connection is gone. */
+  leave(): void {
+    this.#response.destroy()
+    this.#close()
+  }
+
   onDrain(listener: () => void): void {
     this.#drained = listener
   }
@@ -158,6 +171,11 @@ class Http1Exchange implements ClientExchange {
 
   onClosed(listener: () => void): void {
     this.#closers.push(listener)
+  }
+
+  /** Once. */
+  #close(): void {
+    for (const closer of this.#closers.splice(0)) closer()
   }
 }
 

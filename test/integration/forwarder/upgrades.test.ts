@@ -341,6 +341,22 @@ describe('an upgrade that we refuse', () => {
     expect(stage.api.arrived).toEqual([])
   })
 
+  test('behind requests without an answer yet loses the connection, and nothing of them stays', async () => {
+    const { stage, wire } = await start()
+    // The second waits for its turn, which never comes: nobody hears of it from its connection.
+    stage.api.answer = () => {}
+    const asked = [`${PODS}/a`, `${PODS}/b`]
+    for (const path of asked) wire.socket.write(`GET ${path} HTTP/1.1\r\nHost: k\r\n\r\n`)
+    await expect.poll(() => stage.forwarder.stats().exchanges, PATIENTLY).toBe(2)
+    wire.socket.write(REQUEST)
+    await expect.poll(() => stage.sockets.size, PATIENTLY).toBe(0)
+    await stage.expectQuiet()
+    for (const path of asked) await stage.expectAudited(path, { outcome: 'aborted' })
+    expect(stage.metrics.ended).toHaveLength(2)
+    expect(stage.api.of(PROXIED)).toEqual([])
+    expect(wire.text()).toBe('')
+  })
+
   test('by CONNECT, in both versions', async () => {
     const { stage, wire } = await start()
     wire.socket.write('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n')
