@@ -241,7 +241,8 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #clientListener(): CommandListener {
     return {
       data: (stream, data) => {
-        if (this.#isTold) return true
+        // Streams of output are the API server's; what a client says there is no input.
+        if (this.#isTold || stream !== 'stdin') return true
         this.heard()
         this.bytesReceived += data.length
         if (this.#session?.input(data) === false) this.#full.record = true
@@ -273,8 +274,8 @@ class Command extends LiveUpgrade implements SessionCarrier {
   #serverListener(): CommandListener {
     return {
       data: (stream, data) => {
-        // Nobody says anything there to a client, and it would be in no record.
-        if (stream === 'stdin') return true
+        // Nobody says anything there to a client, and it would be in no record. Who was told how it ended gets nothing more.
+        if (stream === 'stdin' || this.#isTold || this.isFinished) return true
         this.bytesSent += data.length
         // Not the last, then, although it was said how the command ended.
         this.#lastOutput?.refresh()

@@ -23,7 +23,6 @@ export class MemberApi implements Disposable {
   readonly #route: MemberRoute
   readonly #timeoutMs: number | undefined
   readonly #unsubscribe: () => void
-  readonly #stop = new AbortController()
   #lease: Lease | null = null
   /** Which address answered last. */
   #at = 0
@@ -35,18 +34,16 @@ export class MemberApi implements Disposable {
     this.#unsubscribe = identity.onChange(() => this.#replace())
   }
 
-  /** Rejects as ApiClient.call does, CONNECT_FAILED when no address answers, or when there are to be no more calls. */
+  /** Rejects as ApiClient.call does, CONNECT_FAILED when no address answers. */
   async call<N extends EndpointName>(name: N, input: MemberCall<N>): Promise<ResponseOf<N>> {
     const { addresses } = this.#route
-    const { signal } = this.#stop
     for (let tried = 1; ; tried += 1) {
-      signal.throwIfAborted()
       const lease = this.#take()
       try {
         return await lease.client.call(name, input as Parameters<typeof lease.client.call<N>>[1])
       } catch (error) {
         const gone = error instanceof ClientError && error.code === 'CONNECT_FAILED'
-        if (!gone || signal.aborted) throw error
+        if (!gone) throw error
         if (this.#lease === lease) {
           this.#at = (this.#at + 1) % addresses.length
           this.#replace()
@@ -59,10 +56,9 @@ export class MemberApi implements Disposable {
     }
   }
 
-  /** Ends calls underway, too, whichever certificate or address they began with. */
+  /** Ends calls underway, too. */
   [Symbol.dispose](): void {
     this.#unsubscribe()
-    this.#stop.abort(new ClientError('CONNECT_FAILED', 'there are to be no more calls'))
     this.#lease?.client[Symbol.dispose]()
     this.#lease = null
   }
@@ -85,7 +81,6 @@ export class MemberApi implements Disposable {
       certificate: certificatePem,
       privateKey: privateKeyPem,
       dial: this.#route.way ?? this.#route.dial,
-      signal: this.#stop.signal,
       ...(this.#timeoutMs === undefined ? {} : { timeoutMs: this.#timeoutMs }),
     })
   }

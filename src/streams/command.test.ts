@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -599,6 +601,25 @@ describe('a SPDY client', () => {
   })
 })
 
+describe('a SPDY API server that accepts no stream yet', () => {
+  it('makes nobody keep more than some bytes of input, in whatever pieces they come', async () => {
+    const [ours, theirs] = pair()
+    theirs.resume()
+    const end = openSpdyCommand({ socket: ours, head: EMPTY, plan: PLAN, limits }, new Ear())
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    collect()
+    const before = process.memoryUsage().heapUsed
+    let pieces = 1
+    while (end.write('stdin', Buffer.from('x'))) pieces += 1
+    collect()
+    expect(pieces).toBeGreaterThan(1_000_000)
+    // A piece of memory for each byte would be 140 MB.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 * 1024 * 1024)
+    end.destroy()
+  })
+})
+
 describe('a SPDY API server', () => {
   it('that breaks the error stream off has not said that all is well', async () => {
     const { ear, peer } = await spdyServer(PLAN)
@@ -663,6 +684,16 @@ describe('a WebSocket client', () => {
     ;(peer as WebSocketPeer).socket.send('')
     peer.send('stdin', Buffer.alloc(limits.maxTextBytes))
     expect(await ear.over.promise).toMatchObject({ code: 'STREAM_MALFORMED' })
+  })
+
+  it('ends its input once, however often it says so, and nothing comes behind that', async () => {
+    const { ear, peer } = await webSocketClient('v5.channel.k8s.io', PLAN)
+    for (let times = 0; times < 3; times += 1) peer.close('stdin')
+    peer.send('stdin', Buffer.from('more'))
+    peer.send('resize', Buffer.from('{"Width":80,"Height":24}'))
+    await expect.poll(() => ear.sizes).toHaveLength(1)
+    expect(ear.ended).toEqual(['stdin'])
+    expect(ear.calls).toBe(0)
   })
 
   it('cannot speak for the command', async () => {

@@ -7,18 +7,22 @@ const BLOCK_BYTES = 4 * 1024
 /**
  * Puts tiny pieces together that wait to be read. A stream that is paused takes in as many bytes as its high-water mark says; whoever
  * sends them one by one (TLS records, messages) would make us keep hundreds of times as much: 40 MB for each connection whose other end
- * does not read. Nothing changes for a stream that flows.
+ * does not read. Nothing changes for a stream that flows. The returned function takes what waits still: of a stream that broke, nobody
+ * reads it any more.
  */
-export function gatherTinyPieces(source: Readable): void {
+export function gatherTinyPieces(source: Readable): () => Buffer | null {
   const push = source.push.bind(source)
   let block: Buffer | null = null
   let filled = 0
-  const give = (): boolean => {
-    if (block === null) return true
-    const piece = block.subarray(0, filled)
+  const take = (): Buffer | null => {
+    const piece = block?.subarray(0, filled) ?? null
     block = null
     filled = 0
-    return push(piece)
+    return piece
+  }
+  const give = (): boolean => {
+    const piece = take()
+    return piece === null || push(piece)
   }
   // Every piece comes in through here; an event would come when it is read, and begin the reading.
   source.push = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
@@ -33,4 +37,5 @@ export function gatherTinyPieces(source: Readable): void {
     return hasRoom
   }
   source.on('resume', give)
+  return take
 }

@@ -11,12 +11,12 @@ import {
 import { closeLater, closeSoon } from './close-later.ts'
 import { broken, StreamError } from './errors.ts'
 import { gatherTinyPieces } from './gather-tiny.ts'
+import { GrowingBytes } from './growing-bytes.ts'
 import { hearOut } from './hear-out.ts'
+import { lastBytes } from './last-bytes.ts'
 import { defaultStreamLimits, type StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
 import { Reading } from './reading.ts'
-
-const EMPTY = Buffer.alloc(0)
 
 /** Events of a SPDY connection but for the bytes that it answers by itself. */
 export type LinkEvent = Exclude<SessionEvent, { kind: 'send' }>
@@ -29,8 +29,7 @@ const MAX_SENT_BYTES = MOST_AT_ONCE - 8
 
 /** What is to be sent on a stream as soon as the peer has accepted it. */
 interface Early {
-  readonly pieces: Buffer[]
-  bytes: number
+  readonly bytes: GrowingBytes
   fin: boolean
 }
 
@@ -48,8 +47,10 @@ export class SpdyLink {
   #onClosed: (error: Error | null) => void = () => {}
   readonly #out: Outbox
   readonly #reading: Reading
+  #error: Error | null = null
   #closed = false
   #ending = false
+  #isDropped = false
 
   constructor(
     role: 'client' | 'server',
@@ -83,16 +84,16 @@ export class SpdyLink {
       this.#reading.drained()
       this.#onDrain()
     })
-    socket.once('error', (error) => this.#close(broken(error)))
-    socket.once('close', () => {
-      this.#reading.over()
-      this.#close(null)
+    const gathered = gatherTinyPieces(socket)
+    const over = (): void => this.#over(gathered)
+    socket.once('error', (error) => {
+      this.#error ??= broken(error)
     })
+    socket.once('close', over)
     // It may have gone while its user was not ready yet.
-    if (socket.destroyed) setImmediate(() => this.#close(null))
+    if (socket.destroyed) setImmediate(over)
     // Go's clients end their half when they have read everything.
     socket.once('end', () => this.#out.end())
-    gatherTinyPieces(socket)
     if (head.length > 0) this.#receive(head)
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk)
@@ -106,7 +107,7 @@ export class SpdyLink {
 
   open(headers: HeaderBlock): number {
     const { streamId, bytes } = this.#session.open(headers)
-    this.#early.set(streamId, { pieces: [], bytes: 0, fin: false })
+    this.#early.set(streamId, { bytes: new GrowingBytes(), fin: false })
     this.#write(bytes)
     return streamId
   }
@@ -134,9 +135,7 @@ export class SpdyLink {
   data(streamId: number, data: Buffer, fin = false): boolean {
     const early = this.#early.get(streamId)
     if (early === undefined) return this.#send(streamId, data, fin)
-    // They are lent.
-    if (data.length > 0) early.pieces.push(Buffer.from(data))
-    early.bytes += data.length
+    early.bytes.push(data)
     early.fin ||= fin
     this.#earlyBytes += data.length
     return this.#earlyBytes <= MAX_EARLY_BYTES
@@ -161,6 +160,7 @@ export class SpdyLink {
   }
 
   destroy(): void {
+    this.#isDropped = true
     this.#socket.destroy()
   }
 
@@ -191,10 +191,9 @@ export class SpdyLink {
     const early = this.#early.get(streamId)
     if (early === undefined) return
     this.#early.delete(streamId)
-    this.#earlyBytes -= early.bytes
-    let hasRoom = true
-    for (const piece of early.pieces) hasRoom = this.data(streamId, piece)
-    if (early.fin) hasRoom = this.data(streamId, EMPTY, true)
+    this.#earlyBytes -= early.bytes.length
+    const bytes = early.bytes.take()
+    const hasRoom = (bytes.length === 0 && !early.fin) || this.data(streamId, bytes, early.fin)
     if (hasRoom) this.#onDrain()
   }
 
@@ -203,7 +202,7 @@ export class SpdyLink {
     const early = this.#early.get(streamId)
     if (early === undefined) return
     this.#early.delete(streamId)
-    this.#earlyBytes -= early.bytes
+    this.#earlyBytes -= early.bytes.length
     this.#onDrain()
   }
 
@@ -237,6 +236,14 @@ export class SpdyLink {
       })
     }
     return hasRoom
+  }
+
+  #over(gathered: () => Buffer | null): void {
+    this.#reading.over()
+    if (!this.#isDropped) {
+      for (const piece of lastBytes(this.#socket, gathered)) this.#receive(piece)
+    }
+    this.#close(this.#error)
   }
 
   #close(error: Error | null): void {

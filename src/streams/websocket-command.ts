@@ -42,6 +42,8 @@ class WebSocketCommand implements CommandEnd {
   /** Of another message, until it is whole. */
   readonly #words = new GrowingBytes()
   readonly #status: StatusReader
+  /** Streams on which nothing more comes. */
+  readonly #ended = new Set<CommandStream>()
   #isStatusTold = false
   #isOver = false
 
@@ -155,7 +157,7 @@ class WebSocketCommand implements CommandEnd {
     }
     const { channel } = message
     if (message.kind === 'close') {
-      if (channel !== 'error' && channel !== 'resize') this.#listener?.end(channel)
+      if (channel !== 'error' && channel !== 'resize') this.#end(channel)
     } else if (channel === 'error') this.#told(message.data)
     else if (channel === 'resize') {
       const size = parseTerminalSize(message.data.toString('utf8'))
@@ -163,7 +165,15 @@ class WebSocketCommand implements CommandEnd {
     } else if (message.data.length > 0) this.#data(channel, message.data)
   }
 
+  /** Once: nobody holds back who says it over and over. */
+  #end(stream: CommandStream): void {
+    if (this.#ended.has(stream)) return
+    this.#ended.add(stream)
+    this.#listener?.end(stream)
+  }
+
   #data(stream: CommandStream, data: Buffer): void {
+    if (this.#ended.has(stream)) return
     if (this.#listener?.data(stream, data) === false) this.#link.pause()
   }
 

@@ -17,6 +17,7 @@ import { broken, StreamError } from './errors.ts'
 import { gatherTinyPieces } from './gather-tiny.ts'
 import { GrowingBytes } from './growing-bytes.ts'
 import { hearOut } from './hear-out.ts'
+import { lastBytes } from './last-bytes.ts'
 import type { StreamLimits } from './limits.ts'
 import { MOST_AT_ONCE, Outbox } from './outbox.ts'
 import { Reading } from './reading.ts'
@@ -61,6 +62,7 @@ export class WebSocketLink {
   #closeCode: number | null = null
   #error: Error | null = null
   #isClosing = false
+  #isDropped = false
 
   constructor(role: WebSocketRole, socket: Duplex, limits: StreamLimits) {
     this.#role = role
@@ -84,12 +86,19 @@ export class WebSocketLink {
       this.#error ??= broken(error)
     })
     socket.once('end', () => this.#out.end())
-    socket.once('close', () => this.#over())
-    gatherTinyPieces(socket)
-    // It may have gone while its user was not ready yet.
-    if (socket.destroyed) setImmediate(() => this.#over())
+    const gathered = gatherTinyPieces(socket)
+    const over = (): void => this.#over(gathered)
+    socket.once('close', over)
     if (this.#reading.isPaused) socket.pause()
-    if (head.length > 0) socket.unshift(head)
+    // It may have gone while its user was not ready yet, and takes nothing back then.
+    const isOver = socket.destroyed || socket.readableEnded
+    if (isOver) {
+      setImmediate(() => {
+        this.#receive(head)
+        if (socket.destroyed) over()
+        else this.#out.end()
+      })
+    } else if (head.length > 0) socket.unshift(head)
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk)
       freeBytes(chunk)
@@ -146,6 +155,7 @@ export class WebSocketLink {
 
   /** Ends it without a word. */
   destroy(): void {
+    this.#isDropped = true
     this.#socket.destroy()
   }
 
@@ -165,7 +175,7 @@ export class WebSocketLink {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#ears === null || this.#closeCode !== null || this.#error !== null) return
+    if (this.#ears === null || this.#closeCode !== null) return
     try {
       let ping: Buffer | null = null
       for (const event of this.#decoder.push(chunk)) {
@@ -225,13 +235,10 @@ export class WebSocketLink {
     if (this.isOpen && !this.#out.isFull) this.#out.write(encodeFrame('ping', EMPTY, this.#key()))
   }
 
-  #over(): void {
+  #over(gathered: () => Buffer | null): void {
     this.#reading.over()
-    // What had come before the connection broke.
-    for (;;) {
-      const rest = this.#socket.read() as Buffer | null
-      if (rest === null) break
-      this.#receive(rest)
+    if (!this.#isDropped) {
+      for (const piece of lastBytes(this.#socket, gathered)) this.#receive(piece)
     }
     this.#tell(this.#closeCode ?? CLOSE_LOST)
   }

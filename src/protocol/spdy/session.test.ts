@@ -150,6 +150,19 @@ describe('a SPDY session', () => {
     )
   })
 
+  it('ends a stream once, however often its peer says so', () => {
+    const { client, server } = pair()
+    const { streamId, bytes } = client.open([['streamtype', 'stdin']])
+    deliver(bytes, server, client)
+    const headers = new HeaderEncoder()
+    // Part of the same stream of headers.
+    headers.encode([])
+    const end = (): Buffer =>
+      encodeFrame({ type: 'headers', streamId, fin: true, headers: [] }, headers)
+    expect(server.receive(end())).toEqual([{ kind: 'end', streamId }])
+    expect(server.receive(Buffer.concat([end(), end()]))).toEqual([])
+  })
+
   it('takes no new streams after it said so', () => {
     const { client, server } = pair()
     expect(client.receive(server.goAway('ok'))).toEqual([{ kind: 'goAway', status: 'ok' }])

@@ -191,7 +191,8 @@ export class SpdySession {
   }
 
   #ended(streamId: number): SessionEvent[] {
-    if (!this.#streams.has(streamId)) return []
+    const state = this.#streams.get(streamId)
+    if (state === undefined || state === 'remoteClosed') return []
     this.#close(streamId, 'remoteClosed')
     return [{ kind: 'end', streamId }]
   }

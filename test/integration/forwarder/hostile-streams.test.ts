@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { SessionRecorder } from '../../../src/forwarder/index.ts'
 import { defaultSpdyLimits } from '../../../src/protocol/index.ts'
 import { encodeFrame } from '../../../src/protocol/spdy/encode.ts'
 import { HeaderEncoder } from '../../../src/protocol/spdy/headers.ts'
@@ -11,8 +12,9 @@ import {
   SUCCESS,
   serveCommands,
   serverKinds,
+  type TestEnd,
 } from './support/commands.ts'
-import { EXEC, PATIENTLY, Stage } from './support/stage.ts'
+import { EXEC, PATIENTLY, Stage, type StageOptions } from './support/stage.ts'
 import { openWebSocket, readHead } from './support/upgrades.ts'
 
 let stack = new AsyncDisposableStack()
@@ -21,10 +23,10 @@ afterEach(async () => {
   stack = new AsyncDisposableStack()
 })
 
-const [TODAY] = serverKinds as [ServerKind]
+const [TODAY, NO_WEB_SOCKET] = serverKinds as [ServerKind, ServerKind]
 
-async function openStage(): Promise<Stage> {
-  const stage = stack.use(await Stage.open())
+async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const stage = stack.use(await Stage.open(options))
   serveCommands(stage, TODAY, (end) => {
     end.onData = (_stream, data) => {
       end.out.write('stdout', data)
@@ -66,6 +68,32 @@ describe('whoever sends', () => {
     await over
     await expectServed(stage)
     await expect.poll(() => stage.forwarder.stats().exchanges, PATIENTLY).toBe(0)
+  })
+
+  test('something as the output of his command says nothing: not to the API server, nor in the record', async () => {
+    const recorded: string[] = []
+    const recorder: SessionRecorder = {
+      policy: () => ({ records: true, strict: false }),
+      begin: async () => ({
+        data: (stream, data) => recorded.push(`${stream} ${data.toString()}`) > 0,
+        resize: () => {},
+        marker: () => {},
+        end: async () => {},
+        discard: () => false,
+      }),
+    }
+    const stage = await openStage({ recorder })
+    const there = Promise.withResolvers<TestEnd>()
+    serveCommands(stage, NO_WEB_SOCKET, (end) => there.resolve(end))
+    const client = await openCommand(stage, 'SPDY/3.1')
+    client.out.write('stdout', Buffer.from('forged'))
+    client.out.write('stdin', Buffer.from('typed'))
+    const server = await there.promise
+    await expect.poll(() => server.text('stdin'), PATIENTLY).toBe('typed')
+    expect(server.text('stdout')).toBe('')
+    expect(recorded).toEqual(['stdin typed'])
+    server.out.finish(SUCCESS)
+    expect(await client.over.promise).toBeNull()
   })
 
   test('a message in more fragments than anybody needs loses his session, and nobody else does', async () => {
