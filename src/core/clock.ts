@@ -4,5 +4,9 @@ export interface Clock {
   now(): number
 }
 
+/** Whether so long has not passed since then. A clock that was set back makes no wait longer. */
+export const isWithin = (lastsMs: number, sinceMs: number, nowMs: number): boolean =>
+  nowMs >= sinceMs && nowMs - sinceMs < lastsMs
+
 /** The machine's clock. */
 export const systemClock: Clock = { now: () => Date.now() }

@@ -7,7 +7,7 @@
 export { canonicalHost, formatAddress, hostOf, sameHost } from './address.ts'
 export { addressKey, networkKey } from './address-key.ts'
 export { BufferPool } from './buffer-pool.ts'
-export { type Clock, systemClock } from './clock.ts'
+export { type Clock, isWithin, systemClock } from './clock.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export { CodedError, errorCode, errorMessage, unreachable } from './errors.ts'
 export { fewAtOnce } from './few-at-once.ts'

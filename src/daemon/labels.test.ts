@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterLabels } from './labels.ts'
+import { silentLogger } from '../core/index.ts'
+import { ClusterLabels, type LabelCommand } from './labels.ts'
 
-/** As often as it goes: tests wait for what the next run brings. */
-/** A command has so long to answer, too: a machine with much to do starts even `cat` in no less. */
+/** As often as it goes: tests wait for what the next run brings. A command has so long to answer, too: a busy machine starts even `cat` in no less. */
 const PERIOD_MS = 300
 
 describe('ClusterLabels', () => {
@@ -120,6 +120,25 @@ describe('ClusterLabels', () => {
     using labels = await open({}, [join(directory, 'nothing')])
     expect(labels.unknown()).toEqual(['env'])
     expect(warnings[0]).toContain('label command failed')
+  })
+
+  it('of a period that is longer than timers of Node last runs a command once in that time, and not without a pause', async () => {
+    const rare = join(directory, 'rare')
+    const often = join(directory, 'often')
+    const runs = (of: string) => async (): Promise<number> => (await readFile(of, 'utf8')).length
+    const counting = (of: string, periodMs: number): LabelCommand => ({
+      name: basename(of),
+      command: ['/bin/sh', '-c', `printf x >> ${of}; echo on`],
+      periodMs,
+    })
+    using _ = await ClusterLabels.open({
+      labels: {},
+      commands: [counting(rare, 30 * 24 * 3_600_000), counting(often, PERIOD_MS)],
+      log: silentLogger,
+      onChange: () => {},
+    })
+    await expect.poll(runs(often)).toBeGreaterThan(2)
+    expect(await runs(rare)()).toBe(1)
   })
 
   it('goes on when a command that does not answer is another user’s by then, and cannot be killed', async () => {

@@ -13,6 +13,8 @@ export interface LabelCommand {
 const MAX_VALUE_CHARS = 1024
 /** A command that takes longer than its period would overlap itself; this bounds it besides. */
 const MAX_COMMAND_MS = 60_000
+/** Node's timers last no longer than 24.8 days, and one that is to last longer goes off a thousand times a second. */
+const MAX_PERIOD_MS = 24 * 24 * 60 * 60_000
 /** A label is a word or two. */
 const MAX_OUTPUT_BYTES = 64 * 1024
 /** How long a start waits for first values: until one is there its label is unknown, and nobody is let in by it. */
@@ -62,7 +64,8 @@ export class ClusterLabels implements Disposable {
     await Promise.race([first, pause(FIRST_VALUES_MS, waited.signal)])
     waited.abort()
     for (const command of options.commands) {
-      labels.#timers.push(setInterval(() => void labels.#run(command), command.periodMs))
+      const everyMs = Math.min(command.periodMs, MAX_PERIOD_MS)
+      labels.#timers.push(setInterval(() => void labels.#run(command), everyMs))
     }
     return labels
   }

@@ -20,16 +20,17 @@ export function createRemoteAuth(
   identity: Pick<MemberIdentity, 'current' | 'teleportCluster'>,
   route: MemberRoute,
 ): RemoteAuth {
+  const { addresses } = route
   // Who did not answer is asked last.
   let first = 0
   return {
     async dial(origin, signal) {
       let failure: unknown = new Error('no auth service is configured')
-      for (let tried = 0; tried < route.addresses.length; tried += 1) {
-        const { host, port } = route.addresses[first % route.addresses.length] ?? {
-          host: '',
-          port: 0,
-        }
+      // In one order to the end: whoever dials meanwhile begins elsewhere.
+      const begin = first
+      for (const at of addresses.keys()) {
+        const asked = (begin + at) % addresses.length
+        const { host, port } = addresses[asked] ?? { host: '', port: 0 }
         try {
           const below = await route.dial({ hostname: host, port }, signal)
           return await introduce(below, {
@@ -41,7 +42,7 @@ export function createRemoteAuth(
         } catch (error) {
           signal.throwIfAborted()
           failure = error
-          first += 1
+          if (first === asked) first = (asked + 1) % addresses.length
         }
       }
       throw failure

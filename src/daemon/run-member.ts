@@ -22,6 +22,7 @@ import { openRemoteProxy } from './run-proxy.ts'
 import type { MemberLink } from './services/member.ts'
 import type { ProxyService } from './services/proxy.ts'
 import { openAgentTunnels } from './services/tunnels.ts'
+import { withTokenLabels } from './token-labels.ts'
 import { loadPages } from './web-pages-on-disk.ts'
 
 /**
@@ -240,12 +241,6 @@ async function openProxy(
     log,
   })
 }
-
-/** What an administrator gave the token counts more than what the agent's own file says. */
-const withTokenLabels = (
-  kube: TeleportConfig['kube'],
-  labels: Readonly<Record<string, string>>,
-): TeleportConfig['kube'] => ({ ...kube, labels: { ...kube.labels, ...labels } })
 
 /** Tunnels to the proxies that are configured, and to those that the auth service names. */
 function dialOut(

@@ -7,9 +7,13 @@ async function* each(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
   yield* chunks
 }
 
-async function eventsOf(chunks: readonly Buffer[], maxBytes?: number): Promise<unknown[]> {
+async function eventsOf(
+  chunks: readonly Buffer[],
+  maxBytes?: number,
+  isComplete = true,
+): Promise<unknown[]> {
   const pieces: string[] = []
-  for await (const piece of webCast(each(chunks), maxBytes)) pieces.push(piece)
+  for await (const piece of webCast(each(chunks), isComplete, maxBytes)) pieces.push(piece)
   const [head, ...events] = pieces.join('').trimEnd().split('\n')
   expect(JSON.parse(head ?? '')).toMatchObject({ version: 2 })
   return events.map((line) => JSON.parse(line) as unknown)
@@ -42,6 +46,14 @@ describe('what the page of a recording is given', () => {
       [0.001, 'o', 'a'],
       [0.002, 'o', 'c'],
       [0.013, 'm', 'ended with 0'],
+    ])
+  })
+
+  it('lacks signs that turn the order of letters around', async () => {
+    const frames = session(freshFacts(), [output(1, '\u202elive\u202c \u2066x\u2069')])
+    expect(await eventsOf(chunksOf(frames))).toEqual([
+      [0.001, 'o', 'live x'],
+      [0.011, 'm', 'ended with 0'],
     ])
   })
 
@@ -92,13 +104,23 @@ describe('what the page of a recording is given', () => {
     ])
   })
 
+  it('says of one that is said to be complete that its end is missing', async () => {
+    const [first] = chunksOf(FRAMES, 2) as [Buffer]
+    const words = 'the recording is said to be whole, and its end is missing'
+    expect(await eventsOf([first])).toEqual([
+      [0.001, 'o', 'one\r\n'],
+      [0.001, 'm', words],
+    ])
+    expect(await eventsOf([first], undefined, false)).toEqual([[0.001, 'o', 'one\r\n']])
+  })
+
   it('hands on what failed elsewhere', async () => {
     async function* failing(): AsyncGenerator<Buffer> {
       yield chunksOf(FRAMES, 2)[0] as Buffer
       throw new Error('the auth service is gone')
     }
     const all = async (): Promise<void> => {
-      for await (const _ of webCast(failing())) {
+      for await (const _ of webCast(failing(), true)) {
         // Nothing has to be kept.
       }
     }

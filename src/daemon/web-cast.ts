@@ -16,20 +16,25 @@ export const MAX_PAGE_RECORD_BYTES = 32 * 1024 * 1024
 const FRAME_BYTES = 64
 /** Of a record between two turns of the event loop: some thousands of the smallest frames, a few milliseconds. */
 const TURN_BYTES = 16 * 1024
+/** Signs that turn the order of letters around, which a terminal has no use for, and browsers obey. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 /** What is put together before it is sent. */
 const PIECE_CHARS = 64 * 1024
 
 /**
  * A record as the page of a recording takes it: asciicast v2 without what only takes the page's time, and beside its output once more, as events
- * `e` that no player knows, what of it was stderr. What is broken, or too long for a page, ends with a marker that says so.
+ * `e` that no player knows, what of it was stderr. What is broken, or too long for a page, ends with a marker that says so; so does one
+ * that is said to be complete, and lacks its end.
  */
 export async function* webCast(
   chunks: AsyncIterable<Buffer>,
+  isComplete: boolean,
   maxBytes: number = MAX_PAGE_RECORD_BYTES,
 ): AsyncGenerator<string, void, undefined> {
   const steps = new FewerSteps()
-  const writer = new AsciicastWriter((text) => steps.write(text))
+  const writer = new AsciicastWriter((text) => steps.write(text.replaceAll(TURNS, '')))
   const errors = new StringDecoder('utf8')
+  const reader = new RecordReader()
   const read = { bytes: 0 }
   let bytes = 0
   let atMs = 0
@@ -37,7 +42,7 @@ export async function* webCast(
   try {
     // Seals are no frames that are given: what is read at all has a limit of its own.
     const pieces = inTurns(recordBytes(chunks), read, 2 * maxBytes)
-    for await (const frame of new RecordReader().bytes(pieces)) {
+    for await (const frame of reader.bytes(pieces)) {
       atMs = frame.atMs
       bytes += FRAME_BYTES + payloadBytes(frame)
       if (bytes > maxBytes) break
@@ -52,7 +57,7 @@ export async function* webCast(
     }
     if (bytes > maxBytes || read.bytes > 2 * maxBytes) {
       text += marker(writer, atMs, 'what follows is too much for a page')
-    }
+    } else if (isComplete) reader.assertWhole()
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
     text += marker(writer, atMs, error.message)

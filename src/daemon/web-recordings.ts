@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { StrangerAnswer, StrangerPort } from '../api/index.ts'
 import { errorMessage, type Logger } from '../core/index.ts'
+import { chainedChunks } from '../recording/index.ts'
 import { isSameOrigin, refusal, sendAnswer, servePost, type WebRoute } from './web-calls.ts'
 import { MAX_PAGE_RECORD_BYTES, webCast } from './web-cast.ts'
 
@@ -25,6 +26,8 @@ interface Described {
   readonly recording: {
     readonly chunks: number
     readonly bytes: number | null
+    readonly sha256: string | null
+    readonly state: string
   }
 }
 
@@ -130,7 +133,7 @@ async function streamCast(
     sendAnswer(response, described)
     return
   }
-  const { chunks } = (described.body as Described).recording
+  const { chunks, sha256, state } = (described.body as Described).recording
   const read = (index: number): Promise<StrangerAnswer> =>
     strangers.call('recording_views.chunk', { id, view, index }, address)
   // A refusal has to come before the head of the answer.
@@ -143,7 +146,9 @@ async function streamCast(
     'content-type': 'application/x-asciicast; charset=utf-8',
     'cache-control': 'no-store',
   })
-  await pipeline(Readable.from(webCast(eachChunk(first, chunks, read))), response)
+  const files = eachChunk(first, chunks, read)
+  const proven = sha256 === null ? files : chainedChunks(files, sha256)
+  await pipeline(Readable.from(webCast(proven, state === 'complete')), response)
 }
 
 async function* eachChunk(

@@ -23,6 +23,7 @@ export class MemberApi implements Disposable {
   readonly #route: MemberRoute
   readonly #timeoutMs: number | undefined
   readonly #unsubscribe: () => void
+  readonly #stop = new AbortController()
   #lease: Lease | null = null
   /** Which address answered last. */
   #at = 0
@@ -34,16 +35,18 @@ export class MemberApi implements Disposable {
     this.#unsubscribe = identity.onChange(() => this.#replace())
   }
 
-  /** Rejects as ApiClient.call does, CONNECT_FAILED when no address answers. */
+  /** Rejects as ApiClient.call does, CONNECT_FAILED when no address answers, or when there are to be no more calls. */
   async call<N extends EndpointName>(name: N, input: MemberCall<N>): Promise<ResponseOf<N>> {
     const { addresses } = this.#route
+    const { signal } = this.#stop
     for (let tried = 1; ; tried += 1) {
+      signal.throwIfAborted()
       const lease = this.#take()
       try {
         return await lease.client.call(name, input as Parameters<typeof lease.client.call<N>>[1])
       } catch (error) {
         const gone = error instanceof ClientError && error.code === 'CONNECT_FAILED'
-        if (!gone) throw error
+        if (!gone || signal.aborted) throw error
         if (this.#lease === lease) {
           this.#at = (this.#at + 1) % addresses.length
           this.#replace()
@@ -56,9 +59,10 @@ export class MemberApi implements Disposable {
     }
   }
 
-  /** Ends calls underway, too. */
+  /** Ends calls underway, too, whichever certificate or address they began with. */
   [Symbol.dispose](): void {
     this.#unsubscribe()
+    this.#stop.abort(new ClientError('CONNECT_FAILED', 'there are to be no more calls'))
     this.#lease?.client[Symbol.dispose]()
     this.#lease = null
   }
@@ -81,6 +85,7 @@ export class MemberApi implements Disposable {
       certificate: certificatePem,
       privateKey: privateKeyPem,
       dial: this.#route.way ?? this.#route.dial,
+      signal: this.#stop.signal,
       ...(this.#timeoutMs === undefined ? {} : { timeoutMs: this.#timeoutMs }),
     })
   }

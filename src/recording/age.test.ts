@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { describe, expect, it } from 'vitest'
 import { assertRecipient, decryptChunk, encryptChunk, isEncrypted, parseIdentities } from './age.ts'
@@ -19,6 +20,22 @@ describe('an encrypted chunk', () => {
       await expect(decryptChunk(encrypted, identities)).rejects.toMatchObject({
         code: 'RECORD_LOCKED',
       })
+    }
+  })
+
+  it('is not opened by a secret key with a wrong character, and no error tells that key', async () => {
+    const identity = await generateX25519Identity()
+    const encrypted = await encryptChunk(chunk, [await identityToRecipient(identity)])
+    const mistyped = [
+      `${identity.slice(0, -1)}${identity.endsWith('Q') ? 'P' : 'Q'}`,
+      identity.slice(0, 50),
+      `${identity} `,
+      identity.toLowerCase(),
+    ]
+    for (const wrong of mistyped) {
+      const error: unknown = await decryptChunk(encrypted, [wrong]).catch((error: unknown) => error)
+      expect(error).toMatchObject({ code: 'RECORD_LOCKED' })
+      expect(inspect(error, { depth: null }).toUpperCase()).not.toContain(identity.slice(17, 40))
     }
   })
 

@@ -30,7 +30,7 @@ export async function encryptChunk(
 
 /**
  * A chunk as it was packed, ready for `openChunk`; one that is not encrypted comes back as it is. `identities`: secret keys,
- * `AGE-SECRET-KEY-1…`. Rejects with RecordError RECORD_LOCKED when none of them opens it.
+ * `AGE-SECRET-KEY-1…`. Rejects with RecordError RECORD_LOCKED when none of them opens it, or one is none; no error tells a key.
  */
 export async function decryptChunk(chunk: Buffer, identities: readonly string[]): Promise<Buffer> {
   if (!isEncrypted(chunk)) return chunk
@@ -40,9 +40,9 @@ export async function decryptChunk(chunk: Buffer, identities: readonly string[])
       'the recording is encrypted: it takes the age identity of one of its recipients to read it',
     )
   }
+  const decrypter = new Decrypter()
+  for (const identity of identities) addIdentity(decrypter, identity)
   try {
-    const decrypter = new Decrypter()
-    for (const identity of identities) decrypter.addIdentity(identity)
     const bytes = await decrypter.decrypt(chunk)
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   } catch (cause) {
@@ -50,6 +50,18 @@ export async function decryptChunk(chunk: Buffer, identities: readonly string[])
       'RECORD_LOCKED',
       `the recording is encrypted, and the age identities that were given do not open it: ${errorMessage(cause)}`,
       { cause },
+    )
+  }
+}
+
+/** Without a cause: of a secret key that was mistyped, the library's own words are the key. */
+function addIdentity(decrypter: Decrypter, identity: string): void {
+  try {
+    decrypter.addIdentity(identity)
+  } catch {
+    throw new RecordError(
+      'RECORD_LOCKED',
+      'the recording is encrypted, and what was given is no age identity, AGE-SECRET-KEY-1… (is a character of it wrong?)',
     )
   }
 }

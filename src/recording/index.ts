@@ -18,7 +18,7 @@ export {
   parseIdentities,
 } from './age.ts'
 export { AsciicastWriter } from './asciicast.ts'
-export { NO_CHUNKS, nextChain } from './chain.ts'
+export { chainedChunks, NO_CHUNKS, nextChain } from './chain.ts'
 export { openChunk, type PackedChunk, packChunk, packChunkAside, readChunkHead } from './chunk.ts'
 export { RecordDecoder } from './decode.ts'
 export { RecordEncoder } from './encode.ts'

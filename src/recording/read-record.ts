@@ -25,6 +25,15 @@ export class RecordReader {
     return this.#decoder.isWhole
   }
 
+  /** Throws RecordError RECORD_CHANGED: the record is said to be whole, and is not. */
+  assertWhole(): void {
+    if (this.isWhole) return
+    throw new RecordError(
+      'RECORD_CHANGED',
+      'the recording is said to be whole, and its end is missing',
+    )
+  }
+
   /** The frames of a record that lies in chunks. */
   async *chunks(
     files: AsyncIterable<Buffer>,
@@ -36,6 +45,22 @@ export class RecordReader {
   /** The frames of a record that is unpacked already. */
   async *bytes(pieces: AsyncIterable<Buffer>): AsyncGenerator<RecordFrame, void, undefined> {
     for await (const piece of pieces) yield* this.#decoder.frames(piece)
+  }
+
+  /** The same bytes again, as far as they are what was written. */
+  async *verified(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    let given = 0
+    for await (const piece of pieces) {
+      try {
+        this.#decoder.push(piece)
+      } catch (error) {
+        // Of a frame that was cut in two, the first half may be given already.
+        yield piece.subarray(0, Math.max(0, this.#decoder.goodBytes - given))
+        throw error
+      }
+      yield piece
+      given += piece.length
+    }
   }
 }
 

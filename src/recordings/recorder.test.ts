@@ -7,6 +7,7 @@ import {
   readFile,
   rm,
   stat,
+  symlink,
   truncate,
   writeFile,
 } from 'node:fs/promises'
@@ -888,6 +889,19 @@ describe('Recorder', () => {
       expect(failures).toEqual([])
     })
 
+    it('ends in the room that the delivery of its own beginning makes', async () => {
+      const recorder = await open({ limits: { ...LAZY, sessionBytes: 500_000, holdMs: 500 } })
+      const record = await recorder.begin(facts(1), options())
+      record.data('stdout', randomBytes(300_000))
+      const file = join(spool(), idOf(1), '000000.open')
+      await expect.poll(async () => (await stat(file)).size).toBeGreaterThan(300_000)
+      record.data('stdout', randomBytes(200_000))
+      await record.end(ended)
+      expect(failures).toEqual([])
+      expect((await whole(1)).end).toMatchObject({ cut: false })
+      expect(bytesOf(await read(1), 'stdout')).toHaveLength(500_000)
+    })
+
     it('holds back no longer than it may, also when nobody ever answers', async () => {
       const silent = gated()
       const recorder = await open({ target: silent.target, limits: { ...SHARE, holdMs: 30 } })
@@ -1023,6 +1037,108 @@ describe('Recorder', () => {
     expect(await readdir(join(spool(), 'aside'))).toHaveLength(3)
     expect(errors).toHaveLength(3)
   })
+
+  it('begins whatever else lies in the spool', async () => {
+    await mkdir(join(spool(), idOf(1)), { recursive: true })
+    await symlink('nowhere', join(spool(), 'nowhere'))
+    await symlink('nowhere', join(spool(), idOf(1), 'nowhere'))
+    const recorder = await open()
+    await (await recorder.begin(facts(2), options())).end(ended)
+    await whole(2)
+    expect(await readdir(spool())).toContain('nowhere')
+  })
+
+  it('puts aside nothing in the clear that was to be for its recipients alone', async () => {
+    const identity = await generateX25519Identity()
+    const recipients = [await identityToRecipient(identity)]
+    const heard = Promise.withResolvers<void>()
+    const recorder = await open({
+      settings: () => ({ ...SETTINGS, recipients }),
+      limits: { ...LAZY, flushMs: 1 },
+      target: {
+        ...target,
+        putChunk: async () => {
+          await heard.promise
+          throw new RecordingError('RECORDING_CONFLICT', 'another one')
+        },
+      },
+    })
+    const record = await recorder.begin(facts(1), options())
+    // So much that it is a chunk, and some more in the open part.
+    record.data('stdout', randomBytes(1_500_000))
+    const directory = join(spool(), idOf(1))
+    await expect.poll(() => readdir(directory)).toContain('000001.open')
+    record.data('stdout', Buffer.from('a secret on the screen'))
+    await expect
+      .poll(async () => (await readFile(join(directory, '000001.open'))).includes('a secret'))
+      .toBe(true)
+    heard.resolve()
+    await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_REFUSED' }])
+    await expect.poll(() => readdir(spool())).toEqual(['aside'])
+    const [name = ''] = await readdir(join(spool(), 'aside'))
+    const files = await readdir(join(spool(), 'aside', name))
+    expect(files).toContain('000001.chunk')
+    for (const file of files) {
+      const bytes = await readFile(join(spool(), 'aside', name, file))
+      expect(bytes.includes('a secret')).toBe(false)
+    }
+    expect(recorder.stats().pendingBytes).toBe(0)
+  })
+
+  it.each(['create', 'read'] as const)(
+    'lets go of all that it has of a session that is refused amid a %s of its files',
+    async (what) => {
+      const held = Promise.withResolvers<void>()
+      const free = Promise.withResolvers<void>()
+      const done = Promise.withResolvers<void>()
+      let openFiles = 0
+      const gated = async (path: string): Promise<void> => {
+        if (!path.endsWith(what === 'create' ? '000002.open' : '000001.open')) return
+        held.resolve()
+        await free.promise
+      }
+      const disk: SpoolDisk = {
+        ...nodeDisk,
+        async create(path) {
+          const file = await nodeDisk.create(path)
+          openFiles += 1
+          if (what === 'create') await gated(path)
+          return {
+            append: (bytes) => file.append(bytes),
+            async close() {
+              openFiles -= 1
+              await file.close()
+            },
+          }
+        },
+        async read(path) {
+          const bytes = await nodeDisk.read(path)
+          if (what === 'read') await gated(path)
+          return bytes
+        },
+      }
+      const recorder = await open({
+        disk,
+        limits: { ...LAZY, chunkBytes: 100_000 },
+        target: {
+          ...target,
+          putChunk: async () => {
+            await held.promise
+            done.resolve()
+            throw new RecordingError('RECORDING_CONFLICT', 'another one')
+          },
+        },
+      })
+      const record = await recorder.begin(facts(1), options())
+      for (let round = 0; round < 4; round += 1) record.data('stdout', randomBytes(300_000))
+      await done.promise
+      await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_REFUSED' }])
+      free.resolve()
+      await expect.poll(() => readdir(spool())).toEqual(['aside'])
+      await expect.poll(() => openFiles).toBe(0)
+      await expect.poll(() => recorder.stats().pendingBytes).toBe(0)
+    },
+  )
 
   it('ends a session whose recording is refused for good', async () => {
     const recorder = await open({

@@ -205,13 +205,23 @@ export class Recorder implements AsyncDisposable {
     const names = await this.#disk.list(directory)
     if (names.includes(ASIDE)) await this.#takeOverAside()
     for (const name of names.filter((name) => name !== ASIDE)) {
-      this.#account.add(name, await sizeOf(join(directory, name), this.#disk))
+      await this.#takeOverRoom(name)
     }
     const ids = names.filter((name) => SESSION_ID.test(name))
     if (ids.length > 0) {
       log.info({ recordings: ids.length }, 'recordings of an earlier process are completed')
     }
     for (const id of ids) this.#complete(id, PROCESS_ENDED)
+  }
+
+  /** Whatever lies there takes room; what cannot be looked at keeps nothing from being recorded. */
+  async #takeOverRoom(name: string): Promise<void> {
+    const { directory, log } = this.#options
+    try {
+      this.#account.add(name, await sizeOf(join(directory, name), this.#disk))
+    } catch (error) {
+      log.warn({ name, error: errorMessage(error) }, 'something in the spool cannot be looked at')
+    }
   }
 
   /** What lies aside keeps nothing from being recorded. */
@@ -241,13 +251,21 @@ export class Recorder implements AsyncDisposable {
     this.#complete(session.id, this.#isClosing ? PROCESS_ENDED : RECORD_FAILED)
   }
 
-  /** Completes a session that nobody writes any more, when the disk lets it. */
-  #complete(id: string, why: string): void {
-    const work = this.#completing(id, why).finally(() => this.#works.delete(work))
+  /** Completes a session that nobody writes any more, when the disk lets it; it is delivered then, or as `then` says. */
+  #complete(
+    id: string,
+    why: string,
+    then = async (session: SpooledSession): Promise<void> => this.#delivery.changed(session),
+  ): void {
+    const work = this.#completing(id, why, then).finally(() => this.#works.delete(work))
     this.#works.add(work)
   }
 
-  async #completing(id: string, why: string): Promise<void> {
+  async #completing(
+    id: string,
+    why: string,
+    then: (session: SpooledSession) => Promise<void>,
+  ): Promise<void> {
     const { log } = this.#options
     const directory = join(this.#options.directory, id)
     const how = { disk: this.#disk, account: this.#account, why }
@@ -258,7 +276,7 @@ export class Recorder implements AsyncDisposable {
         // Not while it waits to be tried again: others can be completed meanwhile.
         const session = await this.#completions.take(() => finishLeftover(id, directory, how))
         if (session === null) await this.#discard(id)
-        else this.#delivery.changed(session)
+        else await then(session)
         return
       } catch (error) {
         if (error instanceof RecordError) {
@@ -299,7 +317,9 @@ export class Recorder implements AsyncDisposable {
     // A session that has ended hears it, too: what its record was to prove is not there.
     onFailed?.(refusal)
     await writer?.fail(refusal)
-    await this.#putAside(session.id)
+    await writer?.settled()
+    // Its open part is in the clear, and there it may lie for long.
+    this.#complete(session.id, RECORD_FAILED, () => this.#putAside(session.id))
   }
 
   async #putAside(id: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { addressKey, errorMessage, type Logger } from '../core/index.ts'
+import { addressKey, errorMessage, isWithin, type Logger } from '../core/index.ts'
 import { isKubeServerName } from '../protocol/index.ts'
 import type { SecuredConnection } from '../tls/index.ts'
 import { type AnnouncedName, LineReader, parseAnnouncement } from './announcement.ts'
@@ -118,7 +118,7 @@ export class ProxyTunnel {
 
   get doubtful(): boolean {
     const { nowMs, limits } = this.#options
-    return this.#session.silent || nowMs() - this.#failedMs < limits.distrustMs
+    return this.#session.silent || isWithin(limits.distrustMs, this.#failedMs, nowMs())
   }
 
   /** Connections that the agent has dialled back and nobody has yet. */

@@ -73,4 +73,11 @@ describe('SessionLeases', () => {
     answer = async () => false
     expect(await wants('4')).toBe(false)
   })
+  it('asks again although the clock was set back meanwhile', async () => {
+    answer = () => Promise.reject(new Error('away'))
+    expect(await wants('1', 9)).toBe(true)
+    nowMs -= 3_600_000
+    answer = async () => false
+    expect(await wants('2', 9)).toBe(false)
+  })
 })

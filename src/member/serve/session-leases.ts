@@ -1,5 +1,5 @@
 import { SESSION_LEASE_NAMES } from '../../contract/index.ts'
-import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
+import { type Clock, errorMessage, isWithin, type Logger } from '../../core/index.ts'
 import { LEASE_QUIET_MS } from './limits.ts'
 import type { LiveSession } from './session-reports.ts'
 
@@ -31,8 +31,8 @@ export class SessionLeases {
   readonly #options: Options
   /** Granted and not released: session id and user. */
   readonly #held = new Map<string, string>()
-  /** The auth service is not asked before. */
-  #quietUntilMs = 0
+  /** When the auth service did not answer. */
+  #unansweredMs = Number.NEGATIVE_INFINITY
 
   constructor(options: Options) {
     this.#options = options
@@ -62,11 +62,11 @@ export class SessionLeases {
 
   async #ask(request: LeaseRequest): Promise<boolean> {
     const { ask, clock, log } = this.#options
-    if (clock.now() < this.#quietUntilMs) return true
+    if (isWithin(LEASE_QUIET_MS, this.#unansweredMs, clock.now())) return true
     try {
       return await ask(request)
     } catch (error) {
-      this.#quietUntilMs = clock.now() + LEASE_QUIET_MS
+      this.#unansweredMs = clock.now()
       log.warn(
         { user: request.user, error: errorMessage(error) },
         'the auth service does not say how many sessions a person has elsewhere: those of this service count',

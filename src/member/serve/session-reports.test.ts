@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SessionsReport } from '../../contract/index.ts'
-import { silentLogger, systemClock } from '../../core/index.ts'
+import { silentLogger } from '../../core/index.ts'
 import type { MemberCall } from '../ports.ts'
+import { SESSION_REFUSED_MS } from './limits.ts'
 import { type LiveSession, SessionReports } from './session-reports.ts'
 
 const live = (sessionId: string, but: Partial<LiveSession> = {}): LiveSession => ({
@@ -32,7 +33,9 @@ describe('SessionReports', () => {
   let said: SessionsReport[]
   let answer: (report: SessionsReport) => Answer
   let reports: SessionReports
+  let aheadMs: number
   beforeEach(() => {
+    aheadMs = 0
     sessions = []
     said = []
     answer = () => ({ known: true, refused: [] })
@@ -50,7 +53,7 @@ describe('SessionReports', () => {
           }
         },
       },
-      clock: systemClock,
+      clock: { now: () => Date.now() + aheadMs },
       log: silentLogger,
     })
   })
@@ -112,6 +115,21 @@ describe('SessionReports', () => {
     await expect.poll(began).toEqual([['foreign', '1']])
     become(live('foreign'), live('1'), live('2'))
     await expect.poll(began).toEqual([['foreign', '1'], ['2']])
+  })
+
+  it.each([
+    ['after a while', SESSION_REFUSED_MS],
+    ['when the clock was set back', -3_600_000],
+  ])('tells one that was refused again %s', async (_, stepMs) => {
+    answer = () => ({ known: true, refused: [{ session_id: '1', message: 'not yet' }] })
+    become(live('1'))
+    await expect.poll(began).toEqual([['1']])
+    answer = () => ({ known: true, refused: [] })
+    become(live('1'), live('2'))
+    await expect.poll(began).toEqual([['1'], ['2']])
+    aheadMs = stepMs
+    become(live('1'), live('2'), live('3'))
+    await expect.poll(began).toEqual([['1'], ['2'], ['1', '3']])
   })
 
   it('sends no more than the auth service takes', async () => {

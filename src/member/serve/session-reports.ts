@@ -7,7 +7,7 @@ import {
   type SessionsReport,
   shortCommand,
 } from '../../contract/index.ts'
-import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
+import { type Clock, errorMessage, isWithin, type Logger } from '../../core/index.ts'
 import { pause } from '../../waits/index.ts'
 import type { MemberCall } from '../ports.ts'
 import { SESSION_REFUSED_MS, SESSIONS_GATHER_MS } from './limits.ts'
@@ -55,7 +55,7 @@ export class SessionReports implements AsyncDisposable {
   readonly #unsubscribe: () => void
   readonly #following: Promise<void>
   readonly #told = new Set<string>()
-  /** Not to be told before a time. */
+  /** When each was refused that is not to be told again for a while. */
   readonly #refused = new Map<string, number>()
   readonly #released = new Set<string>()
   #series = newSeries()
@@ -158,7 +158,7 @@ export class SessionReports implements AsyncDisposable {
     this.#released.clear()
     const nowMs = this.#options.clock.now()
     const began = live
-      .filter(({ sessionId: id }) => !this.#told.has(id) && (this.#refused.get(id) ?? 0) <= nowMs)
+      .filter(({ sessionId: id }) => !this.#told.has(id) && !this.#rests(id, nowMs))
       .slice(0, SESSIONS_AT_ONCE)
     for (const { sessionId } of began) this.#told.add(sessionId)
     return {
@@ -169,14 +169,18 @@ export class SessionReports implements AsyncDisposable {
     }
   }
 
+  #rests(id: string, nowMs: number): boolean {
+    return isWithin(SESSION_REFUSED_MS, this.#refused.get(id) ?? Number.NEGATIVE_INFINITY, nowMs)
+  }
+
   #sayRefused(refused: readonly { readonly session_id: string; readonly message: string }[]): void {
-    const untilMs = this.#options.clock.now() + SESSION_REFUSED_MS
+    const nowMs = this.#options.clock.now()
     for (const { session_id: id, message } of refused) {
       if (!this.#refused.has(id)) {
         this.#options.log.error({ session: id, reason: message }, 'a session is on no list')
       }
       this.#told.delete(id)
-      this.#refused.set(id, untilMs)
+      this.#refused.set(id, nowMs)
     }
   }
 }

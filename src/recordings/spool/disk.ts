@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { makePrivateDirectory } from '../../files/index.ts'
 
 /** A file that grows. */
@@ -56,7 +56,7 @@ export const nodeDisk: SpoolDisk = {
   read: readWhole,
   list: (path) => readdir(path),
   async facts(path) {
-    const found = await stat(path)
+    const found = await lstat(path)
     return {
       size: found.size,
       modifiedMs: Math.trunc(found.mtimeMs),

@@ -145,6 +145,8 @@ export class SessionWriter implements SessionRecord {
       while (await this.#file.write(this.#limits.chunkBytes)) {
         if (this.#file.pendingBytes === 0) break
         await this.#file.cut()
+        // What comes next may wait for the room that its delivery makes.
+        this.#events.changed()
       }
       // As its last frame says it, which is what another process would have to go by.
       const endedMs = this.#session.head.facts.startedMs + atMs
@@ -182,6 +184,14 @@ export class SessionWriter implements SessionRecord {
     this.#events.failed()
     this.#options.onFailed(explained(cause))
     this.#drained()
+  }
+
+  /** Resolves when nothing is underway with the files of a record that has failed. */
+  async settled(): Promise<void> {
+    await this.#running
+    await this.#ending
+    // A part that was begun meanwhile.
+    await this.#file.abandon().catch(() => {})
   }
 
   /** Writes what is in memory, and leaves the rest to whoever finds it in the spool; one that is being ended ends. */

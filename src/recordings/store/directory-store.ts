@@ -235,9 +235,25 @@ class DirectoryStore implements RecordingStore {
     file: ChunkFile,
     chunk: Uint8Array,
   ): Promise<boolean> {
-    const { facts } = head
-    const directory = this.#directoryOf(facts)
-    const beside = join(this.#path, `.new-${facts.sessionId}`)
+    const beside = join(this.#path, `.new-${head.facts.sessionId}`)
+    let isThere = false
+    try {
+      await this.#writeBeside(beside, head, file, chunk)
+      isThere = await this.#putInPlace(beside, this.#directoryOf(head.facts))
+    } finally {
+      // A disk that is full is not to be fuller for it.
+      if (!isThere) await rm(beside, { recursive: true, force: true }).catch(() => {})
+    }
+    if (isThere) await this.#entered(head.facts)
+    return isThere
+  }
+
+  async #writeBeside(
+    beside: string,
+    head: HeadFile,
+    file: ChunkFile,
+    chunk: Uint8Array,
+  ): Promise<void> {
     try {
       await mkdir(beside, { mode: 0o700 })
     } catch (error) {
@@ -250,6 +266,10 @@ class DirectoryStore implements RecordingStore {
       writeNewFile(join(beside, HEAD_FILE), encodeHead(head)),
     ])
     await this.#syncs.sync(beside)
+  }
+
+  /** False: something has its place. */
+  async #putInPlace(beside: string, directory: string): Promise<boolean> {
     await this.#makeDay(dirname(directory))
     try {
       await rename(beside, directory)
@@ -257,11 +277,9 @@ class DirectoryStore implements RecordingStore {
       const code = errorCode(error)
       if (code === 'ENOENT') this.#days.delete(dirname(directory))
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error
-      await rm(beside, { recursive: true, force: true })
       return false
     }
     await this.#syncs.sync(dirname(directory))
-    await this.#entered(facts)
     return true
   }
 
@@ -294,6 +312,7 @@ class DirectoryStore implements RecordingStore {
           try {
             read.set(row, await this.#read(row))
           } catch (error) {
+            if (await this.#isGone(row)) return
             this.#log.warn(
               { recording: row.sessionId, error: errorMessage(error) },
               'a recording cannot be read, and is passed over',
@@ -315,8 +334,7 @@ class DirectoryStore implements RecordingStore {
     try {
       return await this.#read(row)
     } catch (error) {
-      // Removed in between.
-      if (this.#rows.get(id) === null) return null
+      if (await this.#isGone(row)) return null
       this.#log.warn({ recording: id, error: errorMessage(error) }, 'a recording cannot be read')
       throw unreadable(id, error)
     }
@@ -324,6 +342,21 @@ class DirectoryStore implements RecordingStore {
 
   async readChunk(id: string, index: number): Promise<Buffer> {
     const row = this.#rowOf(id)
+    try {
+      return await this.#readChunk(row, index)
+    } catch (error) {
+      throw (await this.#isGone(row)) ? unknown(id) : error
+    }
+  }
+
+  /** Whether it was removed meanwhile; whoever is at it now is waited for. */
+  async #isGone(row: Row): Promise<boolean> {
+    await this.#turns.take(row.sessionId, async () => {})
+    return this.#rows.get(row.sessionId) !== row
+  }
+
+  async #readChunk(row: Row, index: number): Promise<Buffer> {
+    const id = row.sessionId
     const file = (await this.#chunksOf(row))[index]
     if (file === undefined) {
       throw new RecordingError('RECORDING_UNKNOWN', `recording ${id} has no chunk ${index}`)
@@ -442,6 +475,8 @@ class DirectoryStore implements RecordingStore {
   async #chunksOf(row: Row): Promise<ChunkFile[]> {
     const id = row.sessionId
     const known = this.#chunks.get(id) ?? chunksAmong(await readdir(this.#directoryOf(row)))
+    // Of one that was removed meanwhile nothing is remembered: its id may come again.
+    if (this.#rows.get(id) !== row) throw unknown(id)
     // Who read at the same time may have been first.
     const chunks = this.#chunks.get(id) ?? known
     this.#chunks.delete(id)

@@ -1,6 +1,6 @@
 import type { ClientHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { addressKey } from '../../core/index.ts'
+import { addressKey, isWithin } from '../../core/index.ts'
 import type { TunnelLimits } from '../limits.ts'
 import type { Unread } from '../unread.ts'
 import { type Binding, canBind, FrameReader, formatFrame } from './frames.ts'
@@ -33,7 +33,7 @@ export class ProxyDialBacks {
   readonly #options: ProxyDialBacksOptions
   #state: Supply = { kind: 'unasked' }
   #stream: ClientHttp2Stream | null = null
-  /** When each order is late, by the id of its ticket. */
+  /** When each order was given, by the id of its ticket. */
   readonly #orders = new Map<string, number>()
   readonly #warm = new Set<DialBack>()
   readonly #waiting = new Set<Taker>()
@@ -87,7 +87,10 @@ export class ProxyDialBacks {
   /** To be called every `lookMs`; adds what each address has left here to `unread`. */
   look(nowMs: number, unread: Unread): void {
     for (const [socket, address] of this.#active) unread.add(address, socket)
-    for (const [id, lateMs] of this.#orders) if (nowMs >= lateMs) this.#missed(id)
+    const { dialBackTimeoutMs } = this.#options.limits
+    for (const [id, orderedMs] of this.#orders) {
+      if (!isWithin(dialBackTimeoutMs, orderedMs, nowMs)) this.#missed(id)
+    }
     this.#dispatch({ kind: 'look' })
   }
 
@@ -211,13 +214,13 @@ export class ProxyDialBacks {
 
   #order(): Buffer | null {
     const { tickets, limits, nowMs } = this.#options
-    const lateMs = nowMs() + limits.dialBackTimeoutMs
-    const ticket = tickets.issue(lateMs, (socket) => {
+    const orderedMs = nowMs()
+    const ticket = tickets.issue(orderedMs + limits.dialBackTimeoutMs, (socket) => {
       this.#orders.delete(ticket?.id ?? '')
       this.#arrived(socket, ticket?.id ?? '')
     })
     if (ticket === null) return null
-    this.#orders.set(ticket.id, lateMs)
+    this.#orders.set(ticket.id, orderedMs)
     return formatFrame({ type: 'order', ticket })
   }
 

@@ -86,22 +86,29 @@ describe('the supply of dial-backs', () => {
 
   it('rests when the first does not come, longer each time', () => {
     let { state } = supplyAfter(['wanted', 'offered', 'missed'])
-    expect(state).toEqual({ kind: 'resting', failures: 1, untilMs: 1000 })
+    expect(state).toEqual({ kind: 'resting', failures: 1, sinceMs: 0, forMs: 1000 })
     expect(supplyAfter(['wanted'], { from: state, nowMs: 999 }).effects).toEqual([
       { kind: 'release' },
     ])
     state = supplyAfter(['wanted', 'missed'], { from: state, nowMs: 1000 }).state
-    expect(state).toEqual({ kind: 'resting', failures: 2, untilMs: 3000 })
+    expect(state).toEqual({ kind: 'resting', failures: 2, sinceMs: 1000, forMs: 2000 })
     for (const nowMs of [10_000, 20_000, 30_000]) {
       state = supplyAfter(['wanted', 'missed'], { from: state, nowMs }).state
     }
-    expect(state).toMatchObject({ untilMs: 34_000 })
+    expect(state).toMatchObject({ sinceMs: 30_000, forMs: 4000 })
+  })
+
+  it('rests no longer because the clock is set back', () => {
+    const { state } = supplyAfter(['wanted', 'offered', 'missed'], { nowMs: 3_600_000 })
+    expect(supplyAfter(['wanted'], { from: state, nowMs: 0 }).state).toMatchObject({
+      kind: 'proving',
+    })
   })
 
   it('rests after several failures in a row, and lets everybody go another way', () => {
     const { state } = supplyAfter([...proven, 'wanted', 'wanted', 'missed', 'missed'])
     expect(supplyAfter(['missed'], { from: state })).toEqual({
-      state: { kind: 'resting', failures: 1, untilMs: 1000 },
+      state: { kind: 'resting', failures: 1, sinceMs: 0, forMs: 1000 },
       effects: [{ kind: 'release' }, { kind: 'void' }],
     })
     expect(supplyAfter(['answered', 'silent', 'silent'], { from: state }).state.kind).toBe(

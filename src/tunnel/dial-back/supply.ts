@@ -1,3 +1,4 @@
+import { isWithin } from '../../core/index.ts'
 import type { TunnelLimits } from '../limits.ts'
 
 /** How a tunnel is supplied with connections that its agent dials back. */
@@ -11,7 +12,12 @@ export type Supply =
   /** They come. */
   | ({ readonly kind: 'supplied' } & Stock)
   /** They did not come: tried again after a while. */
-  | { readonly kind: 'resting'; readonly failures: number; readonly untilMs: number }
+  | {
+      readonly kind: 'resting'
+      readonly failures: number
+      readonly sinceMs: number
+      readonly forMs: number
+    }
   /** Never in this tunnel: an older agent, one that may not, or one that leaves. */
   | { readonly kind: 'refused' }
 
@@ -114,7 +120,7 @@ export function stepSupply(
     case 'resting': {
       if (event.kind !== 'wanted') return stay
       const release = { kind: 'release' } as const
-      if (nowMs < state.untilMs) return { state, effects: [release] }
+      if (isWithin(state.forMs, state.sinceMs, nowMs)) return { state, effects: [release] }
       const { state: proving, effects } = prove(state.failures)
       return { state: proving, effects: [release, ...effects] }
     }
@@ -221,7 +227,7 @@ function rest(failures: number, nowMs: number, limits: Limits): SupplyStep {
   const { dialBackRestMs, maxDialBackRestMs } = limits
   const forMs = Math.min(maxDialBackRestMs, dialBackRestMs * 2 ** Math.min(failures - 1, 16))
   return {
-    state: { kind: 'resting', failures, untilMs: nowMs + forMs },
+    state: { kind: 'resting', failures, sinceMs: nowMs, forMs },
     effects: [{ kind: 'void' }],
   }
 }

@@ -279,6 +279,27 @@ export function describeRecordingStore(name: string, place: () => Promise<TestPl
       },
     )
 
+    it('says of one that is removed while it is read that it is not there, and nothing else', async () => {
+      const codes = new Set<unknown>()
+      for (let n = 1; n <= 60; n += 1) {
+        await store.begin(headOf(n))
+        await store.putChunk(idOf(n), 0, bytes('a'))
+        // One that was just opened has nothing of it in memory.
+        const reader = n % 2 === 0 ? store : await at.open(clock)
+        const outcomes = await Promise.allSettled([
+          reader.readChunk(idOf(n), 0),
+          reader.remove(idOf(n)),
+          reader.readChunk(idOf(n), 0),
+          reader.get(idOf(n)),
+        ])
+        for (const outcome of outcomes) {
+          if (outcome.status === 'rejected') codes.add((outcome.reason as { code?: unknown }).code)
+        }
+        if (reader !== store) store = reader
+      }
+      expect([...codes].filter((code) => code !== 'RECORDING_UNKNOWN')).toEqual([])
+    })
+
     it('forgets what was removed', async () => {
       for (const n of [1, 2]) await store.begin(headOf(n))
       await store.putChunk(idOf(1), 0, bytes('a'))

@@ -234,6 +234,21 @@ describe('a directory of recordings', () => {
     expect(await readdir(path)).toEqual(['2025-11-24'])
   })
 
+  it('leaves nothing of one that it could not put in its place', async () => {
+    const chunk = Buffer.from('x')
+    const head = headOf(4)
+    await rm(day(), { recursive: true })
+    await writeFile(day(), 'a file that is called like a day')
+    store = await open()
+    await expect(store.putWhole({ head, chunk, end: endOf([chunk]) })).rejects.toMatchObject({
+      code: 'EEXIST',
+    })
+    expect(await readdir(path)).toEqual(['2025-11-24'])
+    await rm(day())
+    await store.putWhole({ head, chunk, end: endOf([chunk]) })
+    expect(await listed()).toEqual([idOf(4)])
+  })
+
   it('goes on with what lies at the place of a recording that is brought whole', async () => {
     const chunk = Buffer.from('x')
     await mkdir(join(day(), idOf(4)))

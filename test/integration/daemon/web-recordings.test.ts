@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   createServer,
@@ -10,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { StrangerAnswer, StrangerCall } from '../../../src/api/index.ts'
 import { silentLogger } from '../../../src/core/index.ts'
 import { createRecordingRoutes } from '../../../src/daemon/web-recordings.ts'
+import { NO_CHUNKS, nextChain } from '../../../src/recording/index.ts'
 import { chunksOf, freshFacts, output, session } from '../../support/recordings.ts'
 
 const ADDRESS = '192.0.2.7:4711'
@@ -21,6 +23,16 @@ const CHUNKS = chunksOf(
   session(freshFacts({ sessionId: ID }), [output(1, 'a'), output(2, 'b'), output(3, 'c')]),
   1,
 )
+
+const RECORDING = {
+  chunks: CHUNKS.length,
+  bytes: 5,
+  sha256: CHUNKS.reduce(
+    (chain, chunk) => nextChain(chain, createHash('sha256').update(chunk).digest()),
+    NO_CHUNKS,
+  ).toString('hex'),
+  state: 'complete',
+}
 
 const good = (body: unknown): StrangerAnswer => ({ status: 200, body, retryAfterS: null })
 const bad = (status: number, code: string): StrangerAnswer => ({
@@ -39,7 +51,7 @@ describe('recordings on the web port', () => {
     answers = {
       'recording_views.open': () => good({ view: VIEW, expires: EXPIRES }),
       'recording_views.describe': () =>
-        good({ viewer: 'rita', expires: EXPIRES, recording: { chunks: CHUNKS.length, bytes: 5 } }),
+        good({ viewer: 'rita', expires: EXPIRES, recording: RECORDING }),
       'recording_views.chunk': ({ index }: { index: number }) => good(CHUNKS[index]),
     }
     const routes = createRecordingRoutes(
@@ -157,11 +169,11 @@ describe('recordings on the web port', () => {
     expect(JSON.parse((await get(`/webapi/recordings/${ID}`)).text)).toEqual({
       viewer: 'rita',
       expires: EXPIRES,
-      recording: { chunks: CHUNKS.length, bytes: 5 },
+      recording: RECORDING,
       shortened: false,
     })
     answers['recording_views.describe'] = () =>
-      good({ viewer: 'rita', expires: EXPIRES, recording: { chunks: 1, bytes: 2 ** 30 } })
+      good({ viewer: 'rita', expires: EXPIRES, recording: { ...RECORDING, bytes: 2 ** 30 } })
     expect(JSON.parse((await get(`/webapi/recordings/${ID}`)).text)).toMatchObject({
       shortened: true,
     })
@@ -173,10 +185,20 @@ describe('recordings on the web port', () => {
     })
     expect(status).toBe(200)
     expect(text.match(/"o","."/g)).toEqual(['"o","a"', '"o","b"', '"o","c"'])
+    expect(text).not.toContain('not those that were recorded')
     const chunks = asked.filter(({ what }) => what === 'recording_views.chunk')
     expect(chunks.map(({ body }) => body)).toEqual(
       CHUNKS.map((_, index) => ({ id: ID, view: VIEW, index })),
     )
+  })
+
+  it('says so when its pieces are not those that were recorded', async () => {
+    const recording = { ...RECORDING, sha256: '0'.repeat(64) }
+    answers['recording_views.describe'] = () =>
+      good({ viewer: 'rita', expires: EXPIRES, recording })
+    const { text } = await get(`/webapi/recordings/${ID}/cast`)
+    expect(text).toContain('"o","c"')
+    expect(text).toContain('not those that were recorded')
   })
 
   it('passes a refusal on, with its words', async () => {

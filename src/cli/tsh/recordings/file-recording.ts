@@ -13,11 +13,16 @@ const READ_BYTES = 256 * 1024
 export async function openFileRecording(path: string): Promise<Recording> {
   const isCast = (await firstCharacter(path)) === '{'
   let missing: string | null = null
+  async function* bytes(): AsyncGenerator<Buffer, void, undefined> {
+    const reader = new RecordReader()
+    yield* reader.verified(read(path))
+    missing = reader.isWhole ? null : CUT
+  }
   return {
     title: basename(path),
     durationMs: null,
     missing: () => missing,
-    bytes: () => (isCast ? null : read(path)),
+    bytes: () => (isCast ? null : bytes()),
     async *frames() {
       if (isCast) {
         yield* castFrames(read(path))

@@ -8,7 +8,7 @@ export interface Recording {
   readonly durationMs: number | null
   /** Throws RecordError at what is not as it was recorded; the frames before that are good. */
   frames(): AsyncGenerator<RecordFrame, void, undefined>
-  /** The bare bytes of the record; null for what is no record of ours. */
+  /** The bare bytes of the record, as far as they are as it was recorded, then as `frames`; null for what is no record of ours. */
   bytes(): AsyncGenerator<Buffer, void, undefined> | null
   /** Once everything was read: null for one that is whole, else in words what is missing. */
   missing(): string | null

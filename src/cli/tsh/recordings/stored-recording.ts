@@ -4,6 +4,7 @@ import type { RecordingResource } from '../../../contract/index.ts'
 import { fileWords } from '../../../core/index.ts'
 import {
   type ChunkOpener,
+  chainedChunks,
   decryptChunk,
   openChunk,
   parseIdentities,
@@ -44,20 +45,28 @@ export async function openStoredRecording(
   const kept = options.keep ? keeping(read) : read
   const open: ChunkOpener = async (file, expected) =>
     openChunk(await unlocked(file, identities), expected)
-  const chunks = (): AsyncGenerator<Buffer, void, undefined> => ahead(kept, recording.chunks)
-  let isWhole = true
+  const { sha256, state } = recording
+  const chunks = (): AsyncGenerator<Buffer, void, undefined> => {
+    const files = ahead(kept, recording.chunks)
+    return sha256 === null ? files : chainedChunks(files, sha256)
+  }
+  // One of which nobody said how it ended, or which was cut off, is as good as it is.
+  const judge = (reader: RecordReader): void => {
+    if (state === 'complete') reader.assertWhole()
+  }
   return {
     title: titleOf(recording),
     durationMs: recording.duration_ms,
-    missing: () => (isWhole ? null : recording.state === 'live' ? LIVE : CUT),
-    bytes() {
-      isWhole = recording.state === 'complete'
-      return recordBytes(chunks(), open)
+    missing: () => (state === 'complete' ? null : state === 'live' ? LIVE : CUT),
+    async *bytes() {
+      const reader = new RecordReader()
+      yield* reader.verified(recordBytes(chunks(), open))
+      judge(reader)
     },
     async *frames() {
       const reader = new RecordReader()
       yield* reader.chunks(chunks(), open)
-      isWhole = reader.isWhole && recording.state === 'complete'
+      judge(reader)
     },
   }
 }

@@ -52,12 +52,10 @@ export async function writeRecording(
   if (io.signal.aborted) return
   const { error } = broken
   if (error !== null) {
-    throw error.code === 'RECORD_UNKNOWN'
-      ? error
-      : new CliError('RECORDING_BROKEN', error.message, {
-          cause: error,
-          hint: `what came before it ${out === null ? 'was written' : `is in ${out.path}`}: somebody changed it, or a disk failed`,
-        })
+    throw new CliError('RECORDING_BROKEN', error.message, {
+      cause: error,
+      hint: `what came before it ${out === null ? 'was written' : `is in ${out.path}`}: somebody changed it, or a disk failed`,
+    })
   }
   const missing = recording.missing()
   if (missing !== null) say(io, `tsh: ${missing}`)
@@ -93,15 +91,20 @@ async function* written(
   yield text + writer.end()
 }
 
-/** The same, but a record that is not as it was written ends as one that is. */
-async function* untilBroken<T>(
-  pieces: AsyncIterable<T>,
+/** The same, but a record that is not as it was written ends as one that is; one that is no record at all is nothing to write. */
+async function* untilBroken(
+  pieces: AsyncIterable<string | Buffer>,
   onBroken: (error: RecordError) => void,
-): AsyncGenerator<T, void, undefined> {
+): AsyncGenerator<string | Buffer, void, undefined> {
+  let isNothing = true
   try {
-    yield* pieces
+    for await (const piece of pieces) {
+      if (piece.length > 0) isNothing = false
+      yield piece
+    }
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
+    if (error.code === 'RECORD_UNKNOWN' && isNothing) throw error
     onBroken(error)
   }
 }

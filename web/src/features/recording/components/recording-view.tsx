@@ -6,6 +6,7 @@ import { formatSentence } from '../../../lib/format.ts'
 import { usePageTitle } from '../../../lib/use-page-title.ts'
 import { castQuery, type RecordingView as View } from '../api.ts'
 import { noticeOf } from '../notice.ts'
+import { shownCommand } from '../shown-command.ts'
 import { Facts } from './facts.tsx'
 import { Moments } from './moments.tsx'
 import { Notice } from './notice.tsx'
@@ -90,13 +91,3 @@ const Encrypted = ({ id }: { readonly id: string }): JSX.Element => (
     <CommandLine command={`tsh play --age-identity=key.txt ${id}`} />
   </section>
 )
-
-const MAX_COMMAND_CHARS = 400
-
-/** As it could be typed, more or less; a whole script is in the facts that `tsh` exports. */
-function shownCommand(command: readonly string[]): string {
-  const text = command
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)))
-    .join(' ')
-  return text.length > MAX_COMMAND_CHARS ? `${text.slice(0, MAX_COMMAND_CHARS)}…` : text
-}

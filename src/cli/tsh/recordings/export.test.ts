@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FakeIo } from '../../../../test/support/fake-io.ts'
+import { freshFacts, output, session } from '../../../../test/support/recordings.ts'
+import { RecordEncoder } from '../../../recording/index.ts'
+import { run } from '../../run.ts'
+import { buildTsh } from '../program.ts'
+import type { TshWorld } from '../world.ts'
+
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tsh-export-'))
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+async function exported(...argv: readonly string[]): Promise<FakeIo & { readonly code: number }> {
+  const io = new FakeIo()
+  const world: TshWorld = {
+    io,
+    now: () => Date.now(),
+    prompts: null,
+    userHome: directory,
+    platform: 'linux',
+    launcher: [],
+    interruptCaller: () => {},
+  }
+  const code = await run(() => buildTsh(io, world), ['recordings', 'export', ...argv], io)
+  return Object.assign(io, { code })
+}
+
+/** A record with a seal in its middle and one at its end. */
+function recordBytes(): { readonly first: Buffer; readonly second: Buffer } {
+  const encoder = new RecordEncoder()
+  const [begin, ...rest] = session(freshFacts(), [output(10, 'one'), output(20, 'two')])
+  if (begin === undefined) throw new Error('a session begins with its facts')
+  const first = Buffer.concat([encoder.frame(begin), encoder.seal()])
+  const second = Buffer.concat([...rest.map((frame) => encoder.frame(frame)), encoder.seal()])
+  return { first, second }
+}
+
+async function fileOf(name: string, ...parts: readonly Buffer[]): Promise<string> {
+  const path = join(directory, name)
+  await writeFile(path, Buffer.concat(parts))
+  return path
+}
+
+describe('tsh recordings export --format=raw of a record in a file', () => {
+  const raw = (path: string, out: string) =>
+    exported('--format=raw', path, `--out=${join(directory, out)}`)
+
+  it('gives the same bytes', async () => {
+    const { first, second } = recordBytes()
+    const done = await raw(await fileOf('whole.rec', first, second), 'whole.out')
+    expect(done).toMatchObject({ code: 0, err: '' })
+    expect(await readFile(join(directory, 'whole.out'))).toEqual(Buffer.concat([first, second]))
+  })
+
+  it('ends at what is not as it was written, with an error', async () => {
+    const { first, second } = recordBytes()
+    second[second.indexOf('two')] = 0x54
+    const done = await raw(await fileOf('changed.rec', first, second), 'changed.out')
+    expect(done.code).toBe(1)
+    expect(done.err).toContain('its seal is another one')
+    const good = await readFile(join(directory, 'changed.out'))
+    expect(Buffer.concat([first, second]).indexOf(good)).toBe(0)
+    expect(good.length).toBeGreaterThanOrEqual(first.length)
+    expect(good.length).toBeLessThan(first.length + second.length)
+  })
+
+  it('says that its end is missing', async () => {
+    const { first, second } = recordBytes()
+    for (const cut of [first, Buffer.concat([first, second.subarray(0, -1)])]) {
+      const done = await exported('--format=raw', await fileOf('cut.rec', cut))
+      expect(done.code).toBe(0)
+      expect(done.err).toContain('ends before its session did')
+    }
+  })
+})
+
+describe('tsh recordings export of what is no recording', () => {
+  it.each(['raw', 'cast'])('as %s writes nothing, and replaces nothing', async (format) => {
+    const path = await fileOf('picture.png', Buffer.from('\u0089PNG----------'))
+    const [fresh, mine] = [join(directory, `fresh.${format}`), join(directory, 'mine')]
+    await writeFile(mine, 'mine')
+    for (const flags of [[`--out=${fresh}`], [`--out=${mine}`, '--overwrite']]) {
+      const done = await exported(`--format=${format}`, path, ...flags)
+      expect(done).toMatchObject({ code: 1, out: '' })
+      expect(done.err).toContain('not the record of a session')
+    }
+    expect(existsSync(fresh)).toBe(false)
+    expect(await readFile(mine, 'utf8')).toBe('mine')
+  })
+})
