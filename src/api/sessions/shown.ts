@@ -22,7 +22,7 @@ export const shownSession = (session: KnownSession): SessionResource => ({
   server_id: session.hostId,
 })
 
-/** A session as a service says it. A service's clock may be wrong: what begins in the future begins now. */
+/** A session as a service says it. A service's clock may be wrong: what begins in the future begins now, and nothing before 1970. */
 export const sessionOf = (
   { started, session_id: sessionId, kube_cluster: kubeCluster, ...rest }: ReportedSession,
   nowMs: number,
@@ -32,6 +32,6 @@ export const sessionOf = (
     ...rest,
     sessionId,
     kubeCluster,
-    startedMs: Number.isNaN(ms) ? nowMs : Math.min(ms, nowMs),
+    startedMs: Number.isNaN(ms) ? nowMs : Math.min(Math.max(0, ms), nowMs),
   }
 }

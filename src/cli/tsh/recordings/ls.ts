@@ -96,7 +96,8 @@ export function listQuery(
     throw new CliError('USAGE', '--last says when by itself: leave --from-utc and --to-utc out')
   }
   const backMs = last !== undefined ? parseDuration(last) : DAY_MS
-  const fromMs = fromUtc === undefined ? nowMs - backMs : parseUtc('--from-utc', fromUtc)
+  const fromMs =
+    fromUtc === undefined ? Math.max(0, nowMs - backMs) : parseUtc('--from-utc', fromUtc)
   const toMs = toUtc === undefined ? null : parseUtc('--to-utc', toUtc)
   // Who names an end alone means everything before it.
   const isOpen = fromUtc === undefined && toUtc !== undefined
@@ -119,9 +120,12 @@ const UTC = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?$/
 /** A day, or a moment; never in the zone of this machine. */
 function parseUtc(flag: string, text: string): number {
   const ms = UTC.test(text) ? Date.parse(/T.*[^Z]$/.test(text) ? `${text}Z` : text) : Number.NaN
-  if (!Number.isNaN(ms)) return ms
+  if (!Number.isNaN(ms) && isDay(text.slice(0, 10))) return ms
   throw new CliError('USAGE', `${flag}=${text} is no time like 2026-01-31 or 2026-01-31T09:00:00Z`)
 }
+
+/** To Date.parse the 30th of February is in March. */
+const isDay = (day: string): boolean => new Date(day).toISOString().startsWith(day)
 
 function parseLimit(text: string): number {
   const limit = Number(text)
