@@ -1048,6 +1048,35 @@ describe('Recorder', () => {
     expect(await readdir(spool())).toContain('nowhere')
   })
 
+  it.each([
+    ['its first', 0],
+    ['its last', 2],
+  ])(
+    'puts aside a recording of which somebody took %s piece away, and is not away for it',
+    async (_name, index) => {
+      let isAway = true
+      const recorder = await open({
+        limits: { ...LAZY, chunkBytes: 100_000 },
+        target: {
+          ...target,
+          begin: (head) => (isAway ? Promise.reject(new Error('away')) : target.begin(head)),
+        },
+      })
+      const record = await recorder.begin(facts(1), options())
+      for (let round = 0; round < 3; round += 1) record.data('stdout', randomBytes(300_000))
+      await record.end(ended)
+      const names = (await readdir(join(spool(), idOf(1)))).filter(isChunk).sort()
+      expect(names.length).toBeGreaterThan(2)
+      await rm(join(spool(), idOf(1), (index === 0 ? names[0] : names.at(-1)) ?? ''))
+      isAway = false
+      await expect.poll(() => readdir(spool())).toEqual(['aside'])
+      expect(failures).toMatchObject([{ code: 'RECORDER_REFUSED' }])
+      await (await recorder.begin(facts(2), options())).end(ended)
+      await whole(2)
+      await expect.poll(() => recorder.stats()).toMatchObject({ pendingBytes: 0, lastError: null })
+    },
+  )
+
   it('puts aside nothing in the clear that was to be for its recipients alone', async () => {
     const identity = await generateX25519Identity()
     const recipients = [await identityToRecipient(identity)]

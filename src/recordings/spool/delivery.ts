@@ -1,4 +1,4 @@
-import { errorMessage, type Logger } from '../../core/index.ts'
+import { errorCode, errorMessage, type Logger } from '../../core/index.ts'
 import { pause } from '../../waits/index.ts'
 import { RecordingError, type RecordingErrorCode } from '../errors.ts'
 import { CHUNKS_A_TURN, HELD_AT_ONCE, type RecorderLimits, WHOLE_CHUNK_BYTES } from '../limits.ts'
@@ -205,13 +205,17 @@ export class Delivery {
         return
       }
       const path = pathIn(session, chunkName(chunk.index))
-      await this.#target.putChunk(id, chunk.index, await this.#disk.read(path))
-      entry.saidMs = performance.now()
-      await this.#disk.unlink(path)
+      const bytes = await this.#read(path)
+      // Without one that somebody took away the target refuses what comes next, for good.
+      if (bytes !== null) {
+        await this.#target.putChunk(id, chunk.index, bytes)
+        entry.saidMs = performance.now()
+        await this.#disk.unlink(path)
+        this.#account.setAway(false)
+        this.uploads += 1
+      }
       chunks.shift()
-      this.#account.setAway(false)
       this.#account.add(id, -chunk.size)
-      this.uploads += 1
     }
     if (session.end === null) return
     await this.#target.end(id, session.end)
@@ -234,7 +238,18 @@ export class Delivery {
     const head = { facts, encrypted: recipients.length > 0 }
     if (held !== null) return { head, end, chunk: held.chunk }
     if (chunk === undefined || chunk.size > WHOLE_CHUNK_BYTES) return null
-    return { head, end, chunk: await this.#disk.read(pathIn(session, chunkName(0))) }
+    const bytes = await this.#read(pathIn(session, chunkName(0)))
+    return bytes === null ? null : { head, end, chunk: bytes }
+  }
+
+  /** Null: it is not there any more. */
+  async #read(path: string): Promise<Buffer | null> {
+    try {
+      return await this.#disk.read(path)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+      return null
+    }
   }
 
   async #keep(held: HeldChunk): Promise<void> {
