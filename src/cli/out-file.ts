@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { errorCode, errorMessage } from '../core/index.ts'
+import { errorCode, fileWords } from '../core/index.ts'
 import { writePrivateFile } from '../files/index.ts'
 import { CliError } from './errors.ts'
 
@@ -22,7 +22,7 @@ export async function writeSecretFile(options: {
   try {
     await writePrivateFile(path, content)
   } catch (error) {
-    throw new CliError('FILE_UNWRITABLE', `cannot write ${path}: ${errorMessage(error)}`, {
+    throw new CliError('FILE_UNWRITABLE', `cannot write ${path}: ${fileWords(error)}`, {
       cause: error,
     })
   }
@@ -33,7 +33,7 @@ async function mayReplace(path: string, marker: string): Promise<boolean> {
     return (await readFile(path, 'utf8')).includes(marker)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return true
-    throw new CliError('FILE_UNREADABLE', `cannot look at ${path}: ${errorMessage(error)}`, {
+    throw new CliError('FILE_UNREADABLE', `cannot look at ${path}: ${fileWords(error)}`, {
       cause: error,
     })
   }

@@ -6,6 +6,7 @@ import { CodedError, errorCode, errorMessage } from '../core/index.ts'
 import { tuneCollector } from './collector.ts'
 import { exampleConfig, parseConfig, type TeleportConfig } from './config/index.ts'
 import { openDev } from './dev/open-dev.ts'
+import { diskHint } from './disk-hint.ts'
 import { DaemonError } from './errors.ts'
 import { deleteKubeState } from './kube-state.ts'
 import { createLogger } from './logger.ts'
@@ -136,6 +137,8 @@ try {
     if (known && 'hint' in error && typeof error.hint === 'string') {
       process.stderr.write(`teleport: ${error.hint}\n`)
     }
+    const disk = known ? null : diskHint(error)
+    if (disk !== null) process.stderr.write(`teleport: ${disk}\n`)
     if (!known && error instanceof Error && process.env['TELEPORT_DEBUG'] !== undefined) {
       process.stderr.write(`${error.stack ?? ''}\n`)
     }

@@ -201,7 +201,8 @@ export class HealthWatch implements AsyncDisposable {
 
   #say(cluster: string, before: ClusterHealth, probe: Probe, problem: string | null): void {
     if (problem !== null) {
-      this.#log.warn({ cluster, problem, reason: probe.words }, 'a kubernetes cluster is not well')
+      const reason = probe.words === '' ? {} : { reason: probe.words }
+      this.#log.warn({ cluster, problem, ...reason }, 'a kubernetes cluster is not well')
     } else if (before.health === 'unhealthy') {
       this.#log.info({ cluster }, 'a kubernetes cluster is well again')
     }

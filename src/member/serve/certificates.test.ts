@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -92,6 +92,18 @@ describe('certificates for the names of clusters', () => {
   it('are there after a restart without the auth service', async () => {
     await (await open()).serve([cluster('west'), cluster('east')])
     isReached = false
+    expect(had(await open())).toEqual([true, true])
+  })
+
+  it('are used while they cannot be kept, and kept once they can', async () => {
+    await rm(directory, { recursive: true })
+    const certificates = await open()
+    await certificates.serve([cluster('west'), cluster('east')])
+    expect(had(certificates)).toEqual([true, true])
+    await mkdir(directory)
+    isReached = false
+    // What is done at every look, too.
+    await certificates.serve([cluster('west'), cluster('east')])
     expect(had(await open())).toEqual([true, true])
   })
 

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { SecureContext } from 'node:tls'
-import { type Clock, errorCode, errorMessage, type Logger } from '../../core/index.ts'
+import { type Clock, errorCode, errorMessage, fileWords, type Logger } from '../../core/index.ts'
 import { writePrivateFile } from '../../files/index.ts'
 import type { ServerPair } from '../../tls/index.ts'
 import { generateKeyPair, publicKeyToPem } from '../../x509/index.ts'
@@ -50,6 +50,8 @@ export class MemberCertificates implements Disposable {
   /** The names that were refused, so that each is told once. */
   #refused: ReadonlySet<string> = new Set()
   #renewing: Promise<void> | null = null
+  /** What is kept on disk is what there is. */
+  #isKept = true
 
   private constructor(options: Options, key: OwnKey) {
     this.#identity = options.identity
@@ -111,12 +113,13 @@ export class MemberCertificates implements Disposable {
     }
     if (!dropped) return
     for (const listener of this.#listeners) listener()
-    this.#keep().catch((error: unknown) =>
+    this.#keep().catch((error: unknown) => {
+      this.#isKept = false
       this.#log.warn(
-        { file: this.#path, error: errorMessage(error) },
+        { file: this.#path, error: fileWords(error) },
         'a certificate that is not used any more is still kept',
-      ),
-    )
+      )
+    })
   }
 
   /** Calls back after each change, until the returned function is called. */
@@ -154,7 +157,7 @@ export class MemberCertificates implements Disposable {
 
   async #renewDue(): Promise<void> {
     const due = this.#served.filter(({ serverName }) => this.#isDue(serverName))
-    if (due.length === 0) return
+    if (due.length === 0) return this.#keepAgain()
     const refused = new Set<string>()
     for (let at = 0; at < due.length; at += CERTIFICATES_AT_ONCE) {
       const some = due.slice(at, at + CERTIFICATES_AT_ONCE)
@@ -177,7 +180,24 @@ export class MemberCertificates implements Disposable {
     }
     this.#refused = refused
     for (const listener of this.#listeners) listener()
-    await this.#keep()
+    this.#isKept = true
+    await this.#keep().catch((error: unknown) => this.#notKept(error))
+  }
+
+  /** After a disk that was full has room, or the like. */
+  async #keepAgain(): Promise<void> {
+    if (this.#isKept) return
+    await this.#keep().catch((error: unknown) => this.#notKept(error))
+  }
+
+  #notKept(error: unknown): void {
+    // Once: it is tried at every look.
+    if (!this.#isKept) return
+    this.#isKept = false
+    this.#log.warn(
+      { file: this.#path, error: fileWords(error) },
+      'certificates for the kubernetes clusters are used, and not kept: until they are, a restart without the auth service serves nobody',
+    )
   }
 
   #isDue(serverName: string): boolean {
@@ -215,6 +235,7 @@ export class MemberCertificates implements Disposable {
       ),
     }
     await writePrivateFile(this.#path, JSON.stringify(stored))
+    this.#isKept = true
   }
 }
 

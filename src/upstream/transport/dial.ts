@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
-import { errorCode, errorMessage } from '../../core/index.ts'
+import { errorCode, errorMessage, tlsWords } from '../../core/index.ts'
 import { connectTcp, connectThroughProxy } from '../../dial/index.ts'
 import type { TlsMaterial } from '../credentials/tls-material.ts'
 import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
@@ -154,11 +154,7 @@ function describeDialError(
   const code = error instanceof TlsDialError ? errorCode(error.cause) : errorCode(error)
   const tls = error instanceof TlsDialError && (code === null || !networkCodes.has(code))
   return tls
-    ? upstreamFailure(
-        'UPSTREAM_TLS',
-        `TLS with ${where} failed: ${errorMessage(error)}`,
-        error.cause,
-      )
+    ? upstreamFailure('UPSTREAM_TLS', `TLS with ${where} failed: ${tlsWords(error)}`, error.cause)
     : upstreamFailure(
         'UPSTREAM_UNREACHABLE',
         `cannot reach ${where}: ${errorMessage(error)}`,

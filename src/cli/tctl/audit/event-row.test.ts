@@ -40,6 +40,8 @@ describe('a line of the audit log', () => {
     ['user.update', { name: 'alice' }, 'alice'],
     ['instance.join', { error: 'join refused' }, 'join refused'],
     ['user.login', { user: 'alice' }, ''],
+    ['cert.create', { user: '@admin', identity: { user: 'jenkins' } }, 'for jenkins'],
+    ['cert.create', { kubernetes_clusters: ['prod', 'dev'] }, 'for prod, dev'],
   ])('of %s tells whom or what it is about, or what went wrong', (name, fields, what) => {
     expect(cells(eventRow(event(name, fields)))['What']).toBe(what)
   })

@@ -17,7 +17,7 @@ export function eventRow(event: AuditEventResource): string[] {
     event.event,
     field('user'),
     field('kubernetes_cluster'),
-    isRequest ? requested(field) : subject(field),
+    isRequest ? requested(field) : subject(field) || certified(event) || field('error'),
     isRequest ? answered(field) : event.code,
     isRequest ? field('decided_by') : '',
   ]
@@ -51,7 +51,17 @@ function subject(field: Field): string {
   const place = joined('/', field('kubernetes_pod_namespace'), field('kubernetes_pod_name'))
   const pod = place === '' ? '' : joined(':', place, field('port'))
   const command = field('command') || field('initial_command')
-  return joined(': ', field('name') || pod, command) || field('error')
+  return joined(': ', field('name') || pod, command)
+}
+
+/** Of a certificate the person, or what the service serves. */
+function certified(event: AuditEventResource): string {
+  const { identity, kubernetes_clusters: clusters } = event as {
+    readonly identity?: { readonly user?: unknown }
+    readonly kubernetes_clusters?: unknown
+  }
+  if (identity?.user !== undefined) return `for ${String(identity.user)}`
+  return Array.isArray(clusters) ? `for ${clusters.join(', ')}` : ''
 }
 
 const joined = (between: string, ...parts: readonly string[]): string =>

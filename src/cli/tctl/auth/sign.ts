@@ -120,7 +120,7 @@ function filesOf(
           'REFUSED',
           'this Teleport cluster has no address for Kubernetes clients',
           {
-            hint: 'set kube_listen_addr or kubernetes.enabled in proxy_service, or give --proxy',
+            hint: 'set kube_listen_addr or kubernetes.enabled in proxy_service, start the proxy that has them, or give --proxy',
           },
         )
       }

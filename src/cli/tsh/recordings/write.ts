@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { errorCode, errorMessage } from '../../../core/index.ts'
+import { errorCode, fileWords } from '../../../core/index.ts'
 import { writePrivateStream } from '../../../files/index.ts'
 import {
   AsciicastWriter,
@@ -134,7 +134,7 @@ async function writeFile(
     if (errorCode(error) === 'EEXIST') throw exists(path, error)
     const isOurs = error instanceof Error && !('syscall' in error)
     if (isOurs) throw withHint(error, `nothing was written to ${path}`)
-    throw new CliError('FILE_UNWRITABLE', `cannot write ${path}: ${errorMessage(error)}`, {
+    throw new CliError('FILE_UNWRITABLE', `cannot write ${path}: ${fileWords(error)}`, {
       cause: error,
     })
   }
