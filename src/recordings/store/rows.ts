@@ -47,7 +47,10 @@ export class Rows {
       at -= 1
       const row = this.#rows[at]
       if (row === undefined || row.startedMs < (query.fromMs ?? 0)) return
-      if (matches(row, query)) yield row
+      if (!matches(row, query)) continue
+      yield row
+      // Others may have come or gone by now, and it, too.
+      at = this.#placeOf(row)
     }
   }
 
