@@ -39,6 +39,8 @@ export interface Product extends Party {
 export interface Ways {
   /** The agent has dialled the proxy. */
   readonly tunnelled: Party
+  /** The same with an agent on the processor of the proxy, so that both processors have about as much to do. */
+  readonly beside: Party
   /** The proxy dials the agent, anew for each connection. */
   readonly dialled: Party
   /** The agent itself, past the proxy. */
@@ -279,13 +281,19 @@ backend out
       },
     })
     await untilListening(port)
-    const agent = async (name: string, teleport: object, kube: object): Promise<number> => {
+    const agent = async (
+      name: string,
+      teleport: object,
+      { cpu = OTHERS, ...kube }: { readonly cpu?: string; readonly [key: string]: unknown },
+    ): Promise<number> => {
       const file = this.#at(`${name}.kubeconfig`)
       await this.#writeKubeconfig(file, this.direct.port, [name])
       const service = { enabled: true, kubeconfig_file: file, labels: { env: 'bench' }, ...kube }
-      return start(OTHERS, name, { teleport, kubernetes_service: service })
+      return start(cpu, name, { teleport, kubernetes_service: service })
     }
-    await agent('out', { proxy_server: `127.0.0.1:${web}` }, {})
+    const toProxy = { proxy_server: `127.0.0.1:${web}` }
+    await agent('out', toProxy, {})
+    await agent('beside', toProxy, { cpu: MEASURED })
     const at = { listen_addr: `127.0.0.1:${own}`, public_addr: `127.0.0.1:${own}` }
     const pastPid = await agent('in', toAuth, at)
     await untilListening(own)
@@ -297,6 +305,7 @@ backend out
     await sleep(TOLD_MS)
     return {
       tunnelled: of('out', { pid, port }),
+      beside: of('beside', { pid, port }),
       dialled: of('in', { pid, port }),
       past: of('in', { pid: pastPid, port: own }),
     }
