@@ -44,6 +44,14 @@ describe('ClusterLabels', () => {
     })
   }
 
+  const lives = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+
   it('has what the command printed before anybody asks', async () => {
     await writeFile(file, 'prod\nsecond line\n')
     using labels = await open({ team: 'a' }, undefined, 60_000)
@@ -106,14 +114,17 @@ describe('ClusterLabels', () => {
     await writeFile(file, 'dev')
     await expect.poll(() => labels.current()).toEqual({ env: 'dev' })
     const started = (await readFile(pids, 'utf8')).trim().split('\n').map(Number)
-    const lives = (pid: number): boolean => {
-      try {
-        return process.kill(pid, 0)
-      } catch {
-        return false
-      }
-    }
     await expect.poll(() => started.filter(lives)).toEqual([])
+  })
+
+  it('ends a command that is still underway when it is disposed, and says nothing of it', async () => {
+    const pid = join(directory, 'pid')
+    {
+      using _ = await open({}, ['/bin/sh', '-c', `echo $$ > ${pid}; exec sleep 1000`], 60_000)
+    }
+    const started = Number(await readFile(pid, 'utf8'))
+    await expect.poll(() => lives(started)).toBe(false)
+    expect([warnings, changes]).toEqual([[], 0])
   })
 
   it('of a program that is not there leaves the label unknown', async () => {

@@ -27,6 +27,7 @@ const FIRST_VALUES_MS = 5000
  */
 export class ClusterLabels implements Disposable {
   readonly #timers: NodeJS.Timeout[] = []
+  readonly #stop = new AbortController()
   readonly #log: Logger
   readonly #onChange: () => void
   #labels: Readonly<Record<string, string>>
@@ -79,19 +80,23 @@ export class ClusterLabels implements Disposable {
     return this.#unknown
   }
 
+  /** Commands that are underway are ended: the process would wait for them. */
   [Symbol.dispose](): void {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#stop.abort()
   }
 
   async #run({ name, command, periodMs }: LabelCommand): Promise<void> {
-    const [program = '', ...args] = command
+    const { signal } = this.#stop
     try {
-      const value = await output(program, args, Math.min(periodMs, MAX_COMMAND_MS))
+      const value = await output(command, Math.min(periodMs, MAX_COMMAND_MS), signal)
+      if (signal.aborted) return
       if (Object.hasOwn(this.#labels, name) && this.#labels[name] === value) return
       this.#unknown = this.#unknown.filter((one) => one !== name)
       this.#labels = { ...this.#labels, [name]: value }
       this.#onChange()
     } catch (error) {
+      if (signal.aborted) return
       this.#log.warn(
         { label: name, error: errorMessage(error) },
         this.#unknown.includes(name)
@@ -103,10 +108,14 @@ export class ClusterLabels implements Disposable {
 }
 
 /** The first line of what a program prints; rejects for one that is empty or no text. No shell in between. */
-function output(program: string, args: readonly string[], timeoutMs: number): Promise<string> {
+function output(
+  [program = '', ...args]: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that what it has started ends with it: else it would keep our pipe open.
-    const child = spawn(program, [...args], {
+    const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
       windowsHide: true,
@@ -115,6 +124,7 @@ function output(program: string, args: readonly string[], timeoutMs: number): Pr
     let bytes = 0
     const give = (settle: () => void): void => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', onStop)
       child.stdout.destroy()
       settle()
     }
@@ -122,6 +132,8 @@ function output(program: string, args: readonly string[], timeoutMs: number): Pr
       killGroup(child.pid)
       give(() => reject(new Error(why)))
     }
+    const onStop = (): void => stop('the service stops')
+    signal.addEventListener('abort', onStop)
     const timer = setTimeout(() => stop(`no answer within ${timeoutMs} ms`), timeoutMs)
     child.stdout.on('error', () => {})
     child.stdout.on('data', (chunk: Buffer) => {
