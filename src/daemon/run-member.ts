@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Upgrade, upgradeOf } from '../client/index.ts'
-import { type Logger, systemClock } from '../core/index.ts'
+import { errorMessage, type Logger, systemClock } from '../core/index.ts'
 import { type Dialer, openDialer, proxyFor, proxyRules } from '../dial/index.ts'
 import {
   chooseStore,
@@ -30,6 +30,24 @@ import { loadPages } from './web-pages-on-disk.ts'
  * has no identity yet. Rejects as `runDaemon` does.
  */
 export async function runMember(options: RunOptions): Promise<void> {
+  const { signal, log } = options
+  let isReady = false
+  try {
+    await serve({
+      ...options,
+      async onStarted(started) {
+        isReady = true
+        await options.onStarted?.(started)
+      },
+    })
+  } catch (error) {
+    // Who is told to stop while it waits for the auth service, as long as that takes, has not failed.
+    if (isReady || !signal.aborted) throw error
+    log.info({ error: errorMessage(error) }, 'teleport was told to stop before it was ready')
+  }
+}
+
+async function serve(options: RunOptions): Promise<void> {
   const { config, log, env, version } = options
   judge(config)
   const fatal = new AbortController()

@@ -146,6 +146,15 @@ describe('agents that join a running daemon', () => {
     expect(await second.end('SIGTERM')).toBe(0)
   })
 
+  it('that is told to stop before anybody has let it join has not failed', async () => {
+    const nobody = `--proxy=127.0.0.1:${await freePort()}`
+    const { args, env } = start(await newHome('hasty'), { token: STATIC, to: nobody })
+    const agent = stack.use(new Running(TELEPORT, args, { env }))
+    await expect.poll(() => agent.stderr, PATIENTLY).toContain('cannot join yet')
+    expect(await agent.end('SIGTERM')).toBe(0)
+    expect(agent.stderr).not.toContain('teleport: ')
+  })
+
   it('refuses a name of another token’s agents until it is freed', async () => {
     const [server] = await list('get', 'kube_servers')
     expect(server?.metadata.name).toBe('demo')
