@@ -119,9 +119,9 @@ class TlsGateway implements Gateway {
   async close(graceMs: number): Promise<void> {
     this.#closing.abort()
     for (const giveUp of this.#pending.values()) giveUp(new Error('closing'))
-    const deadline = Date.now() + graceMs
+    const deadline = AbortSignal.timeout(graceMs)
     // Sockets that were handed over are drained by those who took them.
-    while (this.#piped.size > 0 && Date.now() < deadline) {
+    while (this.#piped.size > 0 && !deadline.aborted) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     for (const socket of this.#piped) socket.destroy()

@@ -6,7 +6,7 @@ import {
   type Server as TlsServer,
   connect as tlsConnect,
 } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { errorCode, silentLogger } from '../../../src/core/index.ts'
 import {
   createGateway,
@@ -503,5 +503,20 @@ describe('gateway', () => {
     stalled.push(null)
     await closed(stalled)
     expect(gateway.stats().connections).toBe(0)
+  })
+  it('cuts what has not ended in time when it closes, also when the clock is set back meanwhile', async () => {
+    const { gateway } = await open()
+    const [near, far] = duplexPair()
+    route = () => ({ kind: 'pipe', dial: async () => near })
+    const carried = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+    gateway.handle(carried, { address: '203.0.113.7', port: 1 })
+    carried.push(await helloBytes(NAME))
+    await once(far, 'readable')
+    vi.useFakeTimers({ toFake: ['Date'] })
+    stack.defer(() => void vi.useRealTimers())
+    const closing = gateway.close(50)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await closing
+    expect(carried.destroyed).toBe(true)
   })
 })
