@@ -11,7 +11,7 @@ import { connectTcp, connectThroughProxy } from '../../../src/dial/index.ts'
 import { inCluster } from '../../../src/member/index.ts'
 import { proxyServerName } from '../../../src/protocol/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
-import { Agent, CLUSTER, Cluster } from '../tunnel/support/fleet.ts'
+import { CLUSTER, Cluster } from '../tunnel/support/fleet.ts'
 
 const NAME = proxyServerName(CLUSTER)
 
@@ -69,7 +69,7 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment makes nobody believe
   })
 
   test('no agent that dials a proxy', async () => {
-    const agent = stack.use(await Agent.open(cluster, [{ address: address() }]))
+    const agent = await cluster.agent([{ address: address() }])
     await expect
       .poll(() => agent.tunnels.status()[0]?.problem)
       .toMatch(/^no TLS with the proxy: .*certificate/)

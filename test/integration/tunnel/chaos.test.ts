@@ -1,26 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '../../../src/core/index.ts'
-import { Agent, ask, Cluster, Gateway, served, unserved, WEST } from './support/fleet.ts'
-import { Relay } from './support/relay.ts'
+import { ask, Cluster, type Gateway, served, unserved, WEST } from './support/fleet.ts'
 
 const PATIENTLY = { timeout: 20_000 }
 /** Seconds become tenths. */
 const SOON = { pingAfterMs: 300, deadAfterMs: 700, lookMs: 50 }
 
 describe('a tunnel in a bad network', () => {
-  let stack: AsyncDisposableStack
   let cluster: Cluster
 
   beforeEach(async () => {
-    stack = new AsyncDisposableStack()
-    cluster = stack.use(await Cluster.open())
+    cluster = await Cluster.open()
   })
-  afterEach(() => stack.disposeAsync())
+  afterEach(() => cluster.stack.disposeAsync())
 
   test('is back after a cut, and what it carried is broken at both ends', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
-    const network = stack.use(await Relay.open(gateway.address))
-    const agent = stack.use(await Agent.open(cluster, [network]))
+    const gateway = await cluster.gateway()
+    const network = await cluster.relay(gateway.address)
+    const agent = await cluster.agent([network])
     await served(gateway)
     for (let round = 0; round < 5; round += 1) {
       const stream = await gateway.dial()
@@ -34,9 +31,9 @@ describe('a tunnel in a bad network', () => {
   })
 
   test('that has gone silent is found dead by both ends, and replaced', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: SOON }))
-    const network = stack.use(await Relay.open(gateway.address))
-    const agent = stack.use(await Agent.open(cluster, [network], { limits: SOON }))
+    const gateway = await cluster.gateway({ limits: SOON })
+    const network = await cluster.relay(gateway.address)
+    const agent = await cluster.agent([network], { limits: SOON })
     await served(gateway)
     const stream = await gateway.dial()
     await ask(stream, 'x')
@@ -51,8 +48,8 @@ describe('a tunnel in a bad network', () => {
   })
 
   test('lives when nothing is said for long', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: SOON }))
-    const agent = stack.use(await Agent.open(cluster, [gateway], { limits: SOON }))
+    const gateway = await cluster.gateway({ limits: SOON })
+    const agent = await cluster.agent([gateway], { limits: SOON })
     await served(gateway)
     const stream = await gateway.dial()
     await ask(stream, 'x')
@@ -64,13 +61,12 @@ describe('a tunnel in a bad network', () => {
   })
 
   test('comes back when the proxy was killed and starts anew', async () => {
-    const first = await Gateway.open(cluster)
-    const agents = await Promise.all(
+    const first = await cluster.gateway()
+    await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        Agent.open(cluster, [first], { hostId: `agent-${index}` }),
+        cluster.agent([first], { hostId: `agent-${index}` }),
       ),
     )
-    for (const agent of agents) stack.use(agent)
     const up = (gateway: Gateway): number =>
       gateway.tunnels.agents().filter(({ names }) => names.includes(WEST)).length
     await expect.poll(() => up(first), PATIENTLY).toBe(20)
@@ -78,15 +74,15 @@ describe('a tunnel in a bad network', () => {
     first.kill()
     await expect.poll(() => up(first), PATIENTLY).toBe(0)
     await first.close()
-    const second = stack.use(await Gateway.open(cluster, { port }))
+    const second = await cluster.gateway({ port })
     await expect.poll(() => up(second), PATIENTLY).toBe(20)
   })
 
   test('an agent that is killed is not asked any more, and another one serves', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
-    const killed = stack.use(await Agent.open(cluster, [gateway], { hostId: 'killed' }))
+    const gateway = await cluster.gateway()
+    const killed = await cluster.agent([gateway], { hostId: 'killed' })
     await served(gateway)
-    stack.use(await Agent.open(cluster, [gateway], { hostId: 'other' }))
+    await cluster.agent([gateway], { hostId: 'other' })
     await expect
       .poll(() => gateway.tunnels.agents().filter(({ names }) => names.length > 0), PATIENTLY)
       .toHaveLength(2)
@@ -98,19 +94,17 @@ describe('a tunnel in a bad network', () => {
 })
 
 describe('a tunnel that is replaced', () => {
-  let stack: AsyncDisposableStack
   let cluster: Cluster
 
   beforeEach(async () => {
-    stack = new AsyncDisposableStack()
-    cluster = stack.use(await Cluster.open())
+    cluster = await Cluster.open()
   })
-  afterEach(() => stack.disposeAsync())
+  afterEach(() => cluster.stack.disposeAsync())
 
   test('keeps what runs in it when the proxy leaves, and the agent goes to the next', async () => {
-    const leaving = await Gateway.open(cluster)
-    const staying = stack.use(await Gateway.open(cluster))
-    const agent = stack.use(await Agent.open(cluster, [leaving, staying]))
+    const leaving = await cluster.gateway()
+    const staying = await cluster.gateway()
+    const agent = await cluster.agent([leaving, staying])
     await Promise.all([served(leaving), served(staying)])
     const streams = await Promise.all(Array.from({ length: 50 }, () => leaving.dial()))
     const closed = leaving.close(10_000)
@@ -125,8 +119,8 @@ describe('a tunnel that is replaced', () => {
   })
 
   test('keeps what runs in it when the agent leaves, and takes nothing new', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
-    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway()
+    const agent = await cluster.agent([gateway])
     await served(gateway)
     const stream = await gateway.dial()
     await ask(stream, 'x')
@@ -139,8 +133,8 @@ describe('a tunnel that is replaced', () => {
   })
 
   test('what does not end in time is cut', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
-    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway()
+    const agent = await cluster.agent([gateway])
     await served(gateway)
     const stream = await gateway.dial()
     await ask(stream, 'x')
@@ -149,8 +143,8 @@ describe('a tunnel that is replaced', () => {
   })
 
   test('an agent with a new certificate comes back with it, and what runs goes on', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
-    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway()
+    const agent = await cluster.agent([gateway])
     await served(gateway)
     const stream = await gateway.dial()
     await ask(stream, 'x')
@@ -171,8 +165,8 @@ describe('a tunnel that is replaced', () => {
   test('nothing is carried to an agent whose certificate is over, or whose proof of a name is', async () => {
     let shiftMs = 0
     const clock: Clock = { now: () => Date.now() + shiftMs }
-    const gateway = stack.use(await Gateway.open(cluster, { clock }))
-    stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ clock })
+    await cluster.agent([gateway])
     await served(gateway)
     shiftMs = 2 * 3_600_000
     expect(gateway.tunnels.serves(WEST)).toBe(false)

@@ -9,17 +9,17 @@ import { defaultTunnelLimits, type TunnelServerOptions } from '../../../src/tunn
 import { keepAlivesTo } from '../../support/sockets.ts'
 import { PATIENTLY } from '../forwarder/support/stage.ts'
 import {
-  Agent,
+  type Agent,
   type AgentOptions,
   ask,
   Cluster,
   EAST,
-  Gateway,
+  type Gateway,
   PERSON,
   served,
   WEST,
 } from './support/fleet.ts'
-import { Relay } from './support/relay.ts'
+import type { Relay } from './support/relay.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -38,14 +38,12 @@ interface Pair {
 async function open(options: AgentOptions & Partial<TunnelServerOptions> = {}): Promise<Pair> {
   const cluster = stack.use(await Cluster.open())
   const { clock, log, limits, ...server } = options
-  const gateway = stack.use(
-    await Gateway.open(cluster, {
-      ...server,
-      ...(limits === undefined ? {} : { limits }),
-    }),
-  )
-  const relay = stack.use(await Relay.open(gateway.address))
-  const agent = stack.use(await Agent.open(cluster, [relay], options))
+  const gateway = await cluster.gateway({
+    ...server,
+    ...(limits === undefined ? {} : { limits }),
+  })
+  const relay = await cluster.relay(gateway.address)
+  const agent = await cluster.agent([relay], options)
   await served(gateway)
   return { gateway, agent, cluster, relay }
 }
@@ -101,8 +99,8 @@ describe('a connection that an agent dials back', () => {
 
   test('carries bytes and ends in one direction, as a stream does', async () => {
     const cluster = stack.use(await Cluster.open())
-    const gateway = stack.use(await Gateway.open(cluster))
-    const agent = await Agent.open(cluster, [gateway], {
+    const gateway = await cluster.gateway()
+    await cluster.agent([gateway], {
       serve(stream) {
         const parts: Buffer[] = []
         stream.write('hello')
@@ -110,7 +108,6 @@ describe('a connection that an agent dials back', () => {
         stream.once('end', () => stream.end(Buffer.concat(parts)))
       },
     })
-    stack.use(agent)
     await served(gateway)
     await gateway.dial(WEST, PERSON, HELLO).then((stream) => stream.destroy())
     await expect.poll(() => gateway.tunnels.stats().warm, PATIENTLY).toBeGreaterThan(0)
@@ -145,14 +142,12 @@ describe('a connection that an agent dials back', () => {
   test('is ordered so often in a second and no more; who comes beyond that goes as a stream', async () => {
     let nowMs = systemClock.now()
     const cluster = stack.use(await Cluster.open())
-    const gateway = stack.use(
-      await Gateway.open(cluster, {
-        clock: { now: () => nowMs },
-        limits: { maxOrdersPerSecond: 10, dialBackTimeoutMs: 20_000, openTimeoutMs: 20_000 },
-      }),
-    )
-    const relay = stack.use(await Relay.open(gateway.address))
-    stack.use(await Agent.open(cluster, [relay]))
+    const gateway = await cluster.gateway({
+      clock: { now: () => nowMs },
+      limits: { maxOrdersPerSecond: 10, dialBackTimeoutMs: 20_000, openTimeoutMs: 20_000 },
+    })
+    const relay = await cluster.relay(gateway.address)
+    await cluster.agent([relay])
     await served(gateway)
     const seen = listenForPreambles(relay)
     await warmed(gateway)
@@ -293,11 +288,11 @@ describe('no dial-backs', () => {
 
   test('where a balancer may lead to another proxy', async () => {
     const cluster = stack.use(await Cluster.open())
-    const gateway = stack.use(await Gateway.open(cluster, { hostId: 'proxy-a' }))
+    const gateway = await cluster.gateway({ hostId: 'proxy-a' })
     const told = ['proxy-a', 'proxy-b'].map((hostId) => ({
       address: { ...gateway.address, hostId },
     }))
-    stack.use(await Agent.open(cluster, told))
+    await cluster.agent(told)
     await served(gateway)
     for (let person = 0; person < 5; person += 1) (await greet(gateway)).destroy()
     expect(gateway.tunnels.stats()).toMatchObject({ stream: 5, dialBack: 0 })
@@ -433,11 +428,11 @@ describe('several agents', () => {
     const words: string[] = []
     const log: Logger = { ...silentLogger, info: (_fields, text) => void words.push(text) }
     const limits = { openTimeoutMs: 1000 }
-    const gateway = stack.use(await Gateway.open(cluster, { limits, log }))
-    const relay = stack.use(await Relay.open(gateway.address))
-    const agent = stack.use(await Agent.open(cluster, [relay]))
+    const gateway = await cluster.gateway({ limits, log })
+    const relay = await cluster.relay(gateway.address)
+    const agent = await cluster.agent([relay])
     await served(gateway)
-    const other = stack.use(await Agent.open(cluster, [gateway], { hostId: 'agent-2' }))
+    const other = await cluster.agent([gateway], { hostId: 'agent-2' })
     const serving = (): number =>
       gateway.tunnels.agents().filter(({ names }) => names.length > 0).length
     await expect.poll(serving, PATIENTLY).toBe(2)
@@ -466,9 +461,7 @@ describe('several agents', () => {
 
   test('a dial-back is good for the tunnel that ordered it, whoever shows its ticket', async () => {
     const { gateway, cluster, agent } = await open()
-    const other = stack.use(
-      await Agent.open(cluster, [gateway], { hostId: 'agent-2', names: [EAST] }),
-    )
+    const other = await cluster.agent([gateway], { hostId: 'agent-2', names: [EAST] })
     await served(gateway, EAST)
     await warmed(gateway)
     ;(await greet(gateway, EAST)).destroy()

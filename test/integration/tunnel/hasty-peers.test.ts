@@ -5,24 +5,13 @@ import { connect, createServer, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { proxyServerName, TUNNEL_ALPN } from '../../../src/protocol/index.ts'
 import { closed } from '../../support/closed.ts'
-import {
-  Agent,
-  type AgentOptions,
-  CLUSTER,
-  Cluster,
-  dialPlain,
-  Gateway,
-  served,
-  WEST,
-} from './support/fleet.ts'
+import { type AgentOptions, CLUSTER, Cluster, dialPlain, served, WEST } from './support/fleet.ts'
 
-let stack: AsyncDisposableStack
 let cluster: Cluster
 beforeEach(async () => {
-  stack = new AsyncDisposableStack()
-  cluster = stack.use(await Cluster.open())
+  cluster = await Cluster.open()
 })
-afterEach(() => stack.disposeAsync())
+afterEach(() => cluster.stack.disposeAsync())
 
 /** Frames by hand: several come as one piece, as they do on a busy line. */
 const frame = (type: number, flags: number, stream: number, body: Buffer): Buffer => {
@@ -110,13 +99,13 @@ test.each([
   )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  stack.defer(() => {
+  cluster.stack.defer(() => {
     for (const socket of sockets) socket.destroy()
     server.close()
   })
   const address = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
   const dial: AgentOptions['dial'] = async (to, signal) => over(await dialPlain(to, signal))
-  const agent = stack.use(await Agent.open(cluster, [{ address }], { dial }))
+  const agent = await cluster.agent([{ address }], { dial })
   await expect.poll(() => agent.tunnels.status()[0]?.state).toBe('up')
 
   sockets[0]?.write(Buffer.concat([connecting(3), reset(3), orders(5), reset(5)]))
@@ -129,7 +118,7 @@ test.each([
   ['TCP', (socket: Socket): Duplex => socket],
   ['something like a WebSocket', carried],
 ])('a stranger who talks nonsense before he is refused ends no proxy, over %s', async (_, over) => {
-  const gateway = stack.use(await Gateway.open(cluster))
+  const gateway = await cluster.gateway()
   const origin = { address: '203.0.113.7', port: 1 }
   const server = createTcpServer((socket) => {
     socket.on('error', () => {})
@@ -137,7 +126,7 @@ test.each([
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  stack.defer(() => void server.close())
+  cluster.stack.defer(() => void server.close())
   const stranger = connect({
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
@@ -148,6 +137,6 @@ test.each([
   // In one piece with the end of the handshake.
   stranger.write('nonsense'.repeat(20))
   await closed(stranger.resume())
-  stack.use(await Agent.open(cluster, [gateway]))
+  await cluster.agent([gateway])
   await served(gateway)
 })

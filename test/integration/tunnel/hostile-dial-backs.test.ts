@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { versions } from '../forwarder/support/clients.ts'
 import { PATIENTLY, PODS, Stage } from '../forwarder/support/stage.ts'
-import { Agent, Cluster, Gateway, PERSON, served, WEST } from './support/fleet.ts'
+import { Cluster, type Gateway, PERSON, served, WEST } from './support/fleet.ts'
 
 /** A gateway in the wrong hands, with agents that dial back to it: it joins people and dial-backs as it likes. */
 describe.each(versions)('a hostile gateway with dial-backs, %s', (version) => {
@@ -39,13 +39,11 @@ describe.each(versions)('a hostile gateway with dial-backs, %s', (version) => {
   beforeEach(async () => {
     stack = new AsyncDisposableStack()
     const cluster = stack.use(await Cluster.open())
-    gateway = stack.use(await Gateway.open(cluster, { limits: { openTimeoutMs: 3000 } }))
+    gateway = await cluster.gateway({ limits: { openTimeoutMs: 3000 } })
     stage = await Stage.open()
-    stack.use(
-      await Agent.open(cluster, [gateway], {
-        serve: (stream, { origin }) => stage.forwarder.accept(stream, origin),
-      }),
-    )
+    await cluster.agent([gateway], {
+      serve: (stream, { origin }) => stage.forwarder.accept(stream, origin),
+    })
     await served(gateway)
     const people = new Set<Socket>()
     const door = createServer((socket) => {

@@ -7,7 +7,7 @@ import { kubeServerName } from '../../../src/protocol/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
 import { versions } from '../forwarder/support/clients.ts'
 import { PATIENTLY, PODS, SERVER_NAME, Stage } from '../forwarder/support/stage.ts'
-import { Agent, CLUSTER, Cluster, Gateway, served, WEST } from './support/fleet.ts'
+import { CLUSTER, Cluster, type Gateway, served, WEST } from './support/fleet.ts'
 
 const OTHER = kubeServerName(CLUSTER, 'other')
 
@@ -34,15 +34,13 @@ describe('a hostile gateway', () => {
   beforeEach(async () => {
     stack = new AsyncDisposableStack()
     const cluster = stack.use(await Cluster.open())
-    gateway = stack.use(await Gateway.open(cluster))
+    gateway = await cluster.gateway()
     stage = await Stage.open()
     // It announces both names, as an agent does that serves two clusters; the forwarder has a key for one of them.
-    stack.use(
-      await Agent.open(cluster, [gateway], {
-        names: [WEST, OTHER],
-        serve: (stream, { origin }) => stage.forwarder.accept(stream, origin),
-      }),
-    )
+    await cluster.agent([gateway], {
+      names: [WEST, OTHER],
+      serve: (stream, { origin }) => stage.forwarder.accept(stream, origin),
+    })
     await served(gateway)
     const people = new Set<Socket>()
     const door = createServer((socket) => {

@@ -13,7 +13,7 @@ import { authServerName, proxyServerName, TUNNEL_ALPN } from '../../../src/proto
 import { serverCertificate } from '../../support/certificates.ts'
 import { closed } from '../../support/closed.ts'
 import { Parties, TELEPORT } from '../member/support/parties.ts'
-import { Agent, CLUSTER, Cluster, EAST, WEST } from './support/fleet.ts'
+import { type Agent, CLUSTER, Cluster, EAST, WEST } from './support/fleet.ts'
 import { Relay } from './support/relay.ts'
 
 const PATIENTLY = { timeout: 30_000 }
@@ -94,20 +94,18 @@ class HostileProxy implements AsyncDisposable {
 
 /** A gateway in the wrong hands, seen from the agents that dial it: what they tell it, and what they take from it. */
 describe('a hostile gateway and the tunnel of an agent', () => {
-  let stack: AsyncDisposableStack
   let cluster: Cluster
   beforeEach(async () => {
-    stack = new AsyncDisposableStack()
-    cluster = stack.use(await Cluster.open())
+    cluster = await Cluster.open()
   })
-  afterEach(() => stack.disposeAsync())
+  afterEach(() => cluster.stack.disposeAsync())
 
   const name = proxyServerName(CLUSTER)
   test.each([
     ['made itself', () => serverCertificate(name)],
     [
       'is that of another cluster',
-      async () => stack.use(await Cluster.open()).pair('p', ['proxy'], [name]),
+      async () => cluster.stack.use(await Cluster.open()).pair('p', ['proxy'], [name]),
     ],
     ['is that of a kubernetes service', () => cluster.pair('agent-2', ['kube'], [name])],
     ['is that of the auth service', () => cluster.pair('auth', ['auth'], [name])],
@@ -116,8 +114,8 @@ describe('a hostile gateway and the tunnel of an agent', () => {
   ])(
     'that shows a certificate which it %s hears nothing of what the agent serves',
     async (_, pair) => {
-      const proxy = stack.use(await HostileProxy.open(await pair()))
-      const agent = stack.use(await Agent.open(cluster, [proxy]))
+      const proxy = cluster.stack.use(await HostileProxy.open(await pair()))
+      const agent = await cluster.agent([proxy])
       await expect.poll(() => proxy.arrivals, PATIENTLY).toBeGreaterThan(1)
       expect(agent.tunnels.status()[0]).toMatchObject({
         state: expect.stringMatching(/waiting|connecting/),
@@ -131,8 +129,10 @@ describe('a hostile gateway and the tunnel of an agent', () => {
     let proxy: HostileProxy
     let agent: Agent
     beforeEach(async () => {
-      proxy = stack.use(await HostileProxy.open(await cluster.pair('proxy-1', ['proxy'], [name])))
-      agent = stack.use(await Agent.open(cluster, [proxy]))
+      proxy = cluster.stack.use(
+        await HostileProxy.open(await cluster.pair('proxy-1', ['proxy'], [name])),
+      )
+      agent = await cluster.agent([proxy])
       await expect.poll(() => proxy.announced.length, PATIENTLY).toBe(1)
     })
     afterEach(async () => {

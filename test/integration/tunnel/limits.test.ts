@@ -6,32 +6,28 @@ import { kubeServerName } from '../../../src/protocol/index.ts'
 import { defaultTunnelLimits } from '../../../src/tunnel/index.ts'
 import { closed } from '../../support/closed.ts'
 import {
-  Agent,
   ask,
   CLUSTER,
   Cluster,
   EAST,
   echo,
   flood,
-  Gateway,
+  type Gateway,
   PERSON,
   served,
   WEST,
 } from './support/fleet.ts'
-import { Relay } from './support/relay.ts'
 
 const MIB = 1024 * 1024
 const PATIENTLY = { timeout: 30_000 }
 
 describe('limits of a tunnel', () => {
-  let stack: AsyncDisposableStack
   let cluster: Cluster
 
   beforeEach(async () => {
-    stack = new AsyncDisposableStack()
-    cluster = stack.use(await Cluster.open())
+    cluster = await Cluster.open()
   })
-  afterEach(() => stack.disposeAsync())
+  afterEach(() => cluster.stack.disposeAsync())
 
   const at = (port: number, address = PERSON.address): typeof PERSON => ({ address, port })
   /** Sends without end under one name, and gives back under the other. */
@@ -41,8 +37,8 @@ describe('limits of a tunnel', () => {
   test('10,000 connections that are broken off leave the others untouched', async () => {
     // Two hundred at once on a busy machine.
     const limits = { openTimeoutMs: 20_000 }
-    const gateway = stack.use(await Gateway.open(cluster, { limits }))
-    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits })
+    const agent = await cluster.agent([gateway])
     await served(gateway)
     const steady = await gateway.dial()
     for (let round = 0; round < 50; round += 1) {
@@ -70,20 +66,18 @@ describe('limits of a tunnel', () => {
       }
       // A hundred at once on a busy machine.
       const limits = { openTimeoutMs: 20_000 }
-      const gateway = stack.use(await Gateway.open(cluster, { limits }))
-      const agent = stack.use(
-        await Agent.open(cluster, [gateway], {
-          serve(stream) {
-            stream.on('error', () => {})
+      const gateway = await cluster.gateway({ limits })
+      const agent = await cluster.agent([gateway], {
+        serve(stream) {
+          stream.on('error', () => {})
+          stream.write('x'.repeat(2000))
+          stream.on('end', () => stream.end())
+          stream.on('data', () => {
             stream.write('x'.repeat(2000))
-            stream.on('end', () => stream.end())
-            stream.on('data', () => {
-              stream.write('x'.repeat(2000))
-              if (who === 'the agent') close(stream)
-            })
-          },
-        }),
-      )
+            if (who === 'the agent') close(stream)
+          })
+        },
+      })
       await served(gateway)
       const [tunnel] = gateway.tunnels.agents()
       const one = async (): Promise<void> => {
@@ -110,17 +104,15 @@ describe('limits of a tunnel', () => {
 
   test('1,000 readers that have stopped leave the others untouched, and keep to the memory of a tunnel', async () => {
     const tunnelMemoryBytes = 64 * MIB
-    const gateway = stack.use(
-      await Gateway.open(cluster, {
-        // All of it runs on one processor here.
-        limits: {
-          tunnelMemoryBytes,
-          addressMemoryBytes: 1024 * MIB,
-          openTimeoutMs: 30_000,
-        },
-      }),
-    )
-    stack.use(await Agent.open(cluster, [gateway], { names: [WEST, EAST], serve: both }))
+    const gateway = await cluster.gateway({
+      // All of it runs on one processor here.
+      limits: {
+        tunnelMemoryBytes,
+        addressMemoryBytes: 1024 * MIB,
+        openTimeoutMs: 30_000,
+      },
+    })
+    await cluster.agent([gateway], { names: [WEST, EAST], serve: both })
     await served(gateway, EAST)
     const stalled = await Promise.all(
       Array.from({ length: 1000 }, (_, index) =>
@@ -144,10 +136,8 @@ describe('limits of a tunnel', () => {
   }, 120_000)
 
   test('what one address leaves unread is limited: its fullest connections are cut, and no others', async () => {
-    const gateway = stack.use(
-      await Gateway.open(cluster, { limits: { addressMemoryBytes: 3 * MIB } }),
-    )
-    stack.use(await Agent.open(cluster, [gateway], { serve: flood }))
+    const gateway = await cluster.gateway({ limits: { addressMemoryBytes: 3 * MIB } })
+    await cluster.agent([gateway], { serve: flood })
     await served(gateway)
     const other = await gateway.dial(WEST, at(1, '198.51.100.1'))
     const greedy = await Promise.all(
@@ -165,10 +155,8 @@ describe('limits of a tunnel', () => {
   test('what waits in dial-backs counts as well, and all of one /64 is one address', async () => {
     const addressMemoryBytes = 150_000
     const patient = { openTimeoutMs: 20_000, dialBackTimeoutMs: 20_000 }
-    const gateway = stack.use(
-      await Gateway.open(cluster, { limits: { ...patient, addressMemoryBytes } }),
-    )
-    stack.use(await Agent.open(cluster, [gateway], { serve: flood }))
+    const gateway = await cluster.gateway({ limits: { ...patient, addressMemoryBytes } })
+    await cluster.agent([gateway], { serve: flood })
     await served(gateway)
     const hello = Buffer.from('a hello')
     const first = await gateway.dial(WEST, at(1, '198.51.100.2'), hello)
@@ -191,8 +179,8 @@ describe('limits of a tunnel', () => {
   })
 
   test('what waits in the socket of the person counts as well', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { addressMemoryBytes: MIB } }))
-    stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { addressMemoryBytes: MIB } })
+    await cluster.agent([gateway])
     await served(gateway)
     const person = new Duplex({ read() {}, write() {} })
     person.write(Buffer.alloc(MIB + 1))
@@ -202,8 +190,8 @@ describe('limits of a tunnel', () => {
   })
 
   test('all of one /64 has the places of one address', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 1 } }))
-    stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { maxStreamsPerAddress: 1 } })
+    await cluster.agent([gateway])
     await served(gateway)
     await gateway.dial(WEST, at(1, '2001:db8:0:1::1'))
     await expect(gateway.dial(WEST, at(1, '2001:db8:0:1::2'))).rejects.toMatchObject({
@@ -213,8 +201,8 @@ describe('limits of a tunnel', () => {
   })
 
   test('one address has so many connections at once, and gets a place back with each that ends', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 2 } }))
-    stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { maxStreamsPerAddress: 2 } })
+    await cluster.agent([gateway])
     await served(gateway)
     const [first] = [await gateway.dial(), await gateway.dial()]
     await expect(gateway.dial()).rejects.toMatchObject({ code: 'TUNNEL_ADDRESS_BUSY' })
@@ -232,13 +220,13 @@ describe('limits of a tunnel', () => {
   })
 
   test('a connection that the agent breaks off as soon as it has it gives its place back', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 1 } }))
+    const gateway = await cluster.gateway({ limits: { maxStreamsPerAddress: 1 } })
     let isHasty = true
     const serve = (stream: Duplex): void => {
       if (!isHasty) echo(stream)
       else stream.on('error', () => {}).destroy()
     }
-    stack.use(await Agent.open(cluster, [gateway], { serve }))
+    await cluster.agent([gateway], { serve })
     await served(gateway)
     for (let count = 0; count < 20; count += 1) {
       const stream = await gateway.dial().catch(() => null)
@@ -250,8 +238,8 @@ describe('limits of a tunnel', () => {
   })
 
   test('a dial that fails takes no place', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxStreamsPerAddress: 1 } }))
-    stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { maxStreamsPerAddress: 1 } })
+    await cluster.agent([gateway])
     await served(gateway)
     for (let count = 0; count < 3; count += 1) {
       await expect(gateway.dial(EAST)).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
@@ -263,16 +251,14 @@ describe('limits of a tunnel', () => {
     'a tunnel that is full by the limit of %s takes no more, and the next agent does',
     async (whose) => {
       const full = { maxStreams: 2 }
-      const gateway = stack.use(
-        await Gateway.open(cluster, whose === 'the proxy' ? { limits: full } : {}),
-      )
-      stack.use(await Agent.open(cluster, [gateway], whose === 'the agent' ? { limits: full } : {}))
+      const gateway = await cluster.gateway(whose === 'the proxy' ? { limits: full } : {})
+      await cluster.agent([gateway], whose === 'the agent' ? { limits: full } : {})
       await served(gateway)
       await gateway.dial()
       await gateway.dial()
       expect(gateway.tunnels.serves(WEST)).toBe(false)
       await expect(gateway.dial()).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
-      stack.use(await Agent.open(cluster, [gateway], { hostId: 'second' }))
+      await cluster.agent([gateway], { hostId: 'second' })
       await served(gateway)
       expect(await ask(await gateway.dial(), 'x')).toBe('x')
     },
@@ -282,30 +268,28 @@ describe('limits of a tunnel', () => {
     ['names', { maxNames: 1 }],
     ['bytes', { maxAnnouncementBytes: 1000 }],
   ])('an agent that announces too many %s is ended', async (_what, limits) => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits }))
-    const agent = stack.use(await Agent.open(cluster, [gateway], { names: [WEST, EAST] }))
+    const gateway = await cluster.gateway({ limits })
+    const agent = await cluster.agent([gateway], { names: [WEST, EAST] })
     await expect.poll(() => agent.tunnels.status()[0]?.state, PATIENTLY).not.toBe('up')
     expect(gateway.tunnels.serves(WEST)).toBe(false)
   })
 
   test('one host has so many tunnels, and others still get theirs', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxTunnelsPerHost: 1 } }))
-    stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { maxTunnelsPerHost: 1 } })
+    await cluster.agent([gateway])
     await served(gateway)
-    const again = stack.use(await Agent.open(cluster, [gateway], { names: [EAST] }))
-    const other = stack.use(await Agent.open(cluster, [gateway], { hostId: 'other' }))
+    const again = await cluster.agent([gateway], { names: [EAST] })
+    const other = await cluster.agent([gateway], { hostId: 'other' })
     await expect.poll(() => other.tunnels.status()[0]?.state, PATIENTLY).toBe('up')
     expect(again.tunnels.status()[0]?.state).not.toBe('up')
     expect(gateway.tunnels.serves(EAST)).toBe(false)
   })
 
   test('a proxy has so many tunnels, and a place again when one ends', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { maxTunnels: 1 } }))
-    const first = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { maxTunnels: 1 } })
+    const first = await cluster.agent([gateway])
     await served(gateway)
-    const second = stack.use(
-      await Agent.open(cluster, [gateway], { hostId: 'second', names: [EAST] }),
-    )
+    const second = await cluster.agent([gateway], { hostId: 'second', names: [EAST] })
     await expect.poll(() => second.tunnels.status()[0]?.problem, PATIENTLY).not.toBeNull()
     expect(gateway.tunnels.agents().map(({ hostId }) => hostId)).toEqual(['agent-1'])
     await first.tunnels.close(0)
@@ -316,10 +300,10 @@ describe('limits of a tunnel', () => {
     const asked: unknown[] = []
     const log: Logger = { ...silentLogger, info: ({ host_id: hostId }) => void asked.push(hostId) }
     const limits = { maxAttempts: 2, openTimeoutMs: 100 }
-    const gateway = stack.use(await Gateway.open(cluster, { limits, log }))
-    const network = stack.use(await Relay.open(gateway.address))
+    const gateway = await cluster.gateway({ limits, log })
+    const network = await cluster.relay(gateway.address)
     for (const hostId of ['one', 'two', 'three']) {
-      stack.use(await Agent.open(cluster, [network], { hostId }))
+      await cluster.agent([network], { hostId })
     }
     const serving = (): number =>
       gateway.tunnels.agents().filter(({ names }) => names.length > 0).length
@@ -331,11 +315,11 @@ describe('limits of a tunnel', () => {
   })
 
   test('an agent waits so long for a proxy that says nothing, and then dials again', async () => {
-    const gateway = stack.use(await Gateway.open(cluster))
-    const network = stack.use(await Relay.open(gateway.address))
+    const gateway = await cluster.gateway()
+    const network = await cluster.relay(gateway.address)
     network.silence()
     const limits = { connectTimeoutMs: 300 }
-    const agent = stack.use(await Agent.open(cluster, [network], { limits }))
+    const agent = await cluster.agent([network], { limits })
     await expect.poll(() => agent.tunnels.status()[0]?.problem, PATIENTLY).not.toBeNull()
     network.heal()
     await served(gateway)
@@ -349,14 +333,12 @@ describe('limits of a tunnel', () => {
     const most = 1.5 * streamWindowBytes
     // What floods and what is flooded have one processor.
     const limits = { openTimeoutMs: 20_000 }
-    const gateway = stack.use(await Gateway.open(cluster, { limits }))
-    const agent = stack.use(
-      await Agent.open(cluster, [gateway], {
-        names: [WEST, EAST],
-        serve: (stream, { serverName }) =>
-          serverName === WEST ? flood(stream) : stream.on('error', () => {}),
-      }),
-    )
+    const gateway = await cluster.gateway({ limits })
+    const agent = await cluster.agent([gateway], {
+      names: [WEST, EAST],
+      serve: (stream, { serverName }) =>
+        serverName === WEST ? flood(stream) : stream.on('error', () => {}),
+    })
     await served(gateway, EAST)
     const down = await gateway.dial(WEST)
     await expect.poll(() => down.readableLength, PATIENTLY).toBeGreaterThan(least)
@@ -369,24 +351,21 @@ describe('limits of a tunnel', () => {
   })
 
   test('an agent keeps tunnels to so many proxies and no more', async () => {
-    const gateways = [await Gateway.open(cluster), await Gateway.open(cluster)]
-    for (const gateway of gateways) stack.use(gateway)
-    const agent = stack.use(await Agent.open(cluster, gateways, { limits: { maxProxies: 1 } }))
+    const gateways = [await cluster.gateway(), await cluster.gateway()]
+    const agent = await cluster.agent(gateways, { limits: { maxProxies: 1 } })
     await served(gateways[0] as Gateway)
     expect(agent.tunnels.status()).toHaveLength(1)
   })
 
   test('a proxy that names many addresses takes no places of the others', async () => {
-    const gateways = [await Gateway.open(cluster), await Gateway.open(cluster)]
-    for (const gateway of gateways) stack.use(gateway)
+    const gateways = [await cluster.gateway(), await cluster.gateway()]
     const [greedy, other] = gateways as [Gateway, Gateway]
-    const relays = [await Relay.open(greedy.address), await Relay.open(greedy.address)]
-    for (const relay of relays) stack.use(relay)
+    const relays = [await cluster.relay(greedy.address), await cluster.relay(greedy.address)]
     const told = [greedy, ...relays].map(({ address }) => ({
       address: { ...address, hostId: greedy.hostId },
     }))
     const last = { address: { ...other.address, hostId: other.hostId } }
-    stack.use(await Agent.open(cluster, [...told, last], { limits: { maxProxies: 2 } }))
+    await cluster.agent([...told, last], { limits: { maxProxies: 2 } })
     await Promise.all([served(greedy), served(other)])
   })
 
@@ -399,8 +378,8 @@ describe('limits of a tunnel', () => {
   })
 
   test('an agent whose names had to be proven is not heard for a while, so that proving leaves time for others', async () => {
-    const gateway = stack.use(await Gateway.open(cluster, { limits: { provingRestMs: 60_000 } }))
-    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ limits: { provingRestMs: 60_000 } })
+    const agent = await cluster.agent([gateway])
     await served(gateway)
     const [west, east] = await Promise.all(
       [WEST, EAST].map((name) => cluster.name('agent-1', name)),
@@ -419,13 +398,13 @@ describe('limits of a tunnel', () => {
       warn: (fields, words) => void lines.push([fields, words]),
       child: (of) => ({ ...log, warn: (fields, words) => log.warn({ ...of, ...fields }, words) }),
     }
-    const gateway = stack.use(await Gateway.open(cluster, { log }))
+    const gateway = await cluster.gateway({ log })
     const own = await cluster.name('agent-1', WEST)
     const foreign = Array.from({ length: 25 }, (_, index) => ({
       ...own,
       serverName: kubeServerName(CLUSTER, `other-${index}`),
     }))
-    stack.use(await Agent.open(cluster, [gateway], { announce: [own, ...foreign] }))
+    await cluster.agent([gateway], { announce: [own, ...foreign] })
     await served(gateway)
     expect(lines).toHaveLength(11)
     expect(lines.at(-1)).toEqual([
@@ -440,8 +419,8 @@ describe('limits of a tunnel', () => {
       warn: (fields) => void lines.push(fields),
       child: () => log,
     }
-    const gateway = stack.use(await Gateway.open(cluster, { log }))
-    const agent = stack.use(await Agent.open(cluster, [gateway]))
+    const gateway = await cluster.gateway({ log })
+    const agent = await cluster.agent([gateway])
     await served(gateway)
     const own = await cluster.name('agent-1', WEST)
     const announce = async (foreign: string, healthy: boolean): Promise<void> => {

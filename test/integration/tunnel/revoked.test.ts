@@ -3,11 +3,10 @@ import { createPeerParser } from '../../../src/ca/index.ts'
 import { Balancer } from '../../support/balancer.ts'
 import { closed } from '../../support/closed.ts'
 import {
-  Agent,
   ask,
   CLUSTER,
   Cluster,
-  Gateway,
+  type Gateway,
   PERSON,
   served,
   unserved,
@@ -23,22 +22,20 @@ afterEach(async () => {
 async function open(): Promise<{ cluster: Cluster; gateway: Gateway; barred: Set<string> }> {
   const barred = new Set<string>()
   const cluster = stack.use(await Cluster.open())
-  const gateway = stack.use(
-    await Gateway.open(cluster, {
-      peers: createPeerParser({
-        trust: () => cluster.authorities.trust(),
-        teleportCluster: CLUSTER,
-        accept: ['host'],
-        hostBar: (hostId) => (barred.has(hostId) ? `host ${hostId} was removed` : null),
-      }),
+  const gateway = await cluster.gateway({
+    peers: createPeerParser({
+      trust: () => cluster.authorities.trust(),
+      teleportCluster: CLUSTER,
+      accept: ['host'],
+      hostBar: (hostId) => (barred.has(hostId) ? `host ${hostId} was removed` : null),
     }),
-  )
+  })
   return { cluster, gateway, barred }
 }
 
 test('the tunnel of an agent that is removed is cut, with what is in it, and no other is taken', async () => {
   const { cluster, gateway, barred } = await open()
-  const agent = stack.use(await Agent.open(cluster, [gateway]))
+  const agent = await cluster.agent([gateway])
   await served(gateway)
   const stream = await gateway.dial()
   expect(await ask(stream, 'hello')).toBe('hello')
@@ -53,7 +50,7 @@ test('the tunnel of an agent that is removed is cut, with what is in it, and no 
 
 test('what an agent has dialled back is cut as well when it is removed, warm or in use', async () => {
   const { cluster, gateway, barred } = await open()
-  stack.use(await Agent.open(cluster, [gateway]))
+  await cluster.agent([gateway])
   await served(gateway)
   const hello = Buffer.from('hello')
   ;(await gateway.dial(WEST, PERSON, hello)).destroy()
@@ -69,8 +66,8 @@ test('what an agent has dialled back is cut as well when it is removed, warm or 
 
 test('the others of a cluster serve on', async () => {
   const { cluster, gateway, barred } = await open()
-  stack.use(await Agent.open(cluster, [gateway]))
-  stack.use(await Agent.open(cluster, [gateway], { hostId: 'agent-2' }))
+  await cluster.agent([gateway])
+  await cluster.agent([gateway], { hostId: 'agent-2' })
   await expect.poll(() => gateway.tunnels.agents().length).toBe(2)
   await served(gateway)
   barred.add('agent-1')
@@ -81,11 +78,9 @@ test('the others of a cluster serve on', async () => {
 test('an agent leaves a proxy that is removed, and does not come back to it', async () => {
   const { cluster, gateway } = await open()
   const barred = new Set<string>()
-  const agent = stack.use(
-    await Agent.open(cluster, [gateway], {
-      hostBar: (hostId) => (barred.has(hostId) ? `host ${hostId} was removed` : null),
-    }),
-  )
+  const agent = await cluster.agent([gateway], {
+    hostBar: (hostId) => (barred.has(hostId) ? `host ${hostId} was removed` : null),
+  })
   await served(gateway)
   barred.add(gateway.hostId)
   await unserved(gateway)
@@ -96,11 +91,11 @@ test('an agent leaves a proxy that is removed, and does not come back to it', as
 
 test('what still goes through a proxy that is removed is cut, when its tunnel is replaced by one to another behind the same address', async () => {
   const { cluster, gateway } = await open()
-  const other = stack.use(await Gateway.open(cluster))
+  const other = await cluster.gateway()
   const balancer = stack.use(await Balancer.open({ targets: [gateway.address] }))
   const barred = new Set<string>()
   const hostBar = (hostId: string): string | null => (barred.has(hostId) ? 'removed' : null)
-  stack.use(await Agent.open(cluster, [balancer], { hostBar }))
+  await cluster.agent([balancer], { hostBar })
   await served(gateway)
   const stream = await gateway.dial()
   balancer.targets = [other.address]

@@ -13,7 +13,14 @@ import {
   type StageOptions,
   WATCH,
 } from '../forwarder/support/stage.ts'
-import { Agent, type AgentOptions, Cluster, Gateway, served, unserved } from './support/fleet.ts'
+import {
+  type Agent,
+  type AgentOptions,
+  Cluster,
+  type Gateway,
+  served,
+  unserved,
+} from './support/fleet.ts'
 
 let stack = new AsyncDisposableStack()
 afterEach(async () => {
@@ -37,9 +44,9 @@ const accepting = (stage: Stage): Pick<AgentOptions, 'serve'> => ({
 /** A person's client ─▶ the proxy's real doors ─▶ a tunnel ─▶ the real forwarder ─▶ a simulated API server. */
 async function open(options: StageOptions = {}): Promise<Way> {
   const cluster = stack.use(await Cluster.open())
-  const gateway = stack.use(await Gateway.open(cluster))
+  const gateway = await cluster.gateway()
   const stage = await Stage.open(options)
-  const agent = stack.use(await Agent.open(cluster, [gateway], accepting(stage)))
+  const agent = await cluster.agent([gateway], accepting(stage))
   await served(gateway)
   const undelivered: Origin[] = []
   const proxy = await openProxyService(stack, {
@@ -169,7 +176,7 @@ describe('through a tunnel', () => {
 
   test('an agent that drains ends watches so that clients come back, and the next connection goes to the other', async () => {
     const { stage, gateway, cluster, agent } = await open()
-    const second = await Agent.open(cluster, [gateway], { ...accepting(stage), hostId: 'second' })
+    const second = await cluster.agent([gateway], { ...accepting(stage), hostId: 'second' })
     stack.use(second)
     await expect
       .poll(() => gateway.tunnels.agents().filter(({ names }) => names.length > 0))

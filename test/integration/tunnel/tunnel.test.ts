@@ -7,20 +7,18 @@ import { createServerContext } from '../../../src/tls/index.ts'
 import { openTunnels } from '../../../src/tunnel/index.ts'
 import { Balancer } from '../../support/balancer.ts'
 import {
-  Agent,
   ask,
   CLUSTER,
   Cluster,
   dialPlain,
   EAST,
-  Gateway,
+  type Gateway,
   PERSON,
   QUICK,
   served,
   unserved,
   WEST,
 } from './support/fleet.ts'
-import { Relay } from './support/relay.ts'
 
 const PATIENTLY = { timeout: 30_000 }
 
@@ -32,19 +30,17 @@ interface Happenings {
 }
 
 describe('a tunnel', () => {
-  let stack: AsyncDisposableStack
   let cluster: Cluster
   let proxy: Gateway
 
   beforeEach(async () => {
-    stack = new AsyncDisposableStack()
-    cluster = stack.use(await Cluster.open())
-    proxy = stack.use(await Gateway.open(cluster))
+    cluster = await Cluster.open()
+    proxy = await cluster.gateway()
   })
-  afterEach(() => stack.disposeAsync())
+  afterEach(() => cluster.stack.disposeAsync())
 
   test('carries a connection to the agent that serves its name, with where it came from', async () => {
-    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    const agent = await cluster.agent([proxy])
     await served(proxy)
     const stream = await proxy.dial()
     expect(await ask(stream, 'hello')).toBe('hello')
@@ -60,7 +56,7 @@ describe('a tunnel', () => {
   })
 
   test('carries an IPv6 address as well', async () => {
-    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    const agent = await cluster.agent([proxy])
     await served(proxy)
     const origin = { address: '2001:db8::7', port: 1 }
     await ask(await proxy.dial(WEST, origin), 'x')
@@ -68,7 +64,7 @@ describe('a tunnel', () => {
   })
 
   test('says at once that nobody serves a name', async () => {
-    stack.use(await Agent.open(cluster, [proxy]))
+    await cluster.agent([proxy])
     await served(proxy)
     expect(proxy.tunnels.serves(EAST)).toBe(false)
     await expect(proxy.dial(EAST)).rejects.toMatchObject({ code: 'TUNNEL_NO_AGENT' })
@@ -76,14 +72,12 @@ describe('a tunnel', () => {
 
   test('passes an end on in one direction, and the other goes on', async () => {
     const heard: string[] = []
-    stack.use(
-      await Agent.open(cluster, [proxy], {
-        serve(stream) {
-          stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
-          stream.once('end', () => stream.end('all heard'))
-        },
-      }),
-    )
+    await cluster.agent([proxy], {
+      serve(stream) {
+        stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
+        stream.once('end', () => stream.end('all heard'))
+      },
+    })
     await served(proxy)
     const up = await proxy.dial()
     up.end('that is all')
@@ -94,14 +88,12 @@ describe('a tunnel', () => {
 
   test('passes an end on in the other direction too', async () => {
     const heard: string[] = []
-    stack.use(
-      await Agent.open(cluster, [proxy], {
-        serve(stream) {
-          stream.end('I say no more')
-          stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
-        },
-      }),
-    )
+    await cluster.agent([proxy], {
+      serve(stream) {
+        stream.end('I say no more')
+        stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
+      },
+    })
     await served(proxy)
     const stream = await proxy.dial()
     stream.resume()
@@ -111,7 +103,7 @@ describe('a tunnel', () => {
   })
 
   test('a connection that breaks off at one end breaks off at the other', async () => {
-    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    const agent = await cluster.agent([proxy])
     await served(proxy)
     const stream = await proxy.dial()
     await ask(stream, 'x')
@@ -127,7 +119,7 @@ describe('a tunnel', () => {
   })
 
   test('what an agent serves may change while it is there', async () => {
-    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    const agent = await cluster.agent([proxy])
     await served(proxy)
     agent.announce([await cluster.name('agent-1', EAST)])
     await served(proxy, EAST)
@@ -137,8 +129,8 @@ describe('a tunnel', () => {
   })
 
   test('an agent keeps a tunnel to each proxy, follows new ones and leaves old ones', async () => {
-    const second = stack.use(await Gateway.open(cluster))
-    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    const second = await cluster.gateway()
+    const agent = await cluster.agent([proxy])
     await served(proxy)
     const kept = await proxy.dial()
     await ask(kept, 'x')
@@ -152,8 +144,8 @@ describe('a tunnel', () => {
   })
 
   test('an agent that knows a proxy by two addresses has one tunnel to it, also after either is gone', async () => {
-    const other = stack.use(await Relay.open(proxy.address))
-    const agent = stack.use(await Agent.open(cluster, [proxy, other]))
+    const other = await cluster.relay(proxy.address)
+    const agent = await cluster.agent([proxy, other])
     const states = (): string[] => agent.tunnels.status().map(({ state }) => state)
     await expect.poll(() => states().toSorted(), PATIENTLY).toEqual(['spare', 'up'])
     await expect.poll(() => proxy.tunnels.agents().length, PATIENTLY).toBe(1)
@@ -169,7 +161,7 @@ describe('a tunnel', () => {
   ])(
     'an agent has one tunnel to a proxy, however many addresses that has, when %s as it is about to be taken',
     async (_, nth, happen) => {
-      const other = stack.use(await Relay.open(proxy.address))
+      const other = await cluster.relay(proxy.address)
       const host = await cluster.host('agent-1')
       const sockets: Socket[] = []
       let proven = 0
@@ -207,7 +199,7 @@ describe('a tunnel', () => {
         log: silentLogger,
         limits: { ...QUICK, lookMs: 60_000 },
       })
-      stack.defer(() => tunnels.close(0))
+      cluster.stack.defer(() => tunnels.close(0))
       const states = (): string[] => tunnels.status().map(({ state }) => state)
       await expect.poll(states, PATIENTLY).toEqual(['up'])
       if (nth === 2) {
@@ -225,9 +217,11 @@ describe('a tunnel', () => {
   )
 
   test('behind a balancer an agent dials until it has a tunnel to each proxy, and again when one comes back', async () => {
-    const second = stack.use(await Gateway.open(cluster))
-    const balancer = stack.use(await Balancer.open({ targets: [proxy.address, second.address] }))
-    const agent = stack.use(await Agent.open(cluster, []))
+    const second = await cluster.gateway()
+    const balancer = cluster.stack.use(
+      await Balancer.open({ targets: [proxy.address, second.address] }),
+    )
+    const agent = await cluster.agent([])
     const behind = (gateways: readonly Gateway[]): void =>
       agent.follow(gateways.map(({ hostId }) => ({ address: { ...balancer.address, hostId } })))
     behind([proxy, second])
@@ -241,7 +235,7 @@ describe('a tunnel', () => {
     await proxy.close(1000)
     behind([second])
     await expect.poll(() => agent.tunnels.status().map(({ state }) => state)).toEqual(['up'])
-    const back = stack.use(await Gateway.open(cluster, { hostId: proxy.hostId }))
+    const back = await cluster.gateway({ hostId: proxy.hostId })
     balancer.targets = [back.address, second.address]
     behind([back, second])
     await served(back)
@@ -252,21 +246,19 @@ describe('a tunnel', () => {
     back.kill()
     balancer.targets = [second.address]
     await served(second)
-    const again = stack.use(await Gateway.open(cluster, { hostId: proxy.hostId }))
+    const again = await cluster.gateway({ hostId: proxy.hostId })
     balancer.targets = [again.address, second.address]
     await served(again)
     await expect.poll(() => second.tunnels.agents().length, PATIENTLY).toBe(1)
   })
 
   test('of several agents a healthy one is taken, and among those the one with fewest connections', async () => {
-    const ill = stack.use(
-      await Agent.open(cluster, [proxy], {
-        hostId: 'ill',
-        announce: [await cluster.name('ill', WEST, false)],
-      }),
-    )
-    const one = stack.use(await Agent.open(cluster, [proxy], { hostId: 'one' }))
-    const two = stack.use(await Agent.open(cluster, [proxy], { hostId: 'two' }))
+    const ill = await cluster.agent([proxy], {
+      hostId: 'ill',
+      announce: [await cluster.name('ill', WEST, false)],
+    })
+    const one = await cluster.agent([proxy], { hostId: 'one' })
+    const two = await cluster.agent([proxy], { hostId: 'two' })
     await expect
       .poll(() => proxy.tunnels.agents().filter(({ names }) => names.length))
       .toHaveLength(3)
@@ -275,10 +267,10 @@ describe('a tunnel', () => {
   })
 
   test('a dial that an agent does not answer goes to the next, and that agent is asked last from then on', async () => {
-    const network = stack.use(await Relay.open(proxy.address))
-    const silent = stack.use(await Agent.open(cluster, [network], { hostId: 'silent' }))
+    const network = await cluster.relay(proxy.address)
+    const silent = await cluster.agent([network], { hostId: 'silent' })
     await served(proxy)
-    const other = stack.use(await Agent.open(cluster, [proxy], { hostId: 'other' }))
+    const other = await cluster.agent([proxy], { hostId: 'other' })
     await expect
       .poll(() => proxy.tunnels.agents().filter(({ names }) => names.length))
       .toHaveLength(2)
@@ -289,7 +281,7 @@ describe('a tunnel', () => {
   })
 
   test('a name of another cluster, or of a service that is none, is not served', async () => {
-    const agent = stack.use(await Agent.open(cluster, [proxy]))
+    const agent = await cluster.agent([proxy])
     await served(proxy)
     for (const name of [`a-${'a'.repeat(32)}.teleport.cluster.local`, 'kube.example.com']) {
       agent.announce([await cluster.name('agent-1', name)])
@@ -300,12 +292,10 @@ describe('a tunnel', () => {
 
   describe('and the two that hold it', () => {
     test('an agent cannot announce a name with the certificate of another agent', async () => {
-      const thief = stack.use(
-        await Agent.open(cluster, [proxy], {
-          hostId: 'thief',
-          announce: [await cluster.name('victim', WEST), await cluster.name('thief', EAST)],
-        }),
-      )
+      const thief = await cluster.agent([proxy], {
+        hostId: 'thief',
+        announce: [await cluster.name('victim', WEST), await cluster.name('thief', EAST)],
+      })
       await served(proxy, EAST)
       expect(proxy.tunnels.serves(WEST)).toBe(false)
       const own = await cluster.name('thief', EAST)
@@ -317,7 +307,7 @@ describe('a tunnel', () => {
     test.each([['proxy'], ['auth']] as const)(
       'a host with the %s service alone is no agent, and hears it',
       async (service) => {
-        const agent = stack.use(await Agent.open(cluster, [proxy], { services: [service] }))
+        const agent = await cluster.agent([proxy], { services: [service] })
         await expect
           .poll(() => agent.tunnels.status()[0]?.problem, { timeout: 5000 })
           .toMatch(/not one of a host with the kube service/)
@@ -326,8 +316,8 @@ describe('a tunnel', () => {
     )
 
     test('an agent of another cluster is refused, and refuses', async () => {
-      const other = stack.use(await Cluster.open())
-      const stranger = stack.use(await Agent.open(other, [proxy]))
+      const other = cluster.stack.use(await Cluster.open())
+      const stranger = await other.agent([proxy])
       await expect
         .poll(() => stranger.tunnels.status()[0]?.problem, { timeout: 5000 })
         .toMatch(/no TLS with the proxy/)
@@ -337,10 +327,8 @@ describe('a tunnel', () => {
     test('a host that is no proxy does not pass for one, whatever name its certificate has', async () => {
       const pair = await cluster.pair('agent-2', ['kube'], [proxyServerName(CLUSTER)])
       const context = createServerContext({ ...pair, minVersion: 'TLSv1.3' })
-      const pretender = stack.use(
-        await Gateway.open(cluster, { secureContext: async () => context }),
-      )
-      const agent = stack.use(await Agent.open(cluster, [pretender]))
+      const pretender = await cluster.gateway({ secureContext: async () => context })
+      const agent = await cluster.agent([pretender])
       await expect
         .poll(() => agent.tunnels.status()[0]?.problem, { timeout: 5000 })
         .toBe('what answers there is no proxy of this cluster')

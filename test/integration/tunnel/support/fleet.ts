@@ -29,6 +29,7 @@ import {
 } from '../../../../src/tunnel/index.ts'
 import { certificateFromPem, generateKeyPair, publicKeyToPem } from '../../../../src/x509/index.ts'
 import { TELEPORT_CLUSTER } from '../../forwarder/support/people.ts'
+import { Relay } from './relay.ts'
 
 export const CLUSTER = TELEPORT_CLUSTER
 export const WEST = kubeServerName(CLUSTER, 'west')
@@ -54,13 +55,14 @@ export interface Host extends TunnelIdentity {
   renew(ttlMs?: number): Promise<void>
 }
 
-/** The authorities of a cluster, for hosts that need certificates. */
+/** The authorities of a cluster, for hosts that need certificates, and the hosts that a test has of it: they end with it, the last one first. */
 export class Cluster implements AsyncDisposable {
   readonly authorities: Authorities
+  readonly stack = new AsyncDisposableStack()
   readonly #keys = generateKeyPair()
 
   private constructor(authorities: Authorities) {
-    this.authorities = authorities
+    this.authorities = this.stack.use(authorities)
   }
 
   static async open(clock: Clock = systemClock): Promise<Cluster> {
@@ -120,8 +122,24 @@ export class Cluster implements AsyncDisposable {
     return { serverName, certificate: certificateFromPem(certificate), healthy }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.authorities[Symbol.asyncDispose]()
+  async gateway(options: Parameters<typeof Gateway.open>[1] = {}): Promise<Gateway> {
+    return this.stack.use(await Gateway.open(this, options))
+  }
+
+  async agent(
+    proxies: readonly Reachable[],
+    options: Parameters<typeof Agent.open>[2] = {},
+  ): Promise<Agent> {
+    return this.stack.use(await Agent.open(this, proxies, options))
+  }
+
+  /** A network in front of a gateway. */
+  async relay(target: ProxyAddress): Promise<Relay> {
+    return this.stack.use(await Relay.open(target))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stack.disposeAsync()
   }
 }
 
