@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RESOURCE_NAME_PATTERN } from '../contract/index.ts'
+import { ID_PATTERN, RESOURCE_NAME_PATTERN } from '../contract/index.ts'
 import { type Finding, validationWords } from './validation-words.ts'
 
 const finding = (
@@ -46,6 +46,11 @@ describe('validationWords()', () => {
         ),
       ],
       'metadata.name is no name: names are of letters, digits and . _ @ : + -, and begin with a letter, a digit or _',
+    ],
+    [
+      'an id that is none',
+      [finding('/name', 'pattern', { pattern: ID_PATTERN }, 'must match pattern "^[0-9"')],
+      'name is no id like 2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11',
     ],
     [
       'another pattern',

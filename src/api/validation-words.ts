@@ -1,4 +1,4 @@
-import { RESOURCE_NAME_PATTERN } from '../contract/index.ts'
+import { ID_PATTERN, RESOURCE_NAME_PATTERN } from '../contract/index.ts'
 
 /** One finding of the validator (ajv), as far as words need it. */
 export interface Finding {
@@ -58,6 +58,15 @@ function placeOf({ keyword, instancePath, params }: Finding): string {
     .replace(/^\./, '')
 }
 
+/** What texts that fit to no pattern are not. */
+const PATTERNS: ReadonlyMap<string, string> = new Map([
+  [
+    RESOURCE_NAME_PATTERN,
+    'is no name: names are of letters, digits and . _ @ : + -, and begin with a letter, a digit or _',
+  ],
+  [ID_PATTERN, 'is no id like 2f0c5f6e-6a5e-4d8e-9a55-0b7a5a7f2d11'],
+])
+
 function wordsOf(findings: readonly Finding[]): string {
   const allowed = findings.flatMap(({ keyword, params }) =>
     keyword === 'const'
@@ -85,9 +94,7 @@ function wordsOf(findings: readonly Finding[]): string {
           ? 'is empty'
           : `has fewer than ${String(params['limit'])} characters`
       case 'pattern':
-        return params['pattern'] === RESOURCE_NAME_PATTERN
-          ? 'is no name: names are of letters, digits and . _ @ : + -, and begin with a letter, a digit or _'
-          : message
+        return PATTERNS.get(String(params['pattern'])) ?? message
       default:
         return message
     }

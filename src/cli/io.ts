@@ -3,6 +3,11 @@ import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { printableLines } from '../core/index.ts'
 
+/** A closed terminal, and who asks politely: both leave time to clean up. */
+const ENDING = ['SIGHUP', 'SIGTERM'] as const
+/** What a command cleans up takes a moment; one that does not hear of the signal ends by it after this time. */
+const ENDING_MS = 1000
+
 /** The world as a command sees it; tests give buffers. Data goes to stdout, talk to stderr. */
 export interface Io {
   readonly stdin: Readable
@@ -10,7 +15,7 @@ export interface Io {
   readonly stderr: Writable
   readonly env: Readonly<Record<string, string | undefined>>
   readonly isTty: boolean
-  /** Aborted by ctrl-c. */
+  /** Aborted by ctrl-c, by a terminal that is closed, and by SIGTERM. */
   readonly signal: AbortSignal
   /**
    * Runs a program that takes over the terminal, ctrl-c included, and resolves to its exit code. `command` may have flags of
@@ -36,6 +41,12 @@ export function processIo(): Io {
     stop.abort()
   }
   process.on('SIGINT', onInterrupt)
+  const onEnding = (signal: NodeJS.Signals): void => {
+    for (const each of ENDING) process.off(each, onEnding)
+    stop.abort()
+    setTimeout(() => process.kill(process.pid, signal), ENDING_MS).unref()
+  }
+  for (const each of ENDING) process.on(each, onEnding)
   // A closed pipe (`tctl … | head`) is the reader's wish, not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

@@ -37,6 +37,7 @@ export {
 export {
   type AuditEventResource,
   type ClusterSettingsResource,
+  ID_PATTERN,
   type InstanceResource,
   type KubeClusterResource,
   type KubeClusterWrite,

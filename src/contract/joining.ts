@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { Empty, type Endpoint, None, Paged, pageOf } from './endpoint.ts'
 import {
   ByName,
+  ID_PATTERN,
   InstanceResource,
   KubeMatchers,
   Labels,
@@ -26,7 +27,7 @@ const MemberKey = Type.String({
   description: 'PEM (SPKI), ECDSA P-256; the private key stays where it was made',
 })
 
-const HostId = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
+const HostId = Type.String({ pattern: ID_PATTERN })
 
 const ByHostId = Type.Object({ name: HostId }, { additionalProperties: false })
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Empty, type Endpoint, Next, None, Paging } from './endpoint.ts'
+import { ID_PATTERN } from './resources.ts'
 
 /** Recordings of sessions: services bring them chunk by chunk, people look at them. */
 
@@ -9,7 +10,7 @@ export const RECORDING_CHUNK_BYTES = 2 * 1024 * 1024
 const Word = (maxLength: number): ReturnType<typeof Type.String> => Type.String({ maxLength })
 const Time = Type.String({ maxLength: 64, description: 'RFC 3339' })
 const Kind = Type.Union([Type.Literal('exec'), Type.Literal('attach')])
-export const SessionId = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
+export const SessionId = Type.String({ pattern: ID_PATTERN })
 
 /** What is known of a session before its first byte. What is not known is empty. */
 export const RecordingFacts = Type.Object(

@@ -2,6 +2,9 @@ import { type Static, Type } from 'typebox'
 
 export const RESOURCE_NAME_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9._@:+-]*$'
 
+/** Of sessions, and of hosts: a UUID. */
+export const ID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+
 /** Names of resources: visible ASCII without '/', so that they fit into URLs, file names and certificates. */
 export const ResourceName = Type.String({
   minLength: 1,

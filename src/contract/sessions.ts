@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Endpoint, Next, None, Paging } from './endpoint.ts'
+import { ID_PATTERN } from './resources.ts'
 
 /** Sessions that go on: services say which, people look at them and end them. */
 
@@ -20,7 +21,7 @@ const SESSIONS_BYTES = 4 * 1024 * 1024
 
 const Word = (maxLength: number): ReturnType<typeof Type.String> => Type.String({ maxLength })
 const Time = Type.String({ maxLength: 64, description: 'RFC 3339' })
-const SessionId = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
+const SessionId = Type.String({ pattern: ID_PATTERN })
 const UserName = Type.String({ minLength: 1, maxLength: 256 })
 const ClusterName = Type.String({ minLength: 1, maxLength: 512 })
 

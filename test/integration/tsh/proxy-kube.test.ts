@@ -1,7 +1,7 @@
 import { access, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Writable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import {
@@ -23,6 +23,7 @@ import { L7Balancer } from '../../support/l7-balancer.ts'
 import { Running } from '../../support/process.ts'
 import { Person, type RunningTsh } from '../../support/tsh.ts'
 
+const TSH = resolve(import.meta.dirname, '../../../bin/tsh')
 const PASSWORD = 'lorry umbrella seventeen'
 const PATIENTLY = { timeout: 60_000, interval: 20 } as const
 
@@ -267,6 +268,20 @@ describe('behind a load balancer that ends TLS', () => {
       }),
     ).rejects.toThrow(/unrecognized name/)
   })
+
+  it.each(['SIGHUP', 'SIGTERM'] as const)(
+    'cleans up at %s: its terminal was closed, or it is told to end',
+    async (signal) => {
+      await using tsh = new Running(TSH, ['proxy', 'kube', '--format=json', 'dem'], {
+        env: { ...process.env, HOME: joe.home, TELEPORT_HOME: '' },
+      })
+      await tsh.until(({ stdout }) => stdout.includes('\n}'))
+      const { kubeconfig } = JSON.parse(tsh.stdout) as Told
+      await access(kubeconfig)
+      await tsh.end(signal)
+      await expect(access(kubeconfig)).rejects.toThrow('ENOENT')
+    },
+  )
 
   it('cleans up at ctrl-c, and has written what only its owner reads', async () => {
     const told = await proxyKube(`--port=${await freePort()}`, 'dem', '-n', 'payments')

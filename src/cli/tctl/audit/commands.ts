@@ -182,13 +182,24 @@ export function queryOf(flags: FilterFlags, nowMs: number): QueryOf<'events.list
     ...(flags.user === undefined ? {} : { user: flags.user }),
     ...(flags.kubeCluster === undefined ? {} : { kube_cluster: flags.kubeCluster }),
     ...(flags.event === undefined ? {} : { event: flags.event }),
-    ...(flags.from === undefined ? {} : { from: instant(flags.from, nowMs) }),
-    ...(flags.to === undefined ? {} : { to: instant(flags.to, nowMs) }),
+    ...(flags.from === undefined ? {} : { from: instant('--from', flags.from, nowMs) }),
+    ...(flags.to === undefined ? {} : { to: instant('--to', flags.to, nowMs) }),
   }
 }
 
-const instant = (text: string, nowMs: number): string =>
-  /^\d{4}-/.test(text) ? text : new Date(nowMs - parseDuration(text)).toISOString()
+function instant(flag: string, text: string, nowMs: number): string {
+  // The auth service judges times.
+  if (/^\d{4}-/.test(text)) return text
+  try {
+    return new Date(nowMs - parseDuration(text)).toISOString()
+  } catch (cause) {
+    throw new CliError(
+      'USAGE',
+      `${flag}=${text} is neither a time like 2026-01-31T09:00:00Z nor a duration like 2h`,
+      { cause },
+    )
+  }
+}
 
 function positive(flag: string, text: string): number {
   const number = Number(text)
