@@ -56,6 +56,13 @@ describe('an asciicast of ours', () => {
   })
 })
 
+test('the last note has its place, however many moments come before it', () => {
+  const lines = Array.from({ length: 600 }, (_, at) => `[${at},"e","x"]`)
+  const { moments } = parseCast([HEAD, ...lines, '[700,"m","its end is missing"]'].join('\n'))
+  expect(moments).toHaveLength(500)
+  expect(moments.at(-1)).toMatchObject({ kind: 'note', text: 'its end is missing' })
+})
+
 test('words are shown without what moves cursors or turns letters around', () => {
   expect(plainWords('\u001b[31mred\u001b[0m\u001b]0;t\u0007 \u202eok\u0007\r\n')).toBe('red ok')
 })

@@ -59,6 +59,8 @@ function add(moments: Moment[], moment: Moment): void {
   if (last?.kind === 'stderr' && moment.kind === 'stderr' && moment.atMs - last.atMs < 100) {
     moments[moments.length - 1] = { ...last, text: last.text + moment.text }
   } else if (moments.length < MAX_MOMENTS) moments.push(moment)
+  // The last one says how it ended, or what is wrong with it: nobody hides that behind others.
+  else if (moment.kind === 'note') moments[MAX_MOMENTS - 1] = moment
 }
 
 function eventOf(line: string): [number, string, string] | null {
