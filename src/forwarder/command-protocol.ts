@@ -1,9 +1,12 @@
+import { askedKey } from '../protocol/index.ts'
 import {
   chooseDialect,
   SPDY_COMMAND_PROTOCOLS,
   type SpdyCommandProtocol,
   type WebSocketDialect,
 } from '../streams/index.ts'
+import { headerOf } from './raw-headers.ts'
+import type { Refusal } from './refusal.ts'
 
 /** How a client wants to speak. */
 export type ClientProtocol =
@@ -30,6 +33,15 @@ export function clientProtocolOf(
     default:
       return null
   }
+}
+
+/** Why a WebSocket cannot be given to who asks for one: said before a command runs for it. Null: it can, or none is asked for. */
+export function handshakeProblem(upgrade: string, rawHeaders: readonly string[]): Refusal | null {
+  if (upgrade.toLowerCase() !== 'websocket') return null
+  const asked = askedKey((name) => headerOf(rawHeaders, name))
+  if (!('problem' in asked)) return null
+  const message = `this is no WebSocket handshake: ${asked.problem}`
+  return { code: 'BAD_REQUEST', reason: 'BadRequest', message }
 }
 
 /** The members of a list that may stand in several lines (RFC 9110, 5.3). */

@@ -24,8 +24,8 @@ export interface ForwarderLimits extends DoorLimits {
   /** Of one person, whatever roles allow: nobody takes the places of all. More get 403. */
   readonly maxSessionsPerUser: number
   /**
-   * Of bodies that one user sends and nobody has read yet, over all connections. Each request with a body counts for what
-   * it may leave unread: its length, and no more than `streamWindowBytes`. More get 429.
+   * Of bodies that one user sends and nobody has read yet, over all connections, and of what his requests that go on have in their heads beyond
+   * 16 KiB. Each request with a body counts for what it may leave unread: its length, and no more than `streamWindowBytes`. More get 429.
    */
   readonly maxUnreadBytesPerUser: number
   /** Of less than 64 bytes each, in one body; with more it is broken off: each costs us much more than it holds. */

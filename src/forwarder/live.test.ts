@@ -22,6 +22,47 @@ class Judged implements LiveExchange {
 
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
 
+describe('LiveExchanges.admit()', () => {
+  const limits = {
+    maxExchangesPerUser: 100,
+    maxUnreadBytesPerUser: 1024 * 1024,
+    streamWindowBytes: 64 * 1024,
+  }
+  function admitted(live: LiveExchanges, target: string, headerBytes: number): (() => void) | null {
+    let close = (): void => {}
+    const exchange = {
+      target,
+      rawHeaders: ['X-Large', 'x'.repeat(headerBytes)],
+      body: null,
+      onClosed: (listener: () => void) => {
+        close = listener
+      },
+    }
+    return live.admit('alice', limits, exchange) ? close : null
+  }
+
+  it('takes requests with common heads, however many bytes they have together', () => {
+    const live = new LiveExchanges()
+    for (let count = 0; count < 100; count += 1) {
+      expect(admitted(live, '/api', 15_000)).not.toBeNull()
+    }
+    expect(admitted(live, '/api', 0)).toBeNull()
+  })
+
+  it.each([
+    ['headers', '/api', 300_000],
+    ['commands', `/api?command=${'x'.repeat(300_000)}`, 0],
+  ])('takes no more requests with large %s than fit into memory', (_what, target, bytes) => {
+    const live = new LiveExchanges()
+    const closers = [1, 2, 3].map(() => admitted(live, target, bytes))
+    expect(closers).not.toContain(null)
+    expect(admitted(live, target, bytes)).toBeNull()
+    expect(admitted(live, '/api', 10)).not.toBeNull()
+    closers[0]?.()
+    expect(admitted(live, target, bytes)).not.toBeNull()
+  })
+})
+
 describe('LiveExchanges', () => {
   function crowded(count: number): {
     world: { version: number }

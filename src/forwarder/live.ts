@@ -19,16 +19,18 @@ type AdmissionLimits = Pick<
   ForwarderLimits,
   'maxExchangesPerUser' | 'maxUnreadBytesPerUser' | 'streamWindowBytes'
 >
-type AdmittedExchange = Pick<ClientExchange, 'onClosed' | 'body' | 'rawHeaders'>
+type AdmittedExchange = Pick<ClientExchange, 'onClosed' | 'body' | 'target' | 'rawHeaders'>
 
 interface Underway {
   readonly exchanges: number
-  readonly unreadBytes: number
+  readonly heldBytes: number
 }
+/** Of the head of a request, for which nothing is counted: most have less than two kilobytes. */
+const FREE_HEAD_BYTES = 16 * 1024
 /** Exchanges that are judged again in one turn of the event loop. */
 const RECHECKED_AT_ONCE = 500
 
-const NOTHING: Underway = { exchanges: 0, unreadBytes: 0 }
+const NOTHING: Underway = { exchanges: 0, heldBytes: 0 }
 
 /** What is underway, so that rights that were withdrawn end it at once. */
 export class LiveExchanges {
@@ -43,25 +45,22 @@ export class LiveExchanges {
   }
 
   /**
-   * Counts a request of a user, from its head until its last byte has left; false when he has as many underway, or as much
-   * to read, as he may. What waits for the audit log, and answers that nobody reads, count as well: they hold memory.
+   * Counts a request of a user, from its head until its last byte has left; false when he has as many underway, or as much in
+   * large heads and unread bodies, as he may. What waits for the audit log, and answers that nobody reads, count as well: they hold memory.
    */
   admit(user: string, limits: AdmissionLimits, exchange: AdmittedExchange): boolean {
-    const { exchanges, unreadBytes } = this.#admitted.get(user) ?? NOTHING
-    const unread = mostUnread(exchange, limits.streamWindowBytes)
+    const { exchanges, heldBytes } = this.#admitted.get(user) ?? NOTHING
+    const held = largeHead(exchange) + mostUnread(exchange, limits.streamWindowBytes)
     if (exchanges >= limits.maxExchangesPerUser) return false
-    if (unread > 0 && unreadBytes + unread > limits.maxUnreadBytesPerUser) return false
-    this.#admitted.set(user, {
-      exchanges: exchanges + 1,
-      unreadBytes: unreadBytes + unread,
-    })
+    if (held > 0 && heldBytes + held > limits.maxUnreadBytesPerUser) return false
+    this.#admitted.set(user, { exchanges: exchanges + 1, heldBytes: heldBytes + held })
     exchange.onClosed(() => {
       const underway = this.#admitted.get(user) ?? NOTHING
       if (underway.exchanges <= 1) this.#admitted.delete(user)
       else {
         this.#admitted.set(user, {
           exchanges: underway.exchanges - 1,
-          unreadBytes: underway.unreadBytes - unread,
+          heldBytes: underway.heldBytes - held,
         })
       }
     })
@@ -105,6 +104,13 @@ export class LiveExchanges {
   cutAll(): void {
     for (const exchange of this.#live.members()) exchange.cut()
   }
+}
+
+/** A request is kept as it came for as long as it goes on: it is judged again by its headers. */
+function largeHead({ target, rawHeaders }: AdmittedExchange): number {
+  let bytes = target.length
+  for (const text of rawHeaders) bytes += text.length
+  return Math.max(0, bytes - FREE_HEAD_BYTES)
 }
 
 /** HTTP holds a body to its Content-Length; one without may fill its window. */

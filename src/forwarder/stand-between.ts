@@ -4,7 +4,7 @@ import { ambiguousQuery, isAmbiguousQuery } from './ambiguous-query.ts'
 import { ask, type RefusedUpgrade } from './ask-upgrade.ts'
 import { askWebSocket } from './ask-websocket.ts'
 import { commitEvent } from './audit-request.ts'
-import { withoutUpgrade } from './command-protocol.ts'
+import { handshakeProblem, withoutUpgrade } from './command-protocol.ts'
 import type { HandlerDeps } from './deps.ts'
 import type { UpgradeRequest } from './exchange.ts'
 import type { UpgradeConnection } from './ports.ts'
@@ -64,6 +64,11 @@ export async function standBetween(
 ): Promise<void> {
   if (isAmbiguousQuery(request.target)) {
     await refuseHere(deps, request, ambiguousQuery)
+    return
+  }
+  const problem = handshakeProblem(wanted.protocol, request.exchange.rawHeaders)
+  if (problem !== null) {
+    await refuseHere(deps, request, problem)
     return
   }
   const place = deps.sessions.enter(request.user)

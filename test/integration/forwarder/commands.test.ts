@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
+import { TUNNEL_PROTOCOL } from '../../../src/streams/index.ts'
 import {
   ALL,
   type ClientKind,
@@ -14,7 +15,7 @@ import {
   type TestEnd,
   TTY,
 } from './support/commands.ts'
-import { EXEC, PATIENTLY, PODS, ROLE, Stage } from './support/stage.ts'
+import { EXEC, FORWARD, PATIENTLY, PODS, ROLE, Stage } from './support/stage.ts'
 import { Refused } from './support/upgrades.ts'
 
 let stack = new AsyncDisposableStack()
@@ -409,6 +410,31 @@ describe('a request for a command', () => {
     await stage.expectAudited(EXEC, { outcome: 'denied', error_code: 'BAD_REQUEST' })
     expect(stage.api.arrived).toEqual([])
   })
+
+  test.each([
+    [EXEC, 'v5.channel.k8s.io', 'Sec-WebSocket-Version: 13\r\n'],
+    [EXEC, 'v5.channel.k8s.io', `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n`],
+    [EXEC, 'v4.channel.k8s.io', `Sec-WebSocket-Key: ${'A'.repeat(22)}==\r\n`],
+    [FORWARD, TUNNEL_PROTOCOL, ''],
+  ])(
+    'whose WebSocket is none is refused before anything runs: %s %s %j',
+    async (path, protocol, lines) => {
+      const stage = await openStage()
+      const socket = await stage.raw()
+      const chunks: Buffer[] = []
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+      socket.write(
+        `GET ${path}?${ALL} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: ${protocol}\r\n${lines}\r\n`,
+      )
+      await once(socket, 'end')
+      const text = Buffer.concat(chunks).toString()
+      expect(text).toMatch(/^HTTP\/1\.1 400 /)
+      expect(text).toContain('no WebSocket handshake')
+      await stage.expectAudited(path, { outcome: 'denied', error_code: 'BAD_REQUEST' })
+      expect(stage.api.arrived).toEqual([])
+      expect(stage.audit.sessions).toEqual([])
+    },
+  )
 
   test.each([
     'stdout=true&command=sh;tty=1',
