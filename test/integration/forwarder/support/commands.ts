@@ -19,6 +19,7 @@ import {
   serveSpdyCommand,
   serveWebSocketCommand,
 } from '../../../../src/streams/index.ts'
+import type { ApiServer } from './api-server.ts'
 import { EXEC, type Stage } from './stage.ts'
 import { openWebSocket, readHead, upgradeToWebSocket } from './upgrades.ts'
 
@@ -116,7 +117,7 @@ export const refusing = (status: number, message = 'no'): string => {
 
 /** Lets the stage's API server run commands; each one is given to `run` when its streams stand. */
 export function serveCommands(
-  stage: Stage,
+  stage: { readonly api: Pick<ApiServer, 'upgrade'> },
   kind: ServerKind,
   run: (end: TestEnd, asked: IncomingMessage) => void,
 ): void {
@@ -176,7 +177,7 @@ export const TTY = 'stdin=true&stdout=true&tty=true'
 
 /** Runs a command as a person's client. Rejects with Refused. */
 export async function openCommand(
-  stage: Stage,
+  stage: Pick<Stage, 'raw'>,
   kind: ClientKind,
   { query = ALL, path = EXEC }: { readonly query?: string; readonly path?: string } = {},
 ): Promise<TestEnd & { readonly connection: Duplex }> {

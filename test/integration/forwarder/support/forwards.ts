@@ -10,6 +10,7 @@ import {
   tunnelOf,
   WebSocketLink,
 } from '../../../../src/streams/index.ts'
+import type { ApiServer } from './api-server.ts'
 import { FORWARD, type Stage } from './stage.ts'
 import { readHead, upgradeToWebSocket } from './upgrades.ts'
 
@@ -99,7 +100,7 @@ const refusing = (status: number): string => {
 
 /** Lets the stage's API server forward ports; each session is given to `run` as it begins. */
 export function serveForwards(
-  stage: Stage,
+  stage: { readonly api: Pick<ApiServer, 'upgrade'> },
   refusesTunnel: number | null,
   run: (end: TestForward, connection: Duplex) => void,
 ): void {
@@ -135,7 +136,7 @@ export type ForwardClient = (typeof forwardClients)[number]
 
 /** Begins a port-forward as kubectl does. Rejects with Refused. */
 export async function openForward(
-  stage: Stage,
+  stage: Pick<Stage, 'raw'>,
   kind: ForwardClient,
   { path = FORWARD }: { path?: string } = {},
 ): Promise<TestForward & { readonly connection: Duplex }> {
