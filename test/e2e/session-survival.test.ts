@@ -12,8 +12,8 @@ import {
 import { SessionEstate, type Told } from './support/session-estate.ts'
 
 const GIB = 1024 * 1024 * 1024
-/** V8's heaps and the sockets' buffers; a gibibyte that is held anywhere is eight times that. */
-const FLAT = 128 * 1024 * 1024
+/** V8's heaps and buffers that nobody holds and no collection has found yet; a gibibyte that is held anywhere is four times that. */
+const FLAT = 256 * 1024 * 1024
 const TRUST = { timeout: 90_000, interval: 300 } as const
 const cluster = clusters.find(({ version }) => version === '1.35') ?? ABSENT
 /** kubectl and API server of one version: both WebSocket, or both SPDY. */
