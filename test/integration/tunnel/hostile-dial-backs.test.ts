@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { versions } from '../forwarder/support/clients.ts'
 import { PATIENTLY, PODS, Stage } from '../forwarder/support/stage.ts'
 import { Cluster, type Gateway, PERSON, served, WEST } from './support/fleet.ts'
+import { HostileDoor, join } from './support/hostile-door.ts'
 
 /** A gateway in the wrong hands, with agents that dial back to it: it joins people and dial-backs as it likes. */
 describe.each(versions)('a hostile gateway with dial-backs, %s', (version) => {
@@ -19,12 +20,6 @@ describe.each(versions)('a hostile gateway with dial-backs, %s', (version) => {
     const agent = await gateway.dial(WEST, PERSON, hello)
     expect(gateway.tunnels.stats().dialBack).toBeGreaterThan(before)
     return agent
-  }
-  const join = (person: Socket, agent: Duplex): void => {
-    person.on('error', () => agent.destroy())
-    agent.on('error', () => person.destroy())
-    person.once('close', () => agent.destroy())
-    agent.once('close', () => person.destroy())
   }
   const ask = async (): Promise<{ status: number; whole: boolean } | 'refused'> => {
     try {
@@ -45,23 +40,13 @@ describe.each(versions)('a hostile gateway with dial-backs, %s', (version) => {
       serve: (stream, { origin }) => stage.forwarder.accept(stream, origin),
     })
     await served(gateway)
-    const people = new Set<Socket>()
-    const door = createServer((socket) => {
-      people.add(socket)
-      socket.once('close', () => people.delete(socket))
-      socket.on('error', () => {})
-      socket.once('data', (hello: Buffer) => {
-        socket.pause()
-        void treat(socket, hello)
+    const door = await HostileDoor.open((person) => {
+      person.once('data', (hello: Buffer) => {
+        person.pause()
+        void treat(person, hello)
       })
     })
-    door.listen(0, '127.0.0.1')
-    await once(door, 'listening')
-    stack.defer(() => {
-      door.close()
-      for (const socket of people) socket.destroy()
-    })
-    stage.front = (door.address() as AddressInfo).port
+    stage.front = stack.use(door).port
     stack.use(stage)
     const first = await gateway.dial(WEST, PERSON, Buffer.from('no hello of TLS'))
     first.on('error', () => {})

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -8,6 +8,7 @@ import { serverCertificate } from '../../support/certificates.ts'
 import { versions } from '../forwarder/support/clients.ts'
 import { PATIENTLY, PODS, SERVER_NAME, Stage } from '../forwarder/support/stage.ts'
 import { CLUSTER, Cluster, type Gateway, served, WEST } from './support/fleet.ts'
+import { HostileDoor, join } from './support/hostile-door.ts'
 
 const OTHER = kubeServerName(CLUSTER, 'other')
 
@@ -24,12 +25,6 @@ describe('a hostile gateway', () => {
 
   const toAgent = (serverName: string, socket: Socket): Promise<Duplex> =>
     gateway.dial(serverName, { address: '203.0.113.7', port: socket.remotePort ?? 0 })
-  const join = (person: Socket, agent: Duplex): void => {
-    person.on('error', () => agent.destroy())
-    agent.on('error', () => person.destroy())
-    person.once('close', () => agent.destroy())
-    agent.once('close', () => person.destroy())
-  }
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack()
@@ -42,20 +37,7 @@ describe('a hostile gateway', () => {
       serve: (stream, { origin }) => stage.forwarder.accept(stream, origin),
     })
     await served(gateway)
-    const people = new Set<Socket>()
-    const door = createServer((socket) => {
-      people.add(socket)
-      socket.once('close', () => people.delete(socket))
-      socket.on('error', () => {})
-      void treat(socket)
-    })
-    door.listen(0, '127.0.0.1')
-    await once(door, 'listening')
-    stack.defer(() => {
-      door.close()
-      for (const socket of people) socket.destroy()
-    })
-    stage.front = (door.address() as AddressInfo).port
+    stage.front = stack.use(await HostileDoor.open((person) => void treat(person))).port
     stack.use(stage)
   })
   afterEach(() => stack.disposeAsync())
