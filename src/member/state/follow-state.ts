@@ -145,9 +145,14 @@ export class MemberAccess implements Disposable {
     for (let failures = 0; ; ) {
       signal.throwIfAborted()
       try {
-        await this.#ask(undefined)
+        await unlessAborted(this.#ask(undefined), signal)
         return
       } catch (error) {
+        if (signal.aborted) {
+          // What is still answered counts no more.
+          this.#stop.abort()
+          throw signal.reason
+        }
         failures += 1
         if (failures === 1) {
           this.#log.warn(
@@ -280,6 +285,15 @@ const pick = ({
   readonly statement: string
   readonly signature: string
 }): Pick<SignedState, 'statement' | 'signature'> => ({ statement, signature })
+
+/** Rejects as soon as the signal aborts: a call that waits for news may take half a minute. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(signal.reason)
+    signal.addEventListener('abort', giveUp)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
+}
 
 /** Each certificate of a PEM text. */
 function authoritiesOf(pem: string): TrustedAuthority[] {
