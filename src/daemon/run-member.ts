@@ -69,14 +69,7 @@ async function serve(options: RunOptions): Promise<void> {
         ).port
   const dial = openDialer(env)
   const route = routeOf({ config, dial, upgrade: upgradeOf(env), log, signal })
-  const link = await joined(stack, options, route, signal).catch((error: unknown) => {
-    if (options.signal.aborted) return null
-    throw error
-  })
-  if (link === null) {
-    log.info({}, 'teleport stops, and has not joined')
-    return
-  }
+  const link = await joined(stack, options, route, signal)
   const agent = config.kube.enabled
     ? await openAgent(stack, {
         config: { ...config, kube: withTokenLabels(config.kube, link.labels) },

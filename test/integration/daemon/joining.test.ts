@@ -214,18 +214,6 @@ describe('agents that join a running daemon', () => {
     ])
   })
 
-  it('stops without an error when it is told to before anybody has answered', async () => {
-    const { args, env } = start(await newHome('early'), {
-      token: 'f'.repeat(48),
-      to: `--proxy=127.0.0.1:${await freePort()}`,
-    })
-    await using agent = new Running(TELEPORT, args, { env })
-    await agent.until(({ stderr }) => stderr.includes('cannot join yet'))
-    expect(await agent.end('SIGTERM')).toBe(0)
-    expect(agent.stderr).toContain('teleport stops, and has not joined')
-    expect(agent.stderr).not.toContain('aborted')
-  })
-
   it('asks for a token of the type that a proxy joins with', async () => {
     const refused = await runProgram(TELEPORT, [
       'start',
