@@ -67,6 +67,7 @@ export async function introduce(
     socket.write(formatProxyHeader(options.origin))
     return socket
   } catch (error) {
+    // In this order: this may still be amid the handshake, which a TLS socket that goes after the one below it does not survive, nor the process.
     socket.destroy()
     below.destroy()
     throw error

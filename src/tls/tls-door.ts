@@ -191,10 +191,19 @@ class ServerDoor implements TlsDoor {
 
   destroy(): void {
     this.#destroyed = true
-    for (const socket of this.#sockets) socket.destroy()
+    // Whoever calls may do so amid a handshake, on the stack of OpenSSL. Node frees the TLS of a socket at once when the one below it
+    // went first, and the process dies there as OpenSSL goes on (SIGSEGV); by the next turn of the loop that stack is gone.
+    setImmediate(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    })
   }
 
   #secured(socket: TLSSocket): void {
+    // Whoever destroyed the door takes nobody any more, nor in the moment until all are gone.
+    if (this.#destroyed) {
+      socket.destroy()
+      return
+    }
     const accepted = this.#accepting.getStore()
     accepted?.shaken()
     socket.allowHalfOpen = accepted?.allowHalfOpen ?? false

@@ -325,6 +325,7 @@ async function secure(below: Duplex, deps: LinkDeps, signal: AbortSignal): Promi
   // Of a WebSocket that is broken off Node does not tell the TLS socket above.
   below.once('close', () => socket.destroy())
   const giveUp = (): void => {
+    // In this order: this may still be amid the handshake, which a TLS socket that goes after the one below it does not survive, nor the process.
     socket.destroy()
     below.destroy()
   }

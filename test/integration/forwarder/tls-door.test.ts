@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { duplexPair } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -11,6 +12,7 @@ import {
   type TlsDoorOptions,
 } from '../../../src/tls/index.ts'
 import { serverCertificate } from '../../support/certificates.ts'
+import { runProgram } from '../../support/process.ts'
 import { resumes, withResumingServer } from '../../support/resumption.ts'
 import { createPki } from '../upstream/support/pki.ts'
 import { TestLog } from './support/ports.ts'
@@ -291,6 +293,12 @@ describe('a TLS door', () => {
     loaded.resolve(context)
     expect(await Promise.all(heard)).not.toContain('hello')
     expect(secured).toEqual([])
+  })
+
+  test('destroyed amid a handshake, together with whom it lets in, it does not end the process', async () => {
+    const program = join(import.meta.dirname, 'support', 'destroyed-amid-handshakes.ts')
+    const ran = await runProgram(process.execPath, [program], { timeoutMs: 20_000 })
+    expect(ran).toMatchObject({ code: 0, stdout: '80 connections\n' })
   })
 
   test('takes nothing after it was destroyed', async () => {
