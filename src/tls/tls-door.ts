@@ -81,6 +81,7 @@ export function createTlsDoor(options: TlsDoorOptions): TlsDoor {
 }
 
 interface Accepted {
+  readonly socket: Duplex
   /** Null for a socket, whose end the TLS socket notices by itself. */
   readonly stream: Duplex | null
   readonly origin: ConnectionOrigin
@@ -92,7 +93,8 @@ interface Accepted {
 class ServerDoor implements TlsDoor {
   readonly #options: TlsDoorOptions
   readonly #server: Server
-  readonly #sockets = new Set<Duplex>()
+  /** What was accepted, and the socket that ends it: its TLS as soon as that is there. */
+  readonly #sockets = new Map<Duplex, Duplex>()
   /** The TLS socket does not tell what is below it; what is called back about it runs where it was made. */
   readonly #accepting = new AsyncLocalStorage<Accepted>()
   readonly #handshakes: Shares
@@ -164,12 +166,13 @@ class ServerDoor implements TlsDoor {
       return
     }
     const accepted: Accepted = {
+      socket,
       stream: socket instanceof Socket ? null : socket,
       origin,
       shaken,
       allowHalfOpen: socket.allowHalfOpen,
     }
-    this.#sockets.add(socket)
+    this.#sockets.set(socket, socket)
     socket.once('close', () => {
       this.#sockets.delete(socket)
       shaken()
@@ -194,7 +197,8 @@ class ServerDoor implements TlsDoor {
     // Whoever calls may do so amid a handshake, on the stack of OpenSSL. Node frees the TLS of a socket at once when the one below it
     // went first, and the process dies there as OpenSSL goes on (SIGSEGV); by the next turn of the loop that stack is gone.
     setImmediate(() => {
-      for (const socket of this.#sockets) socket.destroy()
+      // The TLS before what is below it: in the other order Node never says that TLS inside this TLS has closed.
+      for (const socket of this.#sockets.values()) socket.destroy()
     })
   }
 
@@ -206,6 +210,9 @@ class ServerDoor implements TlsDoor {
     }
     const accepted = this.#accepting.getStore()
     accepted?.shaken()
+    if (accepted !== undefined && !accepted.socket.destroyed) {
+      this.#sockets.set(accepted.socket, socket)
+    }
     socket.allowHalfOpen = accepted?.allowHalfOpen ?? false
     const origin = accepted?.origin ?? { address: '', port: 0 }
     const stream = accepted?.stream ?? null

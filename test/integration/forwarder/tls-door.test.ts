@@ -44,21 +44,22 @@ describe('a TLS door', () => {
     expect(door.connections).toBe(0)
   })
 
+  const defaults = (): TlsDoorOptions => ({
+    alpnProtocols: ['h2', 'http/1.1'],
+    requestCertificate: true,
+    minVersion: 'TLSv1.3',
+    handshakeTimeoutMs: 10_000,
+    maxConnections: 100,
+    secureContext: async (name) => (name === NAME ? context : null),
+    onSecured: (connection) => {
+      secured.push(connection)
+      connection.socket.end('hello')
+    },
+    log,
+  })
+
   async function open(options: Partial<TlsDoorOptions> = {}): Promise<void> {
-    door = createTlsDoor({
-      alpnProtocols: ['h2', 'http/1.1'],
-      requestCertificate: true,
-      minVersion: 'TLSv1.3',
-      handshakeTimeoutMs: 10_000,
-      maxConnections: 100,
-      secureContext: async (name) => (name === NAME ? context : null),
-      onSecured: (connection) => {
-        secured.push(connection)
-        connection.socket.end('hello')
-      },
-      log,
-      ...options,
-    })
+    door = createTlsDoor({ ...defaults(), ...options })
     const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
       accepted.add(socket)
       socket.once('close', () => accepted.delete(socket))
@@ -299,6 +300,28 @@ describe('a TLS door', () => {
     const program = join(import.meta.dirname, 'support', 'destroyed-amid-handshakes.ts')
     const ran = await runProgram(process.execPath, [program], { timeoutMs: 20_000 })
     expect(ran).toMatchObject({ code: 0, stdout: '80 connections\n' })
+  })
+
+  test('destroyed, it lets go of TLS inside its TLS as well', async () => {
+    const inside: SecuredConnection[] = []
+    let closed = 0
+    const inner = createTlsDoor({
+      ...defaults(),
+      onSecured(connection) {
+        inside.push(connection)
+        connection.socket.once('close', () => {
+          closed += 1
+        })
+      },
+    })
+    await open({ onSecured: ({ socket, origin }) => inner.accept(socket, origin) })
+    const socket = connectTls({ port, host: '127.0.0.1', ca, servername: NAME })
+    const client = connectTls({ socket, ca, servername: NAME })
+    for (const end of [socket, client]) end.on('error', () => {})
+    await expect.poll(() => inside.length, PATIENTLY).toBe(1)
+    door.destroy()
+    await expect.poll(() => closed, PATIENTLY).toBe(1)
+    expect(inner.connections).toBe(0)
   })
 
   test('takes nothing after it was destroyed', async () => {
