@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { followSignals } from '../core/index.ts'
 import { type Address, connectTcp } from './connect-tcp.ts'
 import { proxyFor, proxyRules } from './environment.ts'
 import { connectThroughProxy } from './proxy/connect-through-proxy.ts'
@@ -20,12 +21,10 @@ export function openDialer(
   const rules = proxyRules(env)
   return async (address, signal) => {
     const proxy = proxyFor(rules, address)
+    using soon = followSignals([signal, AbortSignal.timeout(connectTimeoutMs)])
     const socket =
       proxy === null
-        ? await connectTcp(
-            address,
-            AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]),
-          )
+        ? await connectTcp(address, soon.signal)
         : await connectThroughProxy(proxy, address, null, signal)
     socket.setNoDelay(true)
     return socket

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { followSignals } from '../core/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { ambiguousQuery, isAmbiguousQuery } from './ambiguous-query.ts'
 import { ask, type RefusedUpgrade } from './ask-upgrade.ts'
@@ -95,11 +96,12 @@ export async function standBetween(
     }
     begun = refusal
     cut = refusal.cut
-    const signal = AbortSignal.any([
+    using following = followSignals([
       waiting.signal,
       ...(cut === null ? [] : [cut.signal]),
       AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
     ])
+    const { signal } = following
     signal.throwIfAborted()
     const reached = await reach(deps, request, asked, signal)
     if (reached.kind === 'refused') {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { followSignals } from '../core/index.ts'
 import { type ActivityMeter, activityMeter } from '../protocol/index.ts'
 import { hearOut } from '../streams/index.ts'
 import type { AllowedRequest } from './allowed-request.ts'
@@ -23,10 +24,11 @@ export async function upgrade(
   const waiting = new WaitingUpgrade(request, wanted.socket)
   const leave = deps.live.enter(waiting)
   try {
-    const signal = AbortSignal.any([
+    using following = followSignals([
       waiting.signal,
       AbortSignal.timeout(deps.limits.upgradeTimeoutMs),
     ])
+    const { signal } = following
     const dialled = await request.connection.cluster.upstream.dialForUpgrade(signal)
     const { method } = request.exchange
     const { target, headers } = request

@@ -1,7 +1,14 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { type Clock, errorMessage, formatAddress, type Logger, tlsWords } from '../core/index.ts'
+import {
+  type Clock,
+  errorMessage,
+  followSignals,
+  formatAddress,
+  type Logger,
+  tlsWords,
+} from '../core/index.ts'
 import { decodeIdentity, IDENTITY_OID } from '../identity/index.ts'
 import { proxyServerName, TUNNEL_ALPN } from '../protocol/index.ts'
 import { parseCertificate } from '../x509/index.ts'
@@ -184,10 +191,11 @@ export class AgentLink {
   async #connect(): Promise<void> {
     const { limits } = this.#deps
     this.#connecting = new AbortController()
-    const signal = AbortSignal.any([
+    using following = followSignals([
       this.#connecting.signal,
       AbortSignal.timeout(limits.connectTimeoutMs),
     ])
+    const { signal } = following
     let session: AgentSession | null = null
     try {
       const below = await this.#deps.dial(this.#address, signal)

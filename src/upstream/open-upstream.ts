@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { type Clock, errorCode, errorMessage, type Logger } from '../core/index.ts'
+import { type Clock, errorCode, errorMessage, followSignals, type Logger } from '../core/index.ts'
 import { Connections } from './connections.ts'
 import { type Credential, type Credentials, openCredentials } from './credentials/credentials.ts'
 import type { TlsMaterial } from './credentials/tls-material.ts'
@@ -107,6 +107,7 @@ class TargetUpstream implements OpenUpstream {
   async dialForUpgrade(signal: AbortSignal): Promise<UpgradeConnection> {
     if (this.#closing.signal.aborted) throw closedFailure(this.name)
     const credential = await unlessAborted(this.#credentials.current(), signal)
+    using either = followSignals([signal, this.#closing.signal])
     const socket = await dial({
       target: this.#target,
       tls: credential.tls,
@@ -115,7 +116,7 @@ class TargetUpstream implements OpenUpstream {
       // Each is a connection of its own; what can be kept alive has no need of it.
       resumption: this.#resumption,
       limits: this.#limits,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
+      signal: either.signal,
     })
     // An error before the caller listens must not end the process; `close` tells it then.
     socket.on('error', () => {})
@@ -164,7 +165,8 @@ class TargetUpstream implements OpenUpstream {
   /** Breaks what has been silent all the while when a fresh connection is not answered in the rest of the time either. */
   async #breakSilent(heard: Heard<Socket>, restMs: number): Promise<void> {
     const closing = this.#closing.signal
-    const over = AbortSignal.any([AbortSignal.timeout(restMs), closing])
+    using until = followSignals([AbortSignal.timeout(restMs), closing])
+    const over = until.signal
     if (await this.#answers(over)) return
     if (!over.aborted) await once(over, 'abort')
     // Our own process may have been busy: what has arrived by now is read before the verdict.

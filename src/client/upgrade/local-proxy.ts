@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { errorCode, errorMessage } from '../../core/index.ts'
+import { errorCode, errorMessage, followSignals } from '../../core/index.ts'
 import type { Dial } from '../dialing-agent.ts'
 import { ClientError } from '../errors.ts'
 
@@ -38,9 +38,13 @@ export async function openLocalProxy(options: {
   const carry = async (near: Socket): Promise<void> => {
     const gone = new AbortController()
     near.once('close', () => gone.abort())
-    const signal = AbortSignal.any([stop.signal, gone.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    using following = followSignals([
+      stop.signal,
+      gone.signal,
+      AbortSignal.timeout(DIAL_TIMEOUT_MS),
+    ])
     try {
-      const far = await options.dial(options.target, signal)
+      const far = await options.dial(options.target, following.signal)
       keep(far)
       join(near, far)
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { PeerCertificateParser } from '../../ca/index.ts'
-import { type Clock, errorMessage, type Logger } from '../../core/index.ts'
+import { type Clock, errorMessage, followSignals, type Logger } from '../../core/index.ts'
 import { connectTcp } from '../../dial/index.ts'
 import type { Origin } from '../../gateway/index.ts'
 import { parseAddress } from '../config/address.ts'
@@ -50,7 +50,8 @@ export function createDirectWays(options: DirectWaysOptions): DirectWays {
       for (const text of addressesOf(serverName)) {
         const address = parseAddress(text, { host: '', port: 0 })
         if (address === null) continue
-        const soon = AbortSignal.any([signal, AbortSignal.timeout(ONE_DIAL_MS)])
+        using following = followSignals([signal, AbortSignal.timeout(ONE_DIAL_MS)])
+        const soon = following.signal
         try {
           const by = await credentials()
           const below = await connectTcp({ hostname: address.host, port: address.port }, soon)

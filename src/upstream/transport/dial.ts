@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
-import { errorCode, errorMessage, tlsWords } from '../../core/index.ts'
+import { errorCode, errorMessage, followSignals, tlsWords } from '../../core/index.ts'
 import { connectTcp, connectThroughProxy } from '../../dial/index.ts'
 import type { TlsMaterial } from '../credentials/tls-material.ts'
 import { isUpstreamFailure, upstreamFailure } from '../errors.ts'
@@ -47,7 +47,8 @@ export async function dial(options: DialOptions): Promise<Socket | TLSSocket> {
   const { target, tls, limits, signal } = options
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), limits.connectTimeoutMs)
-  const either = AbortSignal.any([signal, timeout.signal])
+  using following = followSignals([signal, timeout.signal])
+  const either = following.signal
   try {
     const address = { hostname: target.hostname, port: target.port }
     const tunnel =
