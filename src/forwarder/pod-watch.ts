@@ -1,4 +1,5 @@
 import { errorMessage, type Logger } from '../core/index.ts'
+import { GrowingBytes } from '../streams/index.ts'
 import type { Upstream, UpstreamExchange, UpstreamSink } from './ports.ts'
 
 /** etcd takes objects of up to 1.5 MiB. */
@@ -52,7 +53,7 @@ export class PodWatch {
   /** What it is now, and from when on it is to be watched. */
   #get(): void {
     const { namespace, name } = this.#pod
-    const chunks: Buffer[] = []
+    const answer = new GrowingBytes()
     let bytes = 0
     let status = 0
     this.#ask(`${podsOf(namespace)}/${encodeURIComponent(name)}`, false, {
@@ -61,11 +62,11 @@ export class PodWatch {
       },
       data: (chunk) => {
         bytes += chunk.length
-        if (bytes <= MAX_EVENT_BYTES) chunks.push(Buffer.from(chunk))
+        if (bytes <= MAX_EVENT_BYTES) answer.push(chunk)
         return true
       },
       end: () => {
-        const pod = status === 200 ? podOf(Buffer.concat(chunks)) : null
+        const pod = status === 200 ? podOf(answer.take()) : null
         if (status === 404) this.#gone(`pod "${name}" is gone`)
         else if (pod !== null) {
           this.#judge(pod)
@@ -85,7 +86,7 @@ export class PodWatch {
       resourceVersion,
     })
     let status = 0
-    let line: Buffer[] = []
+    const line = new GrowingBytes()
     let bytes = 0
     this.#ask(`${podsOf(namespace)}?${query.toString()}`, true, {
       head: (code) => {
@@ -94,15 +95,15 @@ export class PodWatch {
       data: (chunk) => {
         let from = 0
         for (let to = chunk.indexOf(10); to >= 0; to = chunk.indexOf(10, from)) {
-          line.push(Buffer.from(chunk.subarray(from, to)))
-          if (status === 200 && bytes <= MAX_EVENT_BYTES) this.#changed(Buffer.concat(line))
-          line = []
+          line.push(chunk.subarray(from, to))
+          const whole = line.take()
+          if (status === 200 && bytes <= MAX_EVENT_BYTES) this.#changed(whole)
           bytes = 0
           from = to + 1
         }
         bytes += chunk.length - from
-        if (bytes <= MAX_EVENT_BYTES) line.push(Buffer.from(chunk.subarray(from)))
-        else line = []
+        if (bytes <= MAX_EVENT_BYTES) line.push(chunk.subarray(from))
+        else line.take()
         return true
       },
       end: () => {

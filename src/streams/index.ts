@@ -11,6 +11,7 @@ export { acceptWebSocket } from './accept-websocket.ts'
 export { StreamError, type StreamErrorCode } from './errors.ts'
 export { portOf } from './forward-headers.ts'
 export type { ForwardEnd, ForwardListener } from './forward-types.ts'
+export { GrowingBytes } from './growing-bytes.ts'
 export { hearOut } from './hear-out.ts'
 export { defaultStreamLimits, type StreamLimits } from './limits.ts'
 export {
