@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { type DemoCluster, openDemoCluster } from '../../../src/demo/index.ts'
+import {
+  type ExitStatus,
+  parseChannelMessage,
+  parseExitStatus,
+} from '../../../src/protocol/index.ts'
 import { fresh } from '../../conformance/kube-api/target.ts'
 import { KubeClient } from '../../support/kube-client.ts'
 import { execOverSpdy, execOverWebSocket } from '../../support/kube-exec.ts'
@@ -166,9 +171,18 @@ describe('the forwarder before the demo cluster', () => {
   })
 
   it('ends a session with its pod', async () => {
-    const ended = execOverSpdy(alice, { namespace: NS, pod, command: ['sleep', 'infinity'] })
-    await expect.poll(() => stage.forwarder.stats().exchanges, PATIENTLY).toBe(1)
+    const target = `/api/v1/namespaces/${NS}/pods/${pod}/exec?stdout=true&command=sleep&command=infinity`
+    // Its answer comes when the API server has given its own: the command runs.
+    const socket = await openWebSocket(await stage.raw(), target, 'v4.channel.k8s.io')
+    const told: (ExitStatus | null)[] = []
+    socket.on('message', (bytes: Buffer) => {
+      const message = parseChannelMessage(bytes, 'v4.channel.k8s.io')
+      if (message?.kind !== 'data' || message.channel !== 'error') return
+      told.push(parseExitStatus(message.data.toString('utf8')))
+    })
+    socket.resume()
     await alice.delete(`/api/v1/namespaces/${NS}/pods/${pod}?gracePeriodSeconds=0`)
-    expect((await ended).status).toEqual({ kind: 'exited', exitCode: 137 })
+    await expect.poll(() => told, PATIENTLY).toEqual([{ kind: 'exited', exitCode: 137 }])
+    socket.close()
   })
 })
