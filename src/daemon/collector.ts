@@ -9,8 +9,8 @@ import { setFlagsFromString } from 'node:v8'
  * ever to go, Node would say so on stderr and go on.
  *
  * And to weigh the bytes of buffers with everything else before it collects everything. V8 13 does so for each 64 MB of them that
- * came, whatever has become of them, so that whoever only moves bytes has his code and tables marked 16 times for a gigabyte: half of what
- * a gigabyte costs a gateway, and a third of what it costs a recorded session. V8 14.8 does it by itself, and knows no flag any more.
+ * came, whatever has become of them, so that whoever only moves bytes has his code and tables marked 16 times for a gigabyte: a third of
+ * what that costs a recorded session. V8 14.8 does it by itself, and knows no flag any more.
  */
 export function tuneCollector(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
