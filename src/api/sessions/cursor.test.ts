@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { reportedSession } from '../../../test/support/reported-session.ts'
 import { behind, cursorOf } from './cursor.ts'
 import { newestFirst } from './registry.ts'
 import { sessionOf } from './shown.ts'
@@ -9,26 +9,7 @@ const NOW_MS = Date.UTC(2026, 0, 1)
 /** A session as the registry has it, of a service that says that it began then. */
 const told = (started: string) => ({
   hostId: '6b9a3b36-6f5d-4d9e-8a63-0d3c4f2f9e11',
-  ...sessionOf(
-    {
-      session_id: randomUUID(),
-      kind: 'exec',
-      user: 'alice',
-      kube_cluster: 'west',
-      namespace: 'team',
-      pod: 'web-0',
-      container: 'main',
-      node: 'node-1',
-      image: 'web:1',
-      command: ['sh'],
-      tty: true,
-      protocol: 'v5.channel.k8s.io',
-      address: '10.0.0.1:4711',
-      started,
-      recording: true,
-    },
-    NOW_MS,
-  ),
+  ...sessionOf(reportedSession({ started }), NOW_MS),
 })
 
 describe('the cursor of a list of sessions', () => {

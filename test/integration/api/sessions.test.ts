@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/client/index.ts'
 import type { ReportedSession, ResponseOf } from '../../../src/contract/index.ts'
+import { reportedSession } from '../../support/reported-session.ts'
 import { TestClock } from './support/people.ts'
 import { OWN_HOST_ID, TestApi } from './support/test-api.ts'
 
@@ -43,24 +44,8 @@ describe('sessions', () => {
       },
     ])
 
-  const session = (but: Partial<ReportedSession> = {}): ReportedSession => ({
-    session_id: randomUUID(),
-    kind: 'exec',
-    user: 'alice',
-    kube_cluster: 'west',
-    namespace: 'team',
-    pod: 'web-0',
-    container: 'main',
-    node: 'node-1',
-    image: 'web:1',
-    command: ['sh', '-c', 'date'],
-    tty: true,
-    protocol: 'v5.channel.k8s.io',
-    address: '192.0.2.7:4711',
-    started: new Date(clock.now()).toISOString(),
-    recording: true,
-    ...but,
-  })
+  const session = (but: Partial<ReportedSession> = {}): ReportedSession =>
+    reportedSession({ started: new Date(clock.now()).toISOString(), ...but })
   /** The service's next word. */
   const say = (
     began: ReportedSession[],

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FakeIo } from '../../../../test/support/fake-io.ts'
 import { FakeTty } from '../../../../test/support/fake-tty.ts'
 import { sessionFacts } from '../../../../test/support/session-facts.ts'
+import { quietWorld } from '../../../../test/support/tsh-world.ts'
 import { RecordEncoder, type RecordFrame } from '../../../recording/index.ts'
 import { run } from '../../run.ts'
 import { buildTsh } from '../program.ts'
-import type { TshWorld } from '../world.ts'
 
 let directory: string
 beforeAll(async () => {
@@ -17,16 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
 function tsh(io: FakeIo, ...argv: readonly string[]): Promise<number> {
-  const world: TshWorld = {
-    io,
-    now: () => Date.now(),
-    prompts: null,
-    userHome: directory,
-    platform: 'linux',
-    launcher: [],
-    interruptCaller: () => {},
-  }
-  return run(() => buildTsh(io, world), argv, io)
+  return run(() => buildTsh(io, quietWorld(io, directory)), argv, io)
 }
 
 const out = (atMs: number, text: string): RecordFrame => ({

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FakeIo } from '../../../../test/support/fake-io.ts'
 import { freshFacts, output, session } from '../../../../test/support/recordings.ts'
+import { quietWorld } from '../../../../test/support/tsh-world.ts'
 import { RecordEncoder } from '../../../recording/index.ts'
 import { run } from '../../run.ts'
 import { buildTsh } from '../program.ts'
-import type { TshWorld } from '../world.ts'
 
 let directory: string
 beforeAll(async () => {
@@ -18,16 +18,11 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 
 async function exported(...argv: readonly string[]): Promise<FakeIo & { readonly code: number }> {
   const io = new FakeIo()
-  const world: TshWorld = {
+  const code = await run(
+    () => buildTsh(io, quietWorld(io, directory)),
+    ['recordings', 'export', ...argv],
     io,
-    now: () => Date.now(),
-    prompts: null,
-    userHome: directory,
-    platform: 'linux',
-    launcher: [],
-    interruptCaller: () => {},
-  }
-  const code = await run(() => buildTsh(io, world), ['recordings', 'export', ...argv], io)
+  )
   return Object.assign(io, { code })
 }
 

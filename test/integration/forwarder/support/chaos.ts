@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { Random } from '../../../../tools/fuzz/random.ts'
 
 /** How an end goes away. */
 const ways = ['destroys', 'ends', 'mutes', 'deafens', 'babbles'] as const
@@ -14,26 +15,22 @@ export type Fate =
       readonly way: Way
     }
 
-/** Choices that the same seed makes again (mulberry32). */
+/** Choices that the same seed makes again. */
 export class Luck {
-  #state: number
+  readonly #random: Random
 
   constructor(seed: number) {
-    this.#state = seed >>> 0
+    this.#random = new Random(seed)
   }
 
   /** From 0 to 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = this.#state
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+    return this.#random.next() / 2 ** 32
   }
 
   /** A whole number below. */
   upTo(below: number): number {
-    return Math.floor(this.next() * below)
+    return this.#random.below(below)
   }
 
   chance(of: number): boolean {
@@ -41,7 +38,7 @@ export class Luck {
   }
 
   of<One>(all: readonly One[]): One {
-    return all[this.upTo(all.length)] as One
+    return this.#random.of(all)
   }
 
   fate(): Fate {
