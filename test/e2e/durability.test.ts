@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFailed,
+} from 'vitest'
 import { TestDaemon } from '../support/daemon.ts'
 import { freePort } from '../support/free-port.ts'
 import { mustRun, Running, runProgram } from '../support/process.ts'
@@ -588,6 +597,13 @@ function stopped(cluster: Cluster): void {
     const config = { kubernetes_service: { listen_addr: `127.0.0.1:${direct}` } }
     scene = await Scene.open(cluster, { config })
     kubectl = kubectlWith(cluster.kubectl, scene.kubeconfig, scene.context, scene.directory)
+    const { process: stopping } = scene.daemon
+    // A client sees only that its connection broke; whether the daemon cut it, or died, it says itself.
+    onTestFailed(async () => {
+      await sleep(1000)
+      const { exitCode, signalCode } = stopping.child
+      console.error(`the daemon (ended: ${exitCode ?? signalCode}) said\n${stopping.stderr}`)
+    })
   })
   afterEach(() => scene[Symbol.asyncDispose]())
 
