@@ -15,7 +15,7 @@ export interface Io {
   readonly stderr: Writable
   readonly env: Readonly<Record<string, string | undefined>>
   readonly isTty: boolean
-  /** Aborted by ctrl-c, by a terminal that is closed, and by SIGTERM. */
+  /** Aborted by ctrl-c, by a terminal that is closed, and by SIGTERM; with an EPIPE for its reason when nobody reads stdout any more. */
   readonly signal: AbortSignal
   /**
    * Runs a program that takes over the terminal, ctrl-c included, and resolves to its exit code. `command` may have flags of
@@ -50,7 +50,7 @@ export function processIo(): Io {
   // A closed pipe (`tctl … | head`) is the reader's wish, not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    stop.abort()
+    stop.abort(error)
   })
   return {
     stdin: process.stdin,

@@ -60,13 +60,25 @@ describe('an asciicast', () => {
   })
 
   it.each([
-    ['nothing at all', '', /has no head/],
-    ['another version', '{"version": 3}\n', /no head of version 2/],
-    ['a size of nothing', '{"version": 2, "width": 0, "height": 1}\n', /no head/],
+    ['nothing at all', ''],
+    ['another version', '{"version": 3}\n'],
+    ['a size of nothing', '{"version": 2, "width": 0, "height": 1}\n'],
+    ['a first line that is no JSON', '{\n"version": 2\n}\n'],
+    ['a first line without an end', 'x'.repeat(5_000_000)],
+  ])('with %s is none', (_name, text) => {
+    expect(() => read(text)).toThrowError(
+      expect.objectContaining({
+        code: 'RECORD_UNKNOWN',
+        message: 'this is no asciicast of version 2: its first line is no head of one',
+      }),
+    )
+  })
+
+  it.each([
     ['no JSON', `${HEAD}[0.25, "o"`, /line 2 .* no JSON/],
     ['an event of another form', `${HEAD}{"time": 1}\n`, /\[seconds, kind, text\]/],
     ['a time before the beginning', `${HEAD}[-1, "o", ""]\n`, /\[seconds, kind, text\]/],
-    ['a line without an end', 'x'.repeat(5_000_000), /too long/],
+    ['a line without an end', HEAD + 'x'.repeat(5_000_000), /too long/],
   ])('with %s is refused', (_name, text, words) => {
     expect(() => read(text)).toThrowError(
       expect.objectContaining({ code: 'RECORD_MALFORMED', message: expect.stringMatching(words) }),

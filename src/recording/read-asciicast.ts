@@ -29,8 +29,10 @@ export class AsciicastReader {
   *frames(text: string): Generator<RecordFrame, void, undefined> {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > MAX_CAST_LINE_CHARS) throw this.#broken('its line is too long')
     for (const line of lines) yield* this.#frame(line)
+    if (this.#rest.length <= MAX_CAST_LINE_CHARS) return
+    this.#line += 1
+    throw this.#head === null ? unknown() : this.#broken('it is too long')
   }
 
   /** What is left of a file that does not end with a line break. */
@@ -38,21 +40,22 @@ export class AsciicastReader {
     const rest = this.#rest
     this.#rest = ''
     yield* this.#frame(rest)
-    if (this.#head === null) throw this.#broken('it has no head')
+    if (this.#head === null) throw unknown()
   }
 
   *#frame(line: string): Generator<RecordFrame, void, undefined> {
     this.#line += 1
     const text = line.trim()
     if (text === '') return
-    const value = this.#parse(text)
+    const value = parseJson(text)
     if (this.#head === null) {
       const head = headOf(value)
-      if (head === null) throw this.#broken('its first line is no head of version 2')
+      if (head === null) throw unknown()
       this.#head = head
       yield { kind: 'resize', atMs: 0, width: head.width, height: head.height }
       return
     }
+    if (value === undefined) throw this.#broken('this is no JSON')
     const event = eventOf(value)
     if (event === null) throw this.#broken('an event is [seconds, kind, text]')
     // Players show what is out of order when the one before it was shown.
@@ -61,18 +64,23 @@ export class AsciicastReader {
     if (frame !== null) yield frame
   }
 
-  #parse(text: string): unknown {
-    try {
-      return JSON.parse(text)
-    } catch (error) {
-      throw this.#broken('this is no JSON', error)
-    }
+  #broken(why: string): RecordError {
+    return new RecordError('RECORD_MALFORMED', `line ${this.#line} of an asciicast: ${why}`)
   }
+}
 
-  #broken(why: string, cause?: unknown): RecordError {
-    return new RecordError('RECORD_MALFORMED', `line ${this.#line} of an asciicast: ${why}`, {
-      cause,
-    })
+const unknown = (): RecordError =>
+  new RecordError(
+    'RECORD_UNKNOWN',
+    'this is no asciicast of version 2: its first line is no head of one',
+  )
+
+/** Undefined for what is none. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
   }
 }
 

@@ -6,7 +6,7 @@ import { type Io, say } from '../../io.ts'
 import type { Key } from '../../terminal/keys.ts'
 import { Screen } from '../../terminal/screen.ts'
 import { enterTerminal, type Terminal, wantsColour, wantsUnicode } from '../../terminal/terminal.ts'
-import type { Recording } from '../recordings/recording.ts'
+import { broken, type Recording } from '../recordings/recording.ts'
 import { FRAME_MS, REFRESH_MS } from './limits.ts'
 import { Reel } from './reel.ts'
 import { type Caption, captionLine, helpLines } from './screen.ts'
@@ -36,7 +36,7 @@ export async function watchRecording(
     terminal.leave()
     await reel.close()
   }
-  if (reel.failure !== null) throw reel.failure
+  if (reel.failure !== null) throw broken(reel.failure, 'what came before it was played')
   const missing = player.hasReachedEnd ? recording.missing() : null
   if (missing !== null) say(io, `tsh: ${missing}`)
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FakeIo } from '../../../../test/support/fake-io.ts'
 import { freshFacts, output, session } from '../../../../test/support/recordings.ts'
@@ -76,16 +77,68 @@ describe('tsh recordings export --format=raw of a record in a file', () => {
 })
 
 describe('tsh recordings export of what is no recording', () => {
-  it.each(['raw', 'cast'])('as %s writes nothing, and replaces nothing', async (format) => {
-    const path = await fileOf('picture.png', Buffer.from('\u0089PNG----------'))
-    const [fresh, mine] = [join(directory, `fresh.${format}`), join(directory, 'mine')]
+  it.each([
+    ['raw', '\u0089PNG----------', 'this is not the record of a session'],
+    ['cast', '\u0089PNG----------', 'this is not the record of a session'],
+    ['cast', '{"name": "a package"}\n', 'this is no asciicast of version 2'],
+    [
+      'text',
+      '{"version": 3, "term": {"cols": 80, "rows": 24}}\n',
+      'this is no asciicast of version 2',
+    ],
+    ['json', '{\n', 'this is no asciicast of version 2'],
+  ])('as %s writes nothing of %j, and replaces nothing', async (format, text, words) => {
+    const path = await fileOf('foreign', Buffer.from(text))
+    const [fresh, mine] = [join(directory, 'fresh'), join(directory, 'mine')]
     await writeFile(mine, 'mine')
     for (const flags of [[`--out=${fresh}`], [`--out=${mine}`, '--overwrite']]) {
       const done = await exported(`--format=${format}`, path, ...flags)
       expect(done).toMatchObject({ code: 1, out: '' })
-      expect(done.err).toContain('not the record of a session')
+      expect(done.err).toContain(words)
+      expect(done.err).toContain(`nothing was written to ${join(directory, '')}`)
     }
     expect(existsSync(fresh)).toBe(false)
     expect(await readFile(mine, 'utf8')).toBe('mine')
+  })
+
+  it('says so of a record of which nothing is good, and replaces nothing', async () => {
+    const { first } = recordBytes()
+    first[first.indexOf('exec')] = 0x45
+    const [path, mine] = [await fileOf('bad.rec', first), join(directory, 'mine')]
+    await writeFile(mine, 'mine')
+    const done = await exported('--format=text', path, `--out=${mine}`, '--overwrite')
+    expect(done).toMatchObject({ code: 1, out: '' })
+    expect(done.err).toContain(`nothing was written to ${mine}: somebody changed it`)
+    expect(await readFile(mine, 'utf8')).toBe('mine')
+  })
+})
+
+describe('ctrl-c amid tsh recordings export', () => {
+  /** Whose stdout takes the first piece, and never another one. */
+  class Stalled extends FakeIo {
+    override readonly stdout = new Writable({
+      write: () => void setImmediate(() => this.interrupt()),
+    })
+  }
+  const longRecord = (): Promise<string> => {
+    const encoder = new RecordEncoder()
+    const outputs = Array.from({ length: 20 }, (_, at) => output(at, 'x'.repeat(100_000)))
+    const frames = session(freshFacts(), outputs).map((frame) => encoder.frame(frame))
+    return fileOf('long.rec', ...frames, encoder.seal())
+  }
+  const interrupted = async (io: FakeIo, ...argv: readonly string[]): Promise<number> =>
+    run(() => buildTsh(io, quietWorld(io, directory)), ['recordings', 'export', ...argv], io)
+
+  it('ends it with 130: what was written is not all', async () => {
+    expect(await interrupted(new Stalled(), '--format=json', await longRecord())).toBe(130)
+  })
+
+  it('leaves no file', async () => {
+    const io = new FakeIo()
+    const out = join(directory, 'interrupted')
+    const ended = interrupted(io, await longRecord(), `--out=${out}`)
+    io.interrupt()
+    expect(await ended).toBe(130)
+    expect((await readdir(directory)).filter((name) => /interrupted|tmp/.test(name))).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
-import type { RecordFrame } from '../../../recording/index.ts'
+import type { RecordError, RecordFrame } from '../../../recording/index.ts'
+import { CliError } from '../../errors.ts'
 
 /** A recording that can be read from its beginning, as often as it is wanted. */
 export interface Recording {
@@ -17,3 +18,12 @@ export interface Recording {
 /** What is said of a recording that ends before its session did. */
 export const CUT =
   'the recording ends before its session did: its service died, or the session goes on'
+
+/** One that is not as it was recorded; `before` says what became of that which came before. */
+export const broken = (error: RecordError, before: string): CliError =>
+  new CliError('RECORDING_BROKEN', error.message, {
+    cause: error,
+    // What is no recording at all was changed by nobody.
+    hint:
+      error.code === 'RECORD_UNKNOWN' ? before : `${before}: somebody changed it, or a disk failed`,
+  })

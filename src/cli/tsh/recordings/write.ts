@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { Readable, type Writable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { errorCode, fileWords } from '../../../core/index.ts'
 import { writePrivateStream } from '../../../files/index.ts'
@@ -12,7 +12,7 @@ import {
 } from '../../../recording/index.ts'
 import { CliError, withHint } from '../../errors.ts'
 import { type Io, say } from '../../io.ts'
-import type { Recording } from './recording.ts'
+import { broken, type Recording } from './recording.ts'
 
 /** What a recording is turned into, beside the record itself. */
 const WRITERS: Readonly<Record<'cast' | 'text' | 'json', () => RecordWriter>> = {
@@ -30,7 +30,7 @@ const PIECE_CHARS = 64 * 1024
 
 /**
  * Writes a recording to `out`, or to stdout, piece by piece. What is not as it was recorded ends it with an error, after everything
- * before that was written.
+ * before that was written; where nothing was, a file is left as it is.
  */
 export async function writeRecording(
   io: Io,
@@ -43,19 +43,22 @@ export async function writeRecording(
       hint: 'give --out=<file>, or another --format',
     })
   }
-  const broken: { error: RecordError | null } = { error: null }
+  const end: { failure: RecordError | null } = { failure: null }
   const pieces = untilBroken(piecesOf(recording, format), (error) => {
-    broken.error = error
+    end.failure = error
   })
-  if (out === null) await writeTo(io.stdout, pieces, io.signal)
-  else await writeFile(out, pieces)
-  if (io.signal.aborted) return
-  const { error } = broken
-  if (error !== null) {
-    throw new CliError('RECORDING_BROKEN', error.message, {
-      cause: error,
-      hint: `what came before it ${out === null ? 'was written' : `is in ${out.path}`}: somebody changed it, or a disk failed`,
-    })
+  try {
+    if (out !== null) await writeFile(out, untilAborted(pieces, io.signal))
+    else if (!(await writeOut(io, pieces))) return
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    throw broken(error, `nothing was written${out === null ? '' : ` to ${out.path}`}`)
+  }
+  if (end.failure !== null) {
+    throw broken(
+      end.failure,
+      `what came before it ${out === null ? 'was written' : `is in ${out.path}`}`,
+    )
   }
   const missing = recording.missing()
   if (missing !== null) say(io, `tsh: ${missing}`)
@@ -91,7 +94,7 @@ async function* written(
   yield text + writer.end()
 }
 
-/** The same, but a record that is not as it was written ends as one that is; one that is no record at all is nothing to write. */
+/** The same, but a record that is not as it was written ends as one that is, unless there is nothing of it. */
 async function* untilBroken(
   pieces: AsyncIterable<string | Buffer>,
   onBroken: (error: RecordError) => void,
@@ -103,22 +106,32 @@ async function* untilBroken(
       yield piece
     }
   } catch (error) {
-    if (!(error instanceof RecordError)) throw error
-    if (error.code === 'RECORD_UNKNOWN' && isNothing) throw error
+    if (!(error instanceof RecordError) || isNothing) throw error
     onBroken(error)
   }
 }
 
-async function writeTo(
-  stream: Writable,
-  pieces: AsyncIterable<string | Buffer>,
+async function* untilAborted<T>(
+  pieces: AsyncIterable<T>,
   signal: AbortSignal,
-): Promise<void> {
+): AsyncGenerator<T, void, undefined> {
+  for await (const piece of pieces) {
+    signal.throwIfAborted()
+    yield piece
+  }
+}
+
+/** False: who reads stdout has enough (`| head`). Rejects when it is told to end, as what is written is not all. */
+async function writeOut(
+  { stdout, signal }: Io,
+  pieces: AsyncIterable<string | Buffer>,
+): Promise<boolean> {
   try {
-    await pipeline(Readable.from(pieces), stream, { end: false, signal })
+    await pipeline(Readable.from(pieces), stdout, { end: false, signal })
+    return true
   } catch (error) {
-    // The reader has enough (`| head`), or ctrl-c.
-    if (!signal.aborted && errorCode(error) !== 'EPIPE') throw error
+    if (errorCode(error) !== 'EPIPE' && errorCode(signal.reason) !== 'EPIPE') throw error
+    return false
   }
 }
 
