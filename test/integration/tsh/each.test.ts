@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeTeleport } from '../../support/fake-teleport.ts'
 import { Person, type Ran } from '../../support/tsh.ts'
 
@@ -83,7 +83,42 @@ describe('tsh kube each', () => {
     await program('case $context in *-dev-a) exit 1;; *) exec sleep 600;; esac')
     const { code, err } = await each('--search=dev', '--fail-fast', '--', 'x')
     expect(code).toBe(1)
-    expect(err).toContain('tsh: dev-a: kubectl ended with exit code 1\ntsh: dev-long: not run')
+    expect(err).toContain(
+      'tsh: dev-a: kubectl ended with exit code 1\ntsh: dev-long: stopped before it had ended',
+    )
+  })
+
+  it('does not say of what it stopped that nothing was done', async () => {
+    await program(
+      'case $context in *-dev-a) until [ -e "$HOME/done" ]; do sleep 0.05; done; exit 1;; *) : >"$HOME/done"; exec sleep 600;; esac',
+    )
+    const flags = ['--query=name != "gone"', '--parallel=2', '--fail-fast', '--format=json']
+    const { out } = await each(...flags, '--', 'x')
+    expect(JSON.parse(out)).toMatchObject([
+      { kube_cluster_name: 'dev-a', outcome: 'ran', exit_code: 1 },
+      { kube_cluster_name: 'dev-long', outcome: 'stopped', exit_code: null },
+      { kube_cluster_name: 'prod', outcome: 'skipped', exit_code: null },
+    ])
+  })
+
+  it('takes its keys away at ctrl-c, whatever the programs make of that', async () => {
+    await program(
+      'trap "" TERM; echo begun; while [ -e "$KUBECONFIG" ]; do sleep 0.05; done; echo gone',
+    )
+    const running = joe.tshUntilStopped('kube', 'each', '-l', 'env=prod', '--', 'x')
+    await vi.waitUntil(() => running.io.out.includes('begun'), { timeout: 10_000 })
+    expect(await running.stop()).toBe(130)
+    expect(running.io.out).toContain('gone')
+  })
+
+  it('says of a program that cannot be started why', async () => {
+    await program('')
+    await writeFile(join(joe.home, 'bin', 'text'), 'no program', { mode: 0o600 })
+    const { code, err } = await each('--all', '--program=text', '--', 'x')
+    expect(code).toBe(1)
+    expect(err).toContain('tsh: cannot start "text": permission denied')
+    const long = 'x'.repeat(1024 * 1024)
+    expect((await each('--all', '--', long)).err).toContain('longer than the system takes')
   })
 
   it('runs no more at once than it may', async () => {

@@ -60,6 +60,9 @@ export async function kubeEach(
     : null
   const reached = local === null ? access : { ...access, kube_addr: local.address }
   const directory = await mkdtemp(join(tmpdir(), 'tsh-each-'))
+  // Who is told to end may be killed while it waits for programs, and leaves no key behind.
+  const leave = (): void => void remove(directory).catch(() => {})
+  io.signal.addEventListener('abort', leave)
   try {
     const kubeconfigs = await writeKubeconfigs(directory, session.profile, reached, clusters)
     const runs = new Runs(io, { args, program: flags.program, input, kubeconfigs })
@@ -83,9 +86,12 @@ export async function kubeEach(
     if (io.signal.aborted) throw new QuietExit(exitCodes.interrupted.code)
     if (![...runs.outcomes.values()].every(succeeded)) throw new QuietExit(exitCodes.failed.code)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    io.signal.removeEventListener('abort', leave)
+    await remove(directory)
   }
 }
+
+const remove = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
 
 function parallelOf(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : 0

@@ -5,7 +5,9 @@ export type Outcome =
   | { readonly kind: 'ran'; readonly exitCode: number; readonly ms: number }
   /** No service serves the cluster, so nothing was tried. */
   | { readonly kind: 'offline' }
-  /** Stopped, or never begun, because of another cluster or of ctrl-c. */
+  /** Ended amid its work, because of another cluster or of ctrl-c: some of it may be done. */
+  | { readonly kind: 'stopped' }
+  /** Never begun, for the same reasons. */
   | { readonly kind: 'skipped' }
 
 export const succeeded = (outcome: Outcome): boolean =>
@@ -33,6 +35,8 @@ function words(program: string, outcome: Outcome): string {
       return `${program} ended with exit code ${outcome.exitCode}`
     case 'offline':
       return 'offline, nothing was tried'
+    case 'stopped':
+      return 'stopped before it had ended: some of it may be done'
     case 'skipped':
       return 'not run'
   }

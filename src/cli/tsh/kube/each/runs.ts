@@ -1,3 +1,4 @@
+import { getSystemErrorMessage } from 'node:util'
 import type { AccessibleCluster } from '../../../../client/index.ts'
 import { errorCode, fewAtOnce } from '../../../../core/index.ts'
 import { CliError } from '../../../errors.ts'
@@ -70,17 +71,45 @@ export class Runs {
         onStdout: (chunk) => report.stdout(chunk),
         onStderr: (chunk) => report.stderr(chunk),
       })
-      if (signal.aborted && exitCode !== 0) return { kind: 'skipped' }
+      if (signal.aborted && exitCode !== 0) return { kind: 'stopped' }
       return { kind: 'ran', exitCode, ms: Math.round(performance.now() - startedMs) }
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error
-      throw new CliError('REFUSED', `there is no program "${program}" in $PATH`, {
-        cause: error,
-        hint:
-          program === 'kubectl'
-            ? 'install kubectl: https://kubernetes.io/docs/tasks/tools'
-            : 'see --program',
-      })
+      throw isOfStart(error) ? notStarted(program, error) : error
     }
   }
+}
+
+interface SystemError extends Error {
+  readonly syscall: string
+  readonly errno: number
+}
+
+/** Whether the program did not even begin. */
+const isOfStart = (error: unknown): error is SystemError =>
+  error instanceof Error &&
+  'syscall' in error &&
+  typeof error.syscall === 'string' &&
+  error.syscall.startsWith('spawn')
+
+function notStarted(program: string, cause: SystemError): CliError {
+  if (errorCode(cause) !== 'ENOENT') {
+    return new CliError(
+      'REFUSED',
+      `cannot start "${program}": ${getSystemErrorMessage(cause.errno)}`,
+      {
+        cause,
+        hint:
+          errorCode(cause) === 'E2BIG'
+            ? 'its arguments are longer than the system takes: give them by --stdin'
+            : 'see --program, and whether its file may be executed',
+      },
+    )
+  }
+  return new CliError('REFUSED', `there is no program "${program}" in $PATH`, {
+    cause,
+    hint:
+      program === 'kubectl'
+        ? 'install kubectl: https://kubernetes.io/docs/tasks/tools'
+        : 'see --program',
+  })
 }
