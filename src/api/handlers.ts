@@ -4,6 +4,7 @@ import { errorCode, errorMessage, formatDuration, parseDuration } from '../core/
 import type { ApiAudit } from './audit-api.ts'
 import type { ApiDeps } from './context.ts'
 import { ApiError } from './errors.ts'
+import { eventNamesOf } from './event-names.ts'
 import { mutable, pageOf, sameName } from './handler-parts.ts'
 import type { Handlers } from './handler-types.ts'
 import { joinHandlers } from './join/handlers.ts'
@@ -131,7 +132,7 @@ export function createHandlers(
         ...(query.after === undefined ? {} : { after: query.after }),
         ...(query.user === undefined ? {} : { user: query.user }),
         ...(query.kube_cluster === undefined ? {} : { kubeCluster: query.kube_cluster }),
-        ...(query.event === undefined ? {} : { events: query.event.split(',') }),
+        ...(query.event === undefined ? {} : { events: eventNamesOf(query.event) }),
         ...(query.from === undefined ? {} : { from: instant('from', query.from) }),
         ...(query.to === undefined ? {} : { to: instant('to', query.to) }),
         ...(query.order === undefined ? {} : { order: query.order }),

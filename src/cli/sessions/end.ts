@@ -1,5 +1,6 @@
 import type { ApiClient } from '../../client/index.ts'
 import { CliError } from '../errors.ts'
+import { printable } from '../format.ts'
 import { type Io, print, say } from '../io.ts'
 import { hostnameOf } from './list.ts'
 
@@ -24,7 +25,7 @@ export async function endSession(
     params: { id },
     body: message === undefined ? {} : { message },
   })
-  const what = `session ${id} of ${session.user} in ${hostnameOf(session)}`
+  const what = `session ${id} of ${printable(session.user)} in ${printable(hostnameOf(session))}`
   if (ended) {
     print(io, `${what} has ended`)
     return

@@ -127,6 +127,13 @@ describe('tctl sessions rm', () => {
     expect(asked).toEqual([[{ id: ID }, { message: 'maintenance begins' }]])
   })
 
+  it('is one line, whatever the pod is called', async () => {
+    const { out } = await ran(['rm', ID], {
+      'sessions.remove': () => ({ session: { ...session, pod: 'web\nall is well' }, ended: true }),
+    })
+    expect(out).toBe(`session ${ID} of joe in prod/payments/web\ufffdall is well has ended\n`)
+  })
+
   it('says what happens when the service does not answer', async () => {
     const { code, out, err } = await ran(['rm', ID], {
       'sessions.remove': () => ({ session, ended: false }),

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { type ClusterMatcher, clusterMatchers } from '../../authz/index.ts'
-import { errorMessage, parseDuration } from '../../core/index.ts'
+import { errorMessage, nearest, parseDuration } from '../../core/index.ts'
 import { memberServices, parseMemberServices, tokenProblem } from '../../join/index.ts'
 import { assertRecipient } from '../../recording/index.ts'
 import {
@@ -701,24 +701,6 @@ function resolveKube(values: Values): TeleportConfig['kube'] {
 
 /** The known key that is nearest, when it is near enough to be a slip. */
 function suggestion(name: string, known: readonly string[]): string {
-  const best = known
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .sort((a, b) => a.distance - b.distance)[0]
-  return best !== undefined && best.distance <= Math.max(1, name.length / 4)
-    ? `: did you mean ${best.candidate}?`
-    : ` here (known: ${known.join(', ')})`
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
+  const [best] = nearest(name, known)
+  return best !== undefined ? `: did you mean ${best}?` : ` here (known: ${known.join(', ')})`
 }

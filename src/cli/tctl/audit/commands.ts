@@ -2,16 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { ApiClient } from '../../../client/index.ts'
 import type { AuditEventResource, QueryOf } from '../../../contract/index.ts'
-import { parseDuration } from '../../../core/index.ts'
+import { escapeUnsafe, parseDuration } from '../../../core/index.ts'
 import { CliError } from '../../errors.ts'
-import { type Format, parseFormat, printable, render, table } from '../../format.ts'
-import { type Io, print } from '../../io.ts'
+import { type Format, parseFormat, printable, render, table, toYaml } from '../../format.ts'
+import { type Io, print, say } from '../../io.ts'
 import { examples } from '../../run.ts'
 import type { TctlContext } from '../context.ts'
 import { EVENT_HEADERS, eventRow, shortEventRow } from './event-row.ts'
 
 /** How often `tail` asks for what is new. */
 const TAIL_INTERVAL_MS = 1000
+/** What the server gives at once. */
+const PAGE_EVENTS = 1000
 
 interface FilterFlags {
   readonly user?: string
@@ -48,6 +50,7 @@ function lsCommand(context: TctlContext): Command {
     .action(async (flags: FilterFlags) => {
       const format = parseFormat(flags.format)
       const wanted = positive('--limit', flags.limit ?? '100')
+      const query = queryOf(flags, Date.now())
       using client = await context.connect()
       const events: AuditEventResource[] = []
       let after: string | null = null
@@ -56,8 +59,8 @@ function lsCommand(context: TctlContext): Command {
           'events.list',
           {
             query: {
-              ...queryOf(flags, Date.now()),
-              limit: Math.min(1000, wanted - events.length),
+              ...query,
+              limit: Math.min(PAGE_EVENTS, wanted - events.length),
               ...(after === null ? {} : { after }),
             },
           },
@@ -69,6 +72,7 @@ function lsCommand(context: TctlContext): Command {
         context.io,
         render(format, events, (all) => table(EVENT_HEADERS, all.map(shortEventRow))),
       )
+      if (after !== null) say(context.io, `tctl: there are more: --limit shows more than ${wanted}`)
     })
   return examples(command, [
     'tctl audit ls --user=alice --from=1h',
@@ -97,15 +101,7 @@ async function tail(
   format: Format,
   query: QueryOf<'events.list'>,
 ): Promise<void> {
-  const show = (event: AuditEventResource): void =>
-    print(
-      io,
-      format === 'text'
-        ? lineOf(event)
-        : format === 'json'
-          ? JSON.stringify(event)
-          : render('yaml', [event], lineOfAll),
-    )
+  const show = (event: AuditEventResource): void => print(io, SHOWN[format](event))
   /** Mutations without an outcome, and when they were seen. */
   const started = new Map<string, number>()
   let after = (await client.call('events.list', { query: { ...query, order: 'arrival' } })).next
@@ -134,8 +130,6 @@ async function tail(
     await sleep(TAIL_INTERVAL_MS, undefined, { signal: io.signal }).catch(() => {})
   }
 }
-
-const PAGE_EVENTS = 1000
 
 const outcomeOf = (event: AuditEventResource): string =>
   String(event['outcome' as keyof AuditEventResource] ?? '')
@@ -173,8 +167,12 @@ async function endsOf(
   return ended
 }
 
-const lineOf = (event: AuditEventResource): string => eventRow(event).map(printable).join('  ')
-const lineOfAll = (events: readonly AuditEventResource[]): string => events.map(lineOf).join('\n')
+/** One event of many, none of which is known to be the last. */
+const SHOWN: Readonly<Record<Format, (event: AuditEventResource) => string>> = {
+  text: (event) => eventRow(event).map(printable).join('  '),
+  json: (event) => escapeUnsafe(JSON.stringify(event)),
+  yaml: (event) => `---\n${toYaml(event).trimEnd()}`,
+}
 
 /** Flags as a query; `2h` counts back from now. */
 export function queryOf(flags: FilterFlags, nowMs: number): QueryOf<'events.list'> {
