@@ -1184,6 +1184,37 @@ describe('Recorder', () => {
     expect(recorder.stats()).toMatchObject({ live: 0, pending: 0, failedRecords: 1 })
   })
 
+  it('puts one aside once that is refused while its record breaks off', async () => {
+    const disk = new FullDisk()
+    const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const warnings: string[] = []
+    const recorder = await open({
+      disk,
+      log: { ...log, warn: (_fields, words) => void warnings.push(words) },
+      target: {
+        ...target,
+        putChunk() {
+          asked.resolve()
+          return answer.promise
+        },
+      },
+    })
+    const record = await recorder.begin(facts(1), options())
+    record.data('stdout', Buffer.from('early'))
+    await asked.promise
+    disk.isFull = true
+    record.data('stdout', Buffer.alloc(100_000, 'x'))
+    await expect.poll(() => failures).toMatchObject([{ code: 'RECORDER_UNWRITABLE' }])
+    disk.isFull = false
+    answer.reject(new RecordingError('RECORDING_CONFLICT', 'another one'))
+    await expect.poll(() => readdir(spool())).toEqual(['aside'])
+    await recorder[Symbol.asyncDispose]()
+    expect(warnings).toEqual([])
+    expect(recorder.stats()).toMatchObject({ pending: 0, pendingBytes: 0 })
+    expect(await readdir(join(spool(), 'aside'))).toHaveLength(1)
+    expect(await readdir(spool())).toEqual(['aside'])
+  })
+
   it('says that a recording is refused when its session has ended already, too', async () => {
     let isAway = true
     const refuse = (): Promise<void> =>

@@ -16,6 +16,7 @@ import { RecordFile } from './spool/record-file.ts'
 import type { SpooledSession } from './spool/session-directory.ts'
 import { SessionWriter } from './spool/session-writer.ts'
 import { sizeOf } from './spool/size-of.ts'
+import { Turns } from './store/turns.ts'
 import type { RecordingTarget } from './target.ts'
 
 export interface RecorderOptions {
@@ -62,6 +63,8 @@ export class Recorder implements AsyncDisposable {
   readonly #aside: Aside
   readonly #delivery: Delivery
   readonly #completions: Places
+  /** One that is refused while its record breaks off is completed for either reason. */
+  readonly #turns = new Turns()
   readonly #writers = new Map<string, SessionWriter>()
   /** Who hears it when a record that is whole is refused nevertheless. */
   readonly #whole = new Map<string, RecordOptions['onFailed']>()
@@ -257,7 +260,9 @@ export class Recorder implements AsyncDisposable {
     why: string,
     then = async (session: SpooledSession): Promise<void> => this.#delivery.changed(session),
   ): void {
-    const work = this.#completing(id, why, then).finally(() => this.#works.delete(work))
+    const work = this.#turns
+      .take(id, () => this.#completing(id, why, then))
+      .finally(() => this.#works.delete(work))
     this.#works.add(work)
   }
 

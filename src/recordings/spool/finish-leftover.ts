@@ -35,7 +35,7 @@ export async function finishLeftover(
 ): Promise<SpooledSession | null> {
   const { disk, account } = how
   const path = (name: string): string => join(directory, name)
-  const files = sessionFiles(await disk.list(directory))
+  const files = sessionFiles(await disk.list(directory).catch(nothingWhereGone))
 
   if (files.hasEnd) {
     const ended = parseEnd(await disk.read(path(END_NAME)))
@@ -114,6 +114,11 @@ export async function finishLeftover(
     )
     return chunks
   }
+}
+
+function nothingWhereGone(error: unknown): string[] {
+  if (errorCode(error) === 'ENOENT') return []
+  throw error
 }
 
 interface Ended {

@@ -1,5 +1,6 @@
 import type { SessionFacts } from '../../recording/index.ts'
 import { RecordingError } from '../errors.ts'
+import { SharedNames } from './shared-names.ts'
 import type { OldestQuery, RecordingQuery } from './types.ts'
 
 /** What a search looks at, of one recording. A hundred thousand of them lie in memory. */
@@ -12,8 +13,7 @@ export type Row = Pick<
 export class Rows {
   readonly #rows: Row[]
   readonly #byId: Map<string, Row>
-  /** Few names stand in many rows: each is kept once. */
-  readonly #names = new Map<string, string>()
+  readonly #names = new SharedNames()
 
   constructor(rows: readonly Row[]) {
     this.#rows = rows.map((row) => this.#shared(row)).sort(byTime)
@@ -35,6 +35,7 @@ export class Rows {
     if (row === undefined) return
     this.#byId.delete(id)
     this.#rows.splice(this.#placeOf(row), 1)
+    for (const name of [row.user, row.kubeCluster, row.namespace, row.pod]) this.#names.drop(name)
   }
 
   /** The newest first, from where a page ended. Throws RecordingError RECORDING_CURSOR. */
@@ -84,18 +85,13 @@ export class Rows {
   }
 
   #shared(row: Row): Row {
-    const name = (text: string): string => {
-      const known = this.#names.get(text)
-      if (known === undefined) this.#names.set(text, text)
-      return known ?? text
-    }
     return {
       sessionId: row.sessionId,
       startedMs: row.startedMs,
-      user: name(row.user),
-      kubeCluster: name(row.kubeCluster),
-      namespace: name(row.namespace),
-      pod: name(row.pod),
+      user: this.#names.take(row.user),
+      kubeCluster: this.#names.take(row.kubeCluster),
+      namespace: this.#names.take(row.namespace),
+      pod: this.#names.take(row.pod),
       kind: row.kind,
     }
   }
