@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import type { ApiClient } from '../../client/index.ts'
 import type { LockResource } from '../../contract/index.ts'
-import { errorCode, parseDuration } from '../../core/index.ts'
+import { errorCode } from '../../core/index.ts'
+import { durationFlag } from '../duration-flag.ts'
 import { CliError } from '../errors.ts'
 import { print, say } from '../io.ts'
 import { examples } from '../run.ts'
@@ -87,7 +88,7 @@ function lockOf(flags: LockFlags, nowMs: number): LockResource {
 }
 
 function positive(ttl: string): number {
-  const ms = parseDuration(ttl)
+  const ms = durationFlag('--ttl', ttl)
   if (ms === 0) throw new CliError('USAGE', '--ttl=0s would lock nobody out')
   return ms
 }

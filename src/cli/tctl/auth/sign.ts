@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import type { ResponseOf } from '../../../contract/index.ts'
-import { formatDuration, parseDuration } from '../../../core/index.ts'
+import { formatDuration } from '../../../core/index.ts'
 import { generateKeyPair, privateKeyToPem, publicKeyToPem } from '../../../x509/index.ts'
+import { durationFlag } from '../../duration-flag.ts'
 import { CliError } from '../../errors.ts'
 import {
   identityFile,
@@ -56,7 +57,7 @@ export function authSignCommand(context: TctlContext): Command {
 
 async function sign({ io, connect }: TctlContext, flags: SignFlags): Promise<void> {
   const format = parseSignFormat(flags.format)
-  const askedMs = flags.ttl === undefined ? null : parseDuration(flags.ttl)
+  const askedMs = flags.ttl === undefined ? null : durationFlag('--ttl', flags.ttl)
   using client = await connect()
   // The key is made here and stays here; only its public half travels.
   const { privateKey, publicKey } = await generateKeyPair()

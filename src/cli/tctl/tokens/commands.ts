@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { TokenResource } from '../../../contract/index.ts'
 import { parseDuration } from '../../../core/index.ts'
+import { durationFlag } from '../../duration-flag.ts'
 import { CliError } from '../../errors.ts'
 import { labelsText, parseFormat, render, renderOne, table } from '../../format.ts'
 import { print } from '../../io.ts'
@@ -115,7 +116,7 @@ function typesOf(text: string): Type[] {
 }
 
 function ttlOf(text: string): number {
-  const ms = parseDuration(text)
+  const ms = durationFlag('--ttl', text)
   if (ms >= parseDuration(SHORTEST) && ms <= parseDuration(MOST)) return ms
   throw new CliError('USAGE', `--ttl=${text}: a join token lives between ${SHORTEST} and ${MOST}`)
 }

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import { ApiCallError, type ApiClient } from '../../../client/index.ts'
 import type { StatsSnapshot } from '../../../contract/index.ts'
-import { errorMessage, parseDuration } from '../../../core/index.ts'
+import { errorMessage } from '../../../core/index.ts'
+import { durationFlag } from '../../duration-flag.ts'
 import { CliError } from '../../errors.ts'
 import { toYaml } from '../../format.ts'
 import { type Io, print } from '../../io.ts'
@@ -63,7 +64,7 @@ export function topCommand(context: TctlContext): Command {
 }
 
 function parseInterval(text: string): number {
-  const ms = parseDuration(text)
+  const ms = durationFlag('--interval', text)
   if (ms >= MIN_INTERVAL_MS && ms <= MAX_INTERVAL_MS) return ms
   throw new CliError('USAGE', `--interval=${text} is not between 200ms and 1h`)
 }

@@ -1,6 +1,7 @@
 import type { ApiClient } from '../../../client/index.ts'
 import type { BodyOf, ResponseOf } from '../../../contract/index.ts'
 import { parseDuration } from '../../../core/index.ts'
+import { durationFlag } from '../../duration-flag.ts'
 import { CliError } from '../../errors.ts'
 
 export type Link = ResponseOf<'users.invites.create'>
@@ -17,7 +18,7 @@ const SHORTEST = '1m'
 /** Judges `--ttl` before anything is done. */
 export function parseLinkTtl(kind: LinkKind, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const ms = parseDuration(text)
+  const ms = durationFlag('--ttl', text)
   const { most } = LINK_TTL[kind]
   if (ms < parseDuration(SHORTEST) || ms > parseDuration(most)) {
     throw new CliError('USAGE', `--ttl=${text}: a link lives between ${SHORTEST} and ${most}`)

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../../core/index.ts'
+import { durationFlag } from '../../duration-flag.ts'
 import { CliError } from '../../errors.ts'
 import type { TshContext } from '../context.ts'
 import type { AgeFlags } from '../recordings/age-flag.ts'
@@ -39,6 +39,6 @@ function parseSpeed(text: string): number {
 }
 
 function parseIdle({ maxIdle, skipIdleTime }: PlayFlags): number | null {
-  if (maxIdle !== undefined) return Math.max(1, parseDuration(maxIdle))
+  if (maxIdle !== undefined) return Math.max(1, durationFlag('--max-idle', maxIdle))
   return skipIdleTime === true ? SKIPPED_IDLE_MS : null
 }

@@ -1,5 +1,5 @@
 import type { QueryOf, RecordingResource } from '../../../contract/index.ts'
-import { parseDuration } from '../../../core/index.ts'
+import { durationFlag } from '../../duration-flag.ts'
 import { CliError } from '../../errors.ts'
 import { parseFormat, render, table } from '../../format.ts'
 import { print, say } from '../../io.ts'
@@ -95,7 +95,7 @@ export function listQuery(
   if (last !== undefined && (fromUtc !== undefined || toUtc !== undefined)) {
     throw new CliError('USAGE', '--last says when by itself: leave --from-utc and --to-utc out')
   }
-  const backMs = last !== undefined ? parseDuration(last) : DAY_MS
+  const backMs = last !== undefined ? durationFlag('--last', last) : DAY_MS
   const fromMs =
     fromUtc === undefined ? Math.max(0, nowMs - backMs) : parseUtc('--from-utc', fromUtc)
   const toMs = toUtc === undefined ? null : parseUtc('--to-utc', toUtc)
