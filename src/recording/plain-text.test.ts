@@ -27,6 +27,11 @@ describe('plain text', () => {
     ['a sequence that was broken off', 'a\u001b[31\u0018b\u001b]0;t\u001ac', 'abc'],
     ['a line feed within a sequence', '\u001b[3\n1ma', '\na'],
     ['text that is turned around', 'a\u202eb', 'a\ufffdb'],
+    ['letters that no sequence has', '\u001b[тайна\u001bж\u001b(日', 'тайнаж日'],
+    ['a sequence that a C1 control ends', '\u001b[\u009c4111 1111', '4111 1111'],
+    ['a sequence amid which another begins', '\u001b[1\u009b31mred', 'red'],
+    ['a title that a C1 control ends', '\u001b]0;t\u0085seen', 'seen'],
+    ['a title beyond ASCII', '\u001b]0;тайна\u0007seen', 'seen'],
   ])('of %s', (_name, text, expected) => {
     expect(plain(text)).toBe(expected)
   })

@@ -17,7 +17,6 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
 const NEXT_CONTROL = new RegExp(CONTROL.source, 'g')
 const ESC = '\u001b'
 const BEL = '\u0007'
-const ST = '\u009c'
 /** CAN and SUB: whatever was begun is over. */
 const ABORTS = new Set(['\u0018', '\u001a'])
 const STRINGS: Readonly<Record<string, State>> = {
@@ -90,6 +89,10 @@ export class PlainText {
       return ABORTS.has(char) ? '' : this.#ground(char)
     }
     if (char === ESC) return this.#open('escape')
+    if (this.#isBroken(char)) {
+      this.#state = 'ground'
+      return this.#ground(char)
+    }
     switch (this.#state) {
       case 'escape':
         return this.#escape(char)
@@ -102,14 +105,19 @@ export class PlainText {
         if (char >= '@' && char <= '~') this.#state = 'ground'
         return ''
       case 'osc':
-        if (char === BEL || char === ST) this.#state = 'ground'
+        if (char === BEL) this.#state = 'ground'
         else this.#unshown += 1
         return ''
       case 'string':
-        if (char === ST) this.#state = 'ground'
-        else this.#unshown += 1
+        this.#unshown += 1
         return ''
     }
+  }
+
+  /** Whether it is no part of what is open, so that a terminal shows what follows: C1 controls, and letters beyond ASCII but in texts for the terminal. */
+  #isBroken(char: string): boolean {
+    if (char < '\u0080') return false
+    return char < '\u00a0' || (this.#state !== 'osc' && this.#state !== 'string')
   }
 
   #ground(char: string): string {
