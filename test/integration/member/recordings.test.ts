@@ -3,6 +3,7 @@ import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { verifyRecording } from '../../../src/cli/tctl/verify-recording.ts'
 import type { RecordingResource } from '../../../src/contract/index.ts'
 import { silentLogger, systemClock } from '../../../src/core/index.ts'
 import { createMetrics } from '../../../src/daemon/metrics.ts'
@@ -114,6 +115,7 @@ describe('recordings of a service away from auth', () => {
     const events = async (): Promise<unknown[]> =>
       (await admin.call('events.list', { query: { event: 'session.upload' } })).items
     await expect.poll(events).toMatchObject([{ sid: id, server_id: hostId, user: 'alice' }])
+    expect(await verifyRecording(admin, id)).toMatchObject({ session_id: id })
   })
 
   it('wait while auth is away, also while it restarts, and come in order and once', async () => {
