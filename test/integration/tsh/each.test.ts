@@ -172,6 +172,7 @@ describe('tsh kube each', () => {
     [['--all', '--parallel=0', '--', 'x'], '--parallel=0 is not a number from 1 to 64'],
     [['--all', '--', 'get', '--context=x', 'pods'], '--context has no place here'],
     [['--all', '--', '-s', 'x', 'get'], '-s has no place here'],
+    [['--all', '--', 'get', 'pods', '-shttps://other:6443'], '-s has no place here'],
     [['--all'], "missing required argument 'args'"],
   ])('%j: %s', async (argv, words) => {
     await program('echo never')

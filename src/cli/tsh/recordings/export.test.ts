@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -111,6 +112,17 @@ describe('tsh recordings export of what is no recording', () => {
     expect(done.err).toContain(`nothing was written to ${mine}: somebody changed it`)
     expect(await readFile(mine, 'utf8')).toBe('mine')
   })
+})
+
+it('a recording that comes by a pipe is said to need a file', async () => {
+  const path = join(directory, 'pipe')
+  execFileSync('mkfifo', [path])
+  // Who opens one end waits for the other.
+  const writer = open(path, 'r+')
+  const done = await exported(path)
+  await (await writer).close()
+  expect(done.code).toBe(1)
+  expect(done.err).toContain('it is a pipe: write what comes by it into a file first')
 })
 
 describe('ctrl-c amid tsh recordings export', () => {

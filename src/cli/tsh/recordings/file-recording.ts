@@ -56,15 +56,18 @@ async function* read(path: string): AsyncGenerator<Buffer, void, undefined> {
   }
 }
 
-const unreadable = (path: string, error: unknown): CliError =>
-  new CliError('FILE_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
+function unreadable(path: string, error: unknown): CliError {
+  const hint = HINTS[errorCode(error) ?? '']
+  return new CliError('FILE_UNREADABLE', `cannot read ${path}: ${fileWords(error)}`, {
     cause: error,
-    ...(errorCode(error) === 'ENOENT'
-      ? {
-          hint: 'it is no file, and no id of a recording either: those are listed by tsh recordings ls',
-        }
-      : {}),
+    ...(hint === undefined ? {} : { hint }),
   })
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'it is no file, and no id of a recording either: those are listed by tsh recordings ls',
+  ESPIPE: 'it is a pipe: write what comes by it into a file first',
+}
 
 async function* castFrames(
   pieces: AsyncIterable<Buffer>,

@@ -91,7 +91,8 @@ export async function kubeEach(
   }
 }
 
-const remove = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true })
+const remove = (directory: string): Promise<void> =>
+  rm(directory, { recursive: true, force: true, maxRetries: 3 })
 
 function parallelOf(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : 0
@@ -113,27 +114,16 @@ function assertSelected({ all, labels, search, query }: EachFlags): void {
 }
 
 /** Flags that would lead kubectl elsewhere than where its output says that it comes from. */
-const AIMING = [
-  '--kubeconfig',
-  '--context',
-  '--cluster',
-  '--server',
-  '-s',
-  '--user',
-  '--tls-server-name',
-]
+const AIMING = /^(--kubeconfig|--context|--cluster|--server|--user|--tls-server-name)(=|$)|^-s/
 
 function assertNotAimed(program: string, args: readonly string[]): void {
   if (program !== 'kubectl') return
   const end = args.indexOf('--')
-  const aimed = args
-    .slice(0, end === -1 ? args.length : end)
-    .find((arg) => AIMING.some((flag) => arg === flag || arg.startsWith(`${flag}=`)))
+  const aimed = args.slice(0, end === -1 ? args.length : end).find((arg) => AIMING.test(arg))
   if (aimed === undefined) return
-  throw new CliError(
-    'USAGE',
-    `${aimed.split('=')[0]} has no place here: each run has a cluster of its own`,
-  )
+  // `-s` needs nothing between it and its value.
+  const flag = aimed.startsWith('--') ? aimed.split('=')[0] : '-s'
+  throw new CliError('USAGE', `${flag} has no place here: each run has a cluster of its own`)
 }
 
 async function readInput(io: Io): Promise<Buffer> {
