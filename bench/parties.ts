@@ -152,6 +152,8 @@ backend out
       readonly upstreamPort?: number
       /** Serves these clusters instead of the upstream. */
       readonly kubeconfig?: string
+      /** Not given: the processor of whoever is measured. */
+      readonly cpu?: string
       readonly profile?: string | null
     } = {},
   ): Promise<Product> {
@@ -191,8 +193,8 @@ backend out
         },
       }),
     )
-    const { profile = null } = options
-    const pid = this.#start(MEASURED, process.execPath, [
+    const { profile = null, cpu = MEASURED } = options
+    const pid = this.#start(cpu, process.execPath, [
       '--disable-warning=ExperimentalWarning',
       ...(profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
       join(root, 'src/daemon/main.ts'),

@@ -10,6 +10,8 @@ export const root: string = join(import.meta.dirname, '..')
 /** Whoever is measured runs on the first of two processors, everybody else on the second. */
 export const MEASURED = '0'
 export const OTHERS = '1'
+/** Where nobody has one for himself: a real cluster is a dozen processes. */
+export const EVERYWHERE = '0,1'
 
 /** Seconds of processor time that processes have used, with all their threads. */
 export const cpuSecondsOf = (pids: readonly number[]): number =>

@@ -14,7 +14,7 @@ export interface Command {
 export async function wallMs<Name extends string>(
   { quick }: Pick<Bench, 'quick'>,
   commands: Readonly<Record<Name, Command>>,
-  { rounds = quick ? 8 : 40, warmUpRounds = WARM_UP_ROUNDS } = {},
+  { rounds = quick ? 8 : 40, warmUpRounds = WARM_UP_ROUNDS, cpu = OTHERS } = {},
 ): Promise<Record<Name, number>> {
   const each = Object.entries(commands) as [Name, Command][]
   const times = Object.fromEntries(each.map(([name]) => [name, [] as number[]])) as Record<
@@ -24,7 +24,7 @@ export async function wallMs<Name extends string>(
   for (let round = 0; round < rounds + warmUpRounds; round += 1) {
     for (const [name, { program, args, env }] of each) {
       const began = performance.now()
-      await run('taskset', ['-c', OTHERS, program, ...args], env)
+      await run('taskset', ['-c', cpu, program, ...args], env)
       if (round >= warmUpRounds) times[name].push(performance.now() - began)
     }
   }
