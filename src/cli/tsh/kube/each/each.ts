@@ -59,40 +59,44 @@ export async function kubeEach(
     ? await openLocalWay(context, session, 0)
     : null
   const reached = local === null ? access : { ...access, kube_addr: local.address }
-  const directory = await mkdtemp(join(tmpdir(), 'tsh-each-'))
-  // Who is told to end may be killed while it waits for programs, and leaves no key behind.
-  const leave = (): void => void remove(directory).catch(() => {})
-  io.signal.addEventListener('abort', leave)
-  try {
-    const kubeconfigs = await writeKubeconfigs(directory, session.profile, reached, clusters)
-    const runs = new Runs(io, { args, program: flags.program, input, kubeconfigs })
-    const report = format === 'text' ? (flags.group === true ? grouped : streamed) : kept
-    const startedMs = performance.now()
-    const kepts = await runs.all(clusters, {
-      parallel,
-      failFast: flags.failFast === true,
-      reportOf: report(io, clusters),
-    })
-    if (format !== 'text')
-      print(
-        io,
-        render(format, kepts, () => ''),
-      )
-    else if (flags.quiet !== true) {
-      for (const line of summary(flags.program, runs.outcomes, performance.now() - startedMs)) {
-        say(io, line)
-      }
+  await using keys = await openKeys(io)
+  const kubeconfigs = await writeKubeconfigs(keys.directory, session.profile, reached, clusters)
+  const runs = new Runs(io, { args, program: flags.program, input, kubeconfigs })
+  const report = format === 'text' ? (flags.group === true ? grouped : streamed) : kept
+  const startedMs = performance.now()
+  const kepts = await runs.all(clusters, {
+    parallel,
+    failFast: flags.failFast === true,
+    reportOf: report(io, clusters),
+  })
+  if (format !== 'text')
+    print(
+      io,
+      render(format, kepts, () => ''),
+    )
+  else if (flags.quiet !== true) {
+    for (const line of summary(flags.program, runs.outcomes, performance.now() - startedMs)) {
+      say(io, line)
     }
-    if (io.signal.aborted) throw new QuietExit(exitCodes.interrupted.code)
-    if (![...runs.outcomes.values()].every(succeeded)) throw new QuietExit(exitCodes.failed.code)
-  } finally {
-    io.signal.removeEventListener('abort', leave)
-    await remove(directory)
   }
+  if (io.signal.aborted) throw new QuietExit(exitCodes.interrupted.code)
+  if (![...runs.outcomes.values()].every(succeeded)) throw new QuietExit(exitCodes.failed.code)
 }
 
-const remove = (directory: string): Promise<void> =>
-  rm(directory, { recursive: true, force: true, maxRetries: 3 })
+/** A directory for keys, until it is disposed. Who is told to end may be killed while it waits for programs, and leaves no key behind. */
+async function openKeys({ signal }: Io): Promise<AsyncDisposable & { readonly directory: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'tsh-each-'))
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 3 })
+  const leave = (): void => void remove().catch(() => {})
+  signal.addEventListener('abort', leave)
+  return {
+    directory,
+    async [Symbol.asyncDispose]() {
+      signal.removeEventListener('abort', leave)
+      await remove()
+    },
+  }
+}
 
 function parallelOf(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : 0
