@@ -8,6 +8,8 @@ import type { Outcome } from './outcome.ts'
 
 /** Of what one program writes, where it is kept until the end; beyond it is cut, and said. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024
+/** Of what all of them write, where machines read it: one text is made of it, and Node has none above half a gigabyte. */
+const MAX_ALL_KEPT_BYTES = 256 * 1024 * 1024
 /** Names beyond this make prefixes wider than what they stand before. */
 const MAX_PREFIX_CHARS = 40
 
@@ -74,8 +76,9 @@ const CUT = `only the first ${MAX_KEPT_BYTES / 1024 / 1024} MB were kept: withou
 
 /** For machines: nothing is shown before the end. */
 export function kept(): ReportOf {
+  const all = { left: MAX_ALL_KEPT_BYTES }
   return ({ name }) => {
-    const [stdout, stderr] = [new Kept(), new Kept()]
+    const [stdout, stderr] = [new Kept(all), new Kept(all)]
     return {
       stdout: (chunk) => stdout.push(chunk),
       stderr: (chunk) => stderr.push(chunk),
@@ -93,9 +96,15 @@ export function kept(): ReportOf {
 }
 
 class Kept {
+  readonly #all: { left: number }
   readonly #chunks: Buffer[] = []
   #length = 0
   isCut = false
+
+  /** `all`: bytes that this and others may keep together. */
+  constructor(all = { left: Number.POSITIVE_INFINITY }) {
+    this.#all = all
+  }
 
   get isEmpty(): boolean {
     return this.#length === 0
@@ -106,11 +115,12 @@ class Kept {
   }
 
   async push(chunk: Buffer): Promise<void> {
-    const room = MAX_KEPT_BYTES - this.#length
+    const room = Math.min(MAX_KEPT_BYTES - this.#length, this.#all.left)
     if (chunk.length > room) this.isCut = true
     const piece = chunk.subarray(0, room)
     this.#chunks.push(piece)
     this.#length += piece.length
+    this.#all.left -= piece.length
   }
 }
 
