@@ -15,8 +15,8 @@ import { boundTinyPieces } from './tiny-pieces.ts'
 const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } =
   constants
 
-/** For the last words of a session to arrive before its socket is gone. */
-const LINGER_MS = 2000
+/** For the last words of a session, and what was sent before, to be read before its socket is gone. */
+const LINGER_MS = 5000
 
 /** Serves HTTP/2 on a socket whose TLS has ended. */
 export function serveHttp2(
@@ -47,12 +47,14 @@ export function serveHttp2(
     session.destroy(new Error('the client ended its connection'))
     socket.destroy()
   })
-  // A session that is over ends only our half.
-  const linger = (): void => {
-    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  // A session that is over ends only our half, and Node tells so when the client has closed as well, if he ever does.
+  const { destroy } = session
+  session.destroy = (error, code) => {
+    destroy.call(session, error, code)
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(timer))
   }
-  session.once('close', linger)
-  session.on('error', linger)
+  session.on('error', () => {})
   let streams = 0
   const idle = setTimeout(() => {
     if (streams === 0) session.close()

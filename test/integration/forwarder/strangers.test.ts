@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ApiRequest, ApiResponse } from './support/api-server.ts'
 import { versions } from './support/clients.ts'
+import { frame } from './support/http2-frames.ts'
 import type { Credentials } from './support/people.ts'
 import {
   PATIENTLY,
@@ -24,6 +25,9 @@ afterEach(async () => {
 })
 const open = async (options: StageOptions = {}): Promise<Stage> =>
   stack.use(await Stage.open(options))
+
+/** What a client says first (RFC 9113, 3.4). */
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 /** A watch that has nothing to say. */
 const begin = (_request: ApiRequest, response: ApiResponse): void => {
@@ -129,6 +133,15 @@ describe('who comes and does nothing', () => {
     const session = connectHttp2('https://k', { createConnection: () => secured })
     await once(session, 'close')
     await expect.poll(() => stage.sockets.size, PATIENTLY).toBe(0)
+  })
+
+  test('over HTTP/2 goes as well when he does not close his half', async () => {
+    const stage = await open({ limits: { keepAliveTimeoutMs: 100 } })
+    const socket = await stage.raw('h2')
+    socket.resume()
+    socket.write(Buffer.concat([PREFACE, frame(4, 0, 0, new Uint8Array())]))
+    await once(socket, 'end')
+    await expect.poll(() => stage.forwarder.stats().connections, PATIENTLY).toBe(0)
   })
 
   test('over HTTP/2 may stay as long as he has a watch', async () => {
