@@ -1,6 +1,9 @@
 import type { DoorLimits } from '../tls/index.ts'
 
-/** From the first signal to the end: running requests end, watches are told to go elsewhere. Kubernetes kills after 30 s. */
+/**
+ * From the first signal on: running requests end, watches are told to go elsewhere. Clients have five more seconds to read what was sent; Kubernetes
+ * kills after 30 s.
+ */
 export const DRAIN_MS = 20_000
 
 /** TCP asks after a connection that a proxy brings to another service after this: the service's machine may be gone, and say so to nobody. */

@@ -27,6 +27,10 @@ import { LongCommands } from './session/long-commands.ts'
 
 /** How often a drain looks whether everything has ended. */
 const DRAIN_LOOK_MS = 20
+/** For the last bytes and events of what was cut. */
+const LAST_WORDS_MS = 50
+/** For clients to read the rest of what was sent, and to close as well. */
+const LINGER_MS = 5000
 
 export interface ForwarderOptions {
   readonly clusters: ServedClusters
@@ -147,10 +151,12 @@ export function serveConnections<Bound>(options: {
   const sessions = new Set<Http2Session>()
   const exchanges = new Crowd<ClientExchange>()
   let closing = false
+  let isOver = false
   const dispatch = (exchange: ClientExchange, socket: TLSSocket): void => {
     exchange.onClosed(exchanges.enter(exchange))
     const to = bound.get(socket)
-    if (to === undefined) exchange.reset()
+    // Nobody would hear the answer on a connection whose half of ours has ended.
+    if (to === undefined || isOver || socket.writableEnded) exchange.reset()
     else options.handle(to, exchange)
   }
   const forStrangers = strangersLimits(options.limits)
@@ -194,16 +200,23 @@ export function serveConnections<Bound>(options: {
       closing = true
       // HTTP/2 clients are told by GOAWAY, HTTP/1.1 ones by closing what is idle.
       for (const session of sessions) session.close()
-      const deadline = AbortSignal.timeout(graceMs)
-      for (;;) {
+      const endIdle = (): void => {
         for (const { http1 } of [known, stranger]) http1.closeIdleConnections()
-        live.cutResumable()
-        if (exchanges.size === 0 || deadline.aborted) break
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
       }
+      const look = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+      const deadline = AbortSignal.timeout(graceMs)
+      for (let quietLooks = 0; ; quietLooks += 1) {
+        endIdle()
+        live.cutResumable()
+        if (exchanges.size > 0) quietLooks = 0
+        // Sent is not read: whoever says a word, as HTTP/2 does for each piece that it takes, to a connection that is closed loses the rest.
+        const isRead = door.connections === 0 || quietLooks * DRAIN_LOOK_MS >= LINGER_MS
+        if (deadline.aborted || (exchanges.size === 0 && isRead)) break
+        await look()
+      }
+      isOver = true
       live.cutAll()
-      // A moment for the last bytes and events of what just ended.
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))
       for (const { http1 } of [known, stranger]) http1.close()
       door.destroy()
     },

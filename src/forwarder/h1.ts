@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { keepUnreadAnswers } from '../tls/index.ts'
 import type { ClientExchange, UpgradeRequest } from './exchange.ts'
+import { endIdleConnections } from './idle-connections.ts'
 import type { ForwarderLimits } from './limits.ts'
 import { writeCopy } from './outgoing.ts'
 import { answerOf } from './refusal.ts'
@@ -27,7 +27,7 @@ export function createHttp1(
   server.timeout = 0
   server.maxHeadersCount = limits.maxHeaderPairs
   const underway = new WeakMap<Duplex, Set<Http1Exchange>>()
-  keepUnreadAnswers(server)
+  endIdleConnections(server)
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     if (request.httpVersionMajor !== 1) {

@@ -1,5 +1,6 @@
-import type { Http2Session, Http2Stream } from 'node:http2'
+import { constants, type Http2Session, type Http2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { isWithin } from '../core/index.ts'
 import type { TunnelLimits } from './limits.ts'
 import { type Liveness, watchLiveness } from './liveness.ts'
 import { streamWindow } from './stream-window.ts'
@@ -12,6 +13,8 @@ export class TunnelSession {
   readonly #streams = new Set<Http2Stream>()
   #window: number
   #liveness: Liveness
+  /** When it was first seen to be over. */
+  #overMs: number | null = null
 
   constructor(http2: Http2Session, socket: TLSSocket, limits: TunnelLimits, nowMs: number) {
     this.http2 = http2
@@ -45,7 +48,7 @@ export class TunnelSession {
   enter(stream: Http2Stream): void {
     this.#streams.add(stream)
     // A reset without an error code would leave it waiting to write what nobody takes any more. Node tells amid its own closing.
-    stream.once('aborted', () => setImmediate(() => stream.destroy()))
+    stream.once('aborted', () => setImmediate(() => endWhenRead(stream)))
     stream.once('close', () => {
       this.#streams.delete(stream)
       this.#fitWindow()
@@ -56,8 +59,12 @@ export class TunnelSession {
   /** To be called every `lookMs`. A dead peer's session is destroyed. */
   look(nowMs: number): void {
     if (this.http2.destroyed) {
-      // It has said its last words, and waits for a peer that may never answer.
-      this.#socket.destroy()
+      // It has said its last words. Who ends it together with us may still have to read them; nobody else is waited for.
+      this.#overMs ??= nowMs
+      const mayRead = this.http2.closed && !this.silent
+      if (!mayRead || !isWithin(this.#limits.deadAfterMs, this.#overMs, nowMs)) {
+        this.#socket.destroy()
+      }
       return
     }
     this.#fitWindow()
@@ -92,6 +99,12 @@ export class TunnelSession {
     this.#window = window
     this.http2.settings({ initialWindowSize: window })
   }
+}
+
+/** What came before a reset without an error code is as good as before an end. */
+function endWhenRead(stream: Http2Stream): void {
+  if (stream.readableEnded || stream.rstCode !== constants.NGHTTP2_NO_ERROR) stream.destroy()
+  else stream.once('end', () => stream.destroy())
 }
 
 const ignore = (): void => {}

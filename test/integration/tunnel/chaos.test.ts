@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '../../../src/core/index.ts'
+import { HaltingNetwork } from '../../support/halting-network.ts'
 import { ask, Cluster, type Gateway, served, unserved, WEST } from './support/fleet.ts'
 
 const PATIENTLY = { timeout: 20_000 }
@@ -129,6 +130,38 @@ describe('a tunnel that is replaced', () => {
     expect(await ask(stream, 'to the end')).toBe('to the end')
     stream.end()
     stream.resume()
+    await closed
+  })
+
+  test('what a slow network still has to carry arrives after the last stream has ended', async () => {
+    const gateway = await cluster.gateway()
+    const network = cluster.stack.use(await HaltingNetwork.open(gateway.address, 'client'))
+    const size = 900_000
+    const agent = await cluster.agent([network], {
+      serve: (stream) => {
+        stream.on('error', () => {})
+        stream.once('data', () => void stream.end(Buffer.alloc(size, 'x')))
+      },
+      mayDialBack: () => false,
+    })
+    await served(gateway)
+    const stream = await gateway.dial()
+    stream.on('error', () => {})
+    let bytes = 0
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    const closed = agent.tunnels.close(20_000)
+    await unserved(gateway)
+    // Whatever else is said about the end of the tunnel.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    network.halt()
+    stream.end('x')
+    await expect.poll(() => agent.arrived[0]?.stream.destroyed, PATIENTLY).toBe(true)
+    // Several looks.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    network.goOn()
+    await expect.poll(() => bytes, PATIENTLY).toBe(size)
     await closed
   })
 

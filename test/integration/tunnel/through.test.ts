@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../../../src/core/index.ts'
@@ -188,6 +189,31 @@ describe('through a tunnel', () => {
     const client = await stage.client('HTTP/1.1')
     expect((await client.ask({ path: PODS })).status).toBe(200)
     expect(second.arrived).toHaveLength(1)
+    await closed
+  })
+
+  test('an agent that stops keeps nothing from who has not read all that it sent', async () => {
+    const { stage, agent } = await open()
+    // Fits in what kernels keep for a reader who has stopped, and in the window of the tunnel; not in the former alone.
+    const size = 4.5 * 1024 * 1024
+    stage.api.answer = (_request, response) => void response.end(Buffer.alloc(size, 'x'))
+    const socket = await stage.raw()
+    socket.pause()
+    socket.write(`GET ${PODS}/a HTTP/1.1\r\nHost: k\r\n\r\n`)
+    await expect
+      .poll(() => stage.audit.of(`${PODS}/a`), PATIENTLY)
+      .toMatchObject([{ outcome: 'done' }])
+    const closed = Promise.all([stage.forwarder.close(20_000), agent.tunnels.close(20_000)])
+    // A moment in which a connection that nobody waits for would be closed.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    let bytes = 0
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    socket.resume()
+    await once(socket, 'end')
+    socket.destroy()
+    expect(bytes).toBeGreaterThan(size)
     await closed
   })
 

@@ -102,6 +102,24 @@ describe('a tunnel', () => {
     await expect.poll(() => heard.join('')).toBe('but I do')
   })
 
+  test('what came before an agent let a connection go is read to its end', async () => {
+    const size = 500_000
+    const agent = await cluster.agent([proxy], {
+      serve: (stream) => void stream.end(Buffer.alloc(size, 'x')),
+    })
+    await served(proxy)
+    const stream = await proxy.dial()
+    await expect.poll(() => agent.arrived[0]?.stream.writableFinished).toBe(true)
+    agent.arrived[0]?.stream.destroy()
+    await once(stream, 'aborted')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    let bytes = 0
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    await expect.poll(() => bytes).toBe(size)
+  })
+
   test('a connection that breaks off at one end breaks off at the other', async () => {
     const agent = await cluster.agent([proxy])
     await served(proxy)
