@@ -25,6 +25,10 @@ const HOST_NAME = 0
 /** RFC 8446, 5.1: a record holds at most 2^14 bytes. */
 const MAX_RECORD_BYTES = 16 * 1024
 
+/** Labels of 1 to 63, with dots between them. */
+const HOST_NAME_TEXT =
+  /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/
+
 const HTTP_METHOD = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PRI) /
 
 /**
@@ -66,7 +70,7 @@ function collectHandshake(bytes: Buffer): Collected {
     parts.push(fragment)
     have += fragment.length
     if (want === null && have >= 4) {
-      const head = Buffer.concat(parts, have)
+      const head = joined(parts, have)
       if (head[0] !== HANDSHAKE_CLIENT_HELLO) {
         return failure('HELLO_MALFORMED', 'the first TLS message is not a ClientHello')
       }
@@ -78,9 +82,15 @@ function collectHandshake(bytes: Buffer): Collected {
     if (fragment.length < length && (want === null || have < want)) return { status: 'needMore' }
     at += 5 + length
   }
-  const message = Buffer.concat(parts, have)
+  const message = joined(parts, have)
   if (have > want) return failure('HELLO_MALFORMED', 'bytes follow the ClientHello in its record')
   return { status: 'ok', body: message.subarray(4, want) }
+}
+
+/** Almost every ClientHello comes in one record, and is not copied. */
+function joined(parts: readonly Buffer[], length: number): Buffer {
+  const [first] = parts
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts, length)
 }
 
 function notTls(bytes: Buffer, at: number): Collected {
@@ -152,8 +162,7 @@ function readServerName(data: Buffer): string | ProtocolError {
 /** Letters, digits, hyphens, underscores and dots; RFC 6066 forbids addresses and the dot at the end. */
 function isHostName(text: string): boolean {
   if (text.length === 0 || text.length > 253) return false
-  if (/^[\d.]+$/.test(text)) return false
-  return text.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label))
+  return HOST_NAME_TEXT.test(text) && !/^[\d.]+$/.test(text)
 }
 
 function readAlpn(data: Buffer): readonly string[] | ProtocolError {
