@@ -5,8 +5,8 @@ import { resetConnection } from '../core/index.ts'
 
 /** Called with the bytes that went one way. */
 export interface PipeCounters {
-  up(bytes: number): void
-  down(bytes: number): void
+  readonly up: (bytes: number) => void
+  readonly down: (bytes: number) => void
 }
 
 /**
@@ -57,10 +57,19 @@ export function pipeBothWays(
     client.once('finish', () => goWithin(lingerMs))
     goWithin(lastBytesMs)
   })
-  client.on('data', (chunk: Buffer) => counters.up(chunk.length))
-  server.on('data', (chunk: Buffer) => counters.down(chunk.length))
-  client.pipe(server)
-  server.pipe(client)
+  move(client, server, counters.up)
+  move(server, client, counters.down)
+}
+
+/** `pipe` without what is done above for both directions at once: it listens to six events of each, for each connection. */
+function move(from: Duplex, to: Duplex, count: (bytes: number) => void): void {
+  from.on('data', (chunk: Buffer) => {
+    count(chunk.length)
+    if (to.writable && !to.write(chunk)) from.pause()
+  })
+  to.on('drain', () => from.resume())
+  from.once('end', () => to.end())
+  from.resume()
 }
 
 /** What is destroyed without an error looks at its other end like one that has ended: a stream of a tunnel, and plain TCP. */
