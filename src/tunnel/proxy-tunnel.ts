@@ -147,9 +147,7 @@ export class ProxyTunnel {
       return null
     }
     if (dialBack !== null) return dialBack
-    const stream = await this.#openStream(serverName, origin, signal)
-    if (hello !== null) stream.write(hello)
-    return stream
+    return this.#openStream(serverName, origin, hello, signal)
   }
 
   async #dialBack(binding: Binding, signal: AbortSignal): Promise<Taken> {
@@ -168,6 +166,7 @@ export class ProxyTunnel {
   async #openStream(
     serverName: string,
     origin: TunnelOrigin,
+    hello: Buffer | null,
     signal: AbortSignal,
   ): Promise<Duplex> {
     const stream = this.#http2.request(
@@ -182,6 +181,8 @@ export class ProxyTunnel {
     stream.on('error', ignore)
     this.#addressOf.set(stream, addressKey(origin.address))
     this.#session.enter(stream)
+    // Not after the answer, a round trip later and in a message of its own: whoever refuses throws it away.
+    if (hello !== null) stream.write(hello)
     try {
       await answered(stream, signal, this.#options.limits.openTimeoutMs)
       this.#options.counts.stream += 1
