@@ -101,4 +101,12 @@ describe('recordings that somebody changed where they are kept', () => {
       }
     },
   )
+
+  it('which no service brought: tctl finds none of them in the audit log', async () => {
+    for (const id of Object.values(ids)) {
+      const { code, stderr } = await teleport.tryTctl(['recordings', 'verify', id])
+      expect(code).toBe(1)
+      expect(stderr).toContain(`tctl: the audit log does not tell of recording ${id}`)
+    }
+  })
 })
