@@ -142,11 +142,14 @@ class TargetUpstream implements OpenUpstream {
   }
 
   async probe(): Promise<Probe> {
+    const { silenceMs, probeTimeoutMs } = this.#limits
     const heard = heardOn(this.#sockets())
-    const deadlineMs = this.#clock.now() + this.#limits.silenceMs
-    const found = await probe(this, this.#limits.probeTimeoutMs)
+    const deadlineMs = this.#clock.now() + silenceMs
+    const found = await probe(this, probeTimeoutMs)
     if (found.kind === 'unreachable' && heard.size > 0) {
-      void this.#breakSilent(heard, Math.max(0, deadlineMs - this.#clock.now()))
+      // A process that stood still, and a clock that was set, leave as much time to a fresh connection.
+      const restMs = Math.max(silenceMs - probeTimeoutMs, deadlineMs - this.#clock.now())
+      void this.#breakSilent(heard, restMs)
     }
     return found
   }

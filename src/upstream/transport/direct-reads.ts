@@ -51,6 +51,8 @@ export class DirectReads {
     socket.unshift = (chunk: Buffer) => {
       this.#later.unshift(...copiesOf(chunk))
     }
+    // As of any other socket: whoever asks wants to know whether something waits.
+    Object.defineProperty(socket, 'readableLength', { get: () => this.#unread() })
     socket.once('close', () => this.#drop())
   }
 
@@ -65,6 +67,10 @@ export class DirectReads {
     }
     this.#later.push(...copiesOf(chunk))
     return this.#wait()
+  }
+
+  #unread(): number {
+    return this.#later.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
   #wait(): false {
