@@ -21,7 +21,7 @@ import type { RunOptions } from './run-options.ts'
 import { openRemoteProxy } from './run-proxy.ts'
 import type { MemberLink } from './services/member.ts'
 import type { ProxyService } from './services/proxy.ts'
-import { openAgentTunnels } from './services/tunnels.ts'
+import { drainAgent, openAgentTunnels } from './services/tunnels.ts'
 import { withTokenLabels } from './token-labels.ts'
 import { loadPages } from './web-pages-on-disk.ts'
 
@@ -129,8 +129,7 @@ async function serve(options: RunOptions): Promise<void> {
   agent?.stopListening()
   await Promise.all([
     proxy?.close(DRAIN_MS),
-    tunnels?.close(DRAIN_MS),
-    agent?.kube.forwarder.close(DRAIN_MS),
+    agent === null ? null : drainAgent(agent.kube.forwarder, tunnels, DRAIN_MS),
   ])
   if (fatal.signal.aborted) throw fatal.signal.reason
 }

@@ -99,3 +99,15 @@ export function openAgentTunnels(
   stack.defer(() => tunnels.close(0))
   return tunnels
 }
+
+/** For what was cut to be told so through the tunnels. */
+const LAST_WORDS_MS = 2000
+
+/** Lets what runs at an agent end, and cuts what is left after `graceMs`, before the tunnels that it goes through. */
+export async function drainAgent(
+  forwarder: Pick<KubeService['forwarder'], 'close'>,
+  tunnels: Pick<Tunnels, 'close'> | null,
+  graceMs: number,
+): Promise<void> {
+  await Promise.all([tunnels?.close(graceMs + LAST_WORDS_MS), forwarder.close(graceMs)])
+}

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../../../src/core/index.ts'
 import { openProxyService } from '../../../src/daemon/services/proxy.ts'
+import { drainAgent } from '../../../src/daemon/services/tunnels.ts'
 import type { Origin } from '../../../src/gateway/index.ts'
 import { versions } from '../forwarder/support/clients.ts'
 import {
@@ -190,6 +191,16 @@ describe('through a tunnel', () => {
     expect((await client.ask({ path: PODS })).status).toBe(200)
     expect(second.arrived).toHaveLength(1)
     await closed
+  })
+
+  test('who still waits when the time of an agent that stops is over is told so', async () => {
+    const { stage, agent } = await open()
+    stage.api.answer = () => {}
+    const client = await stage.client('HTTP/1.1')
+    const call = client.call({ path: `${PODS}/a` })
+    await expect.poll(() => stage.api.arrived.length, PATIENTLY).toBe(1)
+    await drainAgent(stage.forwarder, agent.tunnels, 300)
+    expect(await call.answer).toMatchObject({ status: 503, whole: true })
   })
 
   test('an agent that stops keeps nothing from who has not read all that it sent', async () => {
