@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest'
 import { packageCharts } from '../../tools/charts/package.ts'
 import { imageConfig, ownVersion } from '../../tools/image/contents.ts'
 import { serverCertificate } from '../support/certificates.ts'
@@ -377,6 +377,11 @@ function agentInside(cluster: () => Cluster): void {
   })
 
   it('needs no token again: not for an upgrade, and not for a new pod', async () => {
+    // Whether the agent stands, or its way to the proxy is cut, kubectl's words and its own log say.
+    onTestFailed(async () => {
+      console.error((await kubectl('get', 'pods')).stderr)
+      console.error(await site.kubectl('logs', 'agent-0').catch(String))
+    })
     const flags = [...settings(), 'labels.tier=one']
     await site.mustHelm(
       ...['upgrade', 'agent', join(ROOT, 'charts/teleport-kube-agent'), '--timeout=150s'],
