@@ -2,9 +2,10 @@ import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import type { PeerCertificate, PeerCertificateParser } from '../ca/index.ts'
 import { type Clock, formatAddress, type Logger } from '../core/index.ts'
-import { type ConnectionOrigin, createTlsDoor, keepUnreadAnswers } from '../tls/index.ts'
+import { type ConnectionOrigin, createTlsDoor } from '../tls/index.ts'
 import { DOOR_LIMITS, defaultServerLimits, type ServerLimits } from './limits.ts'
 import type { ApiServer } from './server.ts'
+import { keepUnreadAnswers } from './unread-answers.ts'
 
 /** Ends the TLS of API callers. Sockets come from a listener of its own or from the gateway. */
 export interface ApiListener {

@@ -15,4 +15,3 @@ export {
   type TlsDoor,
   type TlsDoorOptions,
 } from './tls-door.ts'
-export { keepUnreadAnswers } from './unread-answers.ts'
