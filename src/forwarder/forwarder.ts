@@ -12,6 +12,7 @@ import { createHttp1 } from './h1.ts'
 import { serveHttp2 } from './h2.ts'
 import { handle } from './handle.ts'
 import { defaultForwarderLimits, type ForwarderLimits, strangersLimits } from './limits.ts'
+import { LINGER_MS } from './linger.ts'
 import { LiveExchanges } from './live.ts'
 import type {
   AccessSnapshots,
@@ -29,8 +30,6 @@ import { LongCommands } from './session/long-commands.ts'
 const DRAIN_LOOK_MS = 20
 /** For the last bytes and events of what was cut. */
 const LAST_WORDS_MS = 50
-/** For clients to read the rest of what was sent, and to close as well. */
-const LINGER_MS = 5000
 
 export interface ForwarderOptions {
   readonly clusters: ServedClusters
@@ -200,19 +199,15 @@ export function serveConnections<Bound>(options: {
       closing = true
       // HTTP/2 clients are told by GOAWAY, HTTP/1.1 ones by closing what is idle.
       for (const session of sessions) session.close()
-      const endIdle = (): void => {
-        for (const { http1 } of [known, stranger]) http1.closeIdleConnections()
-      }
-      const look = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
       const deadline = AbortSignal.timeout(graceMs)
       for (let quietLooks = 0; ; quietLooks += 1) {
-        endIdle()
+        for (const { http1 } of [known, stranger]) http1.closeIdleConnections()
         live.cutResumable()
         if (exchanges.size > 0) quietLooks = 0
         // Sent is not read: whoever says a word, as HTTP/2 does for each piece that it takes, to a connection that is closed loses the rest.
         const isRead = door.connections === 0 || quietLooks * DRAIN_LOOK_MS >= LINGER_MS
         if (deadline.aborted || (exchanges.size === 0 && isRead)) break
-        await look()
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
       }
       isOver = true
       live.cutAll()

@@ -9,14 +9,12 @@ import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { ClientExchange } from './exchange.ts'
 import type { ForwarderLimits } from './limits.ts'
+import { destroyLater } from './linger.ts'
 import { writeCopy } from './outgoing.ts'
 import { boundTinyPieces } from './tiny-pieces.ts'
 
 const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } =
   constants
-
-/** For the last words of a session, and what was sent before, to be read before its socket is gone. */
-const LINGER_MS = 5000
 
 /** Serves HTTP/2 on a socket whose TLS has ended. */
 export function serveHttp2(
@@ -51,8 +49,7 @@ export function serveHttp2(
   const { destroy } = session
   session.destroy = (error, code) => {
     destroy.call(session, error, code)
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
+    destroyLater(socket)
   }
   session.on('error', () => {})
   let streams = 0

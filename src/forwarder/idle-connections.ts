@@ -1,8 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-
-/** For whoever still reads what was sent, and then closes as well. */
-const LINGER_MS = 5000
+import { destroyLater } from './linger.ts'
 
 interface Use {
   /** That are not sent yet. */
@@ -42,8 +40,7 @@ export function endIdleConnections(server: Server): void {
       // What has come since is the beginning of a request, or of another protocol.
       if (answers > 0 || socket.bytesRead !== bytesRead || socket.writableEnded) continue
       socket.end()
-      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-      socket.once('close', () => clearTimeout(timer))
+      destroyLater(socket)
     }
   }
 }
