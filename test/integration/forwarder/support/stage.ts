@@ -274,6 +274,17 @@ export class Stage implements AsyncDisposable {
     return (await this.connect(alpn, this.authorities.alice, true)).secured
   }
 
+  /** A connection on which an answer was sent, and is not read. */
+  async unread(): Promise<TLSSocket> {
+    const socket = await this.raw()
+    socket.pause()
+    socket.write(`GET ${PODS}/a HTTP/1.1\r\nHost: k\r\n\r\n`)
+    await expect
+      .poll(() => this.audit.of(`${PODS}/a`), PATIENTLY)
+      .toMatchObject([{ outcome: 'done' }])
+    return socket
+  }
+
   async client(version: Version, credentials?: Credentials | null): Promise<Client> {
     const client = await openClient(version, (alpn) => this.connect(alpn, credentials))
     this.#clients.add(client)
